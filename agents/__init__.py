@@ -1,0 +1,1 @@
+"""Thinking: specialists, detectors, the diagnostician, the challenger, the planner and the models they may use."""

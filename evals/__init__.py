@@ -1,0 +1,1 @@
+"""Scenarios, the harness that plays them, scorers, datasets, replay and reports."""

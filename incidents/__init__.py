@@ -1,0 +1,1 @@
+"""What an incident is: frozen values and pure decisions. No await, no clock, no IO."""
