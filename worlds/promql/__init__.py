@@ -1,0 +1,1 @@
+"""PromQL, evaluated over an abstract storage."""
