@@ -1,0 +1,95 @@
+"""The append-only, hash-chained record: entries, their hashes, and the check that finds a changed, removed or reordered one."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from incidents.canonical import Json, digest_of
+from incidents.ids import Digest, IncidentId
+from incidents.value import Value
+
+GENESIS = Digest("sha256:" + "0" * 64)
+
+
+class EntryKind(StrEnum):
+    """What happened."""
+
+    INCIDENT_OPENED = "incident_opened"
+    DIAGNOSED = "diagnosed"
+    PROPOSED = "proposed"
+    DECIDED = "decided"
+    DECISION_REFUSED = "decision_refused"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    POLICY_DENIED = "policy_denied"
+    EXECUTION_REFUSED = "execution_refused"
+    DISPATCHED = "dispatched"
+    EXECUTED = "executed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    VERIFIED = "verified"
+    UNDO_DISPATCHED = "undo_dispatched"
+    UNDONE = "undone"
+    ESCALATED = "escalated"
+    INCIDENT_CLOSED = "incident_closed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+class Entry(Value):
+    """One line. `hash` covers all else, `previous` included."""
+
+    seq: int
+    at: datetime
+    kind: EntryKind
+    incident: IncidentId | None
+    actor: str
+    """A person's id, or the role of the process: `executor`, `worker`."""
+    payload: dict[str, object]
+    """Plain JSON."""
+    previous: Digest
+    hash: Digest
+
+
+def entry_hash(  # noqa: PLR0913 - the fields of an entry
+    *, seq: int, at: datetime, kind: EntryKind, incident: IncidentId | None, actor: str, payload: Json, previous: Digest
+) -> Digest:
+    """SHA-256 over the canonical JSON of the entry without its hash."""
+    return digest_of(
+        {
+            "seq": seq,
+            "at": at.isoformat(),
+            "kind": kind,
+            "incident": incident,
+            "actor": actor,
+            "payload": payload,
+            "previous": previous,
+        }
+    )
+
+
+class Break(Value):
+    """Where the chain does not hold, and how."""
+
+    seq: int
+    problem: str
+
+
+def verify(entries: Iterable[Entry]) -> list[Break]:
+    """All breaks of a chain that should start at sequence 1 and be complete. Empty means that it holds."""
+    breaks: list[Break] = []
+    previous, expected = GENESIS, 1
+    for entry in entries:
+        breaks.extend(_problems(entry, previous=previous, expected=expected))
+        previous, expected = entry.hash, entry.seq + 1
+    return breaks
+
+
+def _problems(entry: Entry, *, previous: Digest, expected: int) -> Iterable[Break]:
+    if entry.seq != expected:
+        yield Break(seq=entry.seq, problem=f"expected entry {expected} here: one was removed or reordered")
+    if entry.previous != previous:
+        yield Break(seq=entry.seq, problem="does not follow from the entry before it")
+    fields = entry.model_dump(exclude={"hash"})
+    if entry_hash(**fields) != entry.hash:
+        yield Break(seq=entry.seq, problem="its content was changed after it was written")

@@ -1,0 +1,103 @@
+"""What a person is asked to approve: ordered actions with everything that was seen, identified by the digest of exactly these."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field
+
+from incidents.action import ActionRequest, BlastRadius, Fence, Preview, Reversibility, Snapshot
+from incidents.canonical import digest_of
+from incidents.ids import CauseSlug, EntityId, EvidenceId, IncidentId, ProposalDigest
+from incidents.policy import PolicyVerdict
+from incidents.value import Value
+from incidents.verification import Check
+
+
+class CostDelta(Value):
+    """What a proposal changes in money; None with a reason when no price is known."""
+
+    usd_per_hour: float | None
+    basis: str
+    """How it was computed, or why it is unknown."""
+
+
+class Risk(StrEnum):
+    """From reversibility and reach, by code."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class ProposedAction(Value):
+    """One action with its previewed effect, the state it is bound to, and its undo."""
+
+    request: ActionRequest
+    summary: str
+    """`Roll checkout back to revision 41`."""
+    fence: Fence
+    snapshot: Snapshot
+    preview: Preview
+    blast_radius: BlastRadius
+    reversibility: Reversibility
+    undo: str
+    """`put revision 42 back, about 40 s`."""
+
+
+class Alternative(Value):
+    """An action that was considered and not proposed, with the reason."""
+
+    request: ActionRequest
+    because: str
+
+
+class ProposalBody(Value):
+    """Everything the digest covers."""
+
+    incident: IncidentId
+    cause: CauseSlug
+    entity: EntityId
+    confidence: float = Field(ge=0, le=1)
+    actions: tuple[ProposedAction, ...] = Field(min_length=1)
+    checks: tuple[Check, ...]
+    watch_seconds: int = Field(gt=0)
+    """Length of the verification window."""
+    cost: CostDelta
+    risk: Risk
+    policy: PolicyVerdict
+    evidence: tuple[EvidenceId, ...]
+    alternatives: tuple[Alternative, ...] = ()
+    created_at: datetime
+    expires_at: datetime
+    supersedes: ProposalDigest | None = None
+
+
+class Proposal(Value):
+    """A body and the digest of exactly that body."""
+
+    digest: ProposalDigest
+    body: ProposalBody
+
+    @classmethod
+    def of(cls, body: ProposalBody) -> Self:
+        """Seal a body."""
+        return cls(digest=ProposalDigest(digest_of(body)), body=body)
+
+    @property
+    def intact(self) -> bool:
+        """Whether the digest still is that of the body. The executor recomputes it before anything runs."""
+        return self.digest == digest_of(self.body)
+
+
+class ProposalStatus(StrEnum):
+    """Where a proposal stands. Only `pending` takes decisions; only `approved` may be executed."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    DENIED = "denied"
+    """Policy said no, or the target system refused the preview: shown, never executable."""
+    EXECUTED = "executed"
