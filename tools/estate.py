@@ -1,0 +1,103 @@
+"""The connections of one cluster: what is configured, and the clients made from it. Read and write are different types.
+
+Midwatch holds one `Cluster` (read clients) per configured cluster in every role, and one `WriteCluster` only in the executor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import Field, SecretStr
+
+from incidents.value import Value
+from tools.clock import Clock
+
+if TYPE_CHECKING:
+    from tools.alertmanager.client import AlertmanagerClient
+    from tools.argocd.client import ArgoCDClient
+    from tools.github.client import GitHubClient
+    from tools.kubernetes.client import KubernetesClient
+    from tools.loki.client import LokiClient
+    from tools.opencost.client import OpenCostClient
+    from tools.prometheus.client import PrometheusClient
+
+
+class Endpoint(Value):
+    """Where a system is and how to enter it. Bearer token or basic authentication, at most one of them."""
+
+    url: str
+    """Base URL, for example `http://prometheus.monitoring:9090`."""
+    token: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: str | None = None
+    """PEM bundle; the system's trust store when not given."""
+    timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    public_url: str | None = None
+    """Base for links that people open; `url` when not given."""
+
+
+class KubernetesAccess(Value):
+    """How to reach the API server: a kubeconfig (and context), or the pod's own service account."""
+
+    kubeconfig: str | None = None
+    """Path; None together with `in_cluster` False means this cluster has no Kubernetes access."""
+    context: str | None = None
+    in_cluster: bool = False
+    timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+
+
+class Connections(Value):
+    """What is configured for one cluster. A system that is None is not asked; agents say that it could not be seen."""
+
+    name: str
+    """First part of every entity id of this cluster."""
+    kubernetes: KubernetesAccess | None = None
+    kubernetes_write: KubernetesAccess | None = None
+    """Credentials of the executor; other roles are started without them."""
+    prometheus: Endpoint | None = None
+    alertmanager: Endpoint | None = None
+    loki: Endpoint | None = None
+    argocd: Endpoint | None = None
+    argocd_write: Endpoint | None = None
+    github: Endpoint | None = None
+    """`https://api.github.com` or an Enterprise server's API."""
+    github_write: Endpoint | None = None
+    opencost: Endpoint | None = None
+    repositories: Mapping[str, str] = {}
+    """Workload name pattern or Argo CD application -> `owner/name`, when it cannot be discovered."""
+    namespaces: tuple[str, ...] = ()
+    """Only these namespaces are read; empty means all."""
+    node_usd_per_hour: Mapping[str, float] = {}
+    """Instance type (or node name, or `*`) -> price, used when OpenCost is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Read clients of one cluster; None where nothing is configured."""
+
+    name: str
+    clock: Clock
+    connections: Connections
+    kubernetes: "KubernetesClient | None" = None
+    prometheus: "PrometheusClient | None" = None
+    alertmanager: "AlertmanagerClient | None" = None
+    loki: "LokiClient | None" = None
+    argocd: "ArgoCDClient | None" = None
+    github: "GitHubClient | None" = None
+    opencost: "OpenCostClient | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteCluster:
+    """Write clients of one cluster. Made by the executor's process only."""
+
+    name: str
+    clock: Clock
+    connections: Connections
+    kubernetes: "KubernetesClient | None" = None
+    alertmanager: "AlertmanagerClient | None" = None
+    argocd: "ArgoCDClient | None" = None
+    github: "GitHubClient | None" = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels and annotations that every change carries (`midwatch.dev/incident`), given by the executor."""
