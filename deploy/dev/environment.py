@@ -1,0 +1,107 @@
+"""The virtual environment: made by the standard library, filled from the hash-pinned locks, the checkout put on its path.
+
+uv is used when it is on the PATH, for speed only: the same locks, the same hashes, the same versions. Whatever it cannot
+do is done again by pip.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import cache
+import debian
+from cache import Stamp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class CannotSetUpError(Exception):
+    """Something that a person has to do first; the message says what."""
+
+
+def ensure(*, dev: bool) -> Path:
+    """Make the environment hold the run-time dependencies, with `dev` also those of tests and lint; return its folder."""
+    folder = cache.venv_folder()
+    _ensure_created(folder)
+    _ensure_locked(folder, lock=cache.RUNTIME_LOCK, covered=_stamp_of(folder, lock=cache.DEV_LOCK).is_current)
+    if dev:
+        _ensure_locked(folder, lock=cache.DEV_LOCK, covered=False)
+    _ensure_project(folder)
+    return folder
+
+
+def _ensure_created(folder: Path) -> None:
+    stamp = Stamp(folder / ".made-created", made_of=str(cache.CHECKOUT))
+    if stamp.is_current:
+        return
+    print(f"Making a virtual environment with Python {sys.version.split()[0]} in {folder}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if importlib.util.find_spec("ensurepip") is None and not shutil.which("uv"):
+        debian.install(["python3-venv"])
+    if importlib.util.find_spec("ensurepip") is not None:
+        _run(sys.executable, "-m", "venv", str(folder))
+    elif uv := shutil.which("uv"):
+        _run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(folder))
+    else:
+        raise CannotSetUpError(
+            "This Python comes without pip for virtual environments. Install it (Debian: apt-get install python3-venv) "
+            "or name another Python: make setup PYTHON=/path/to/python3"
+        )
+    stamp.write()
+
+
+def _stamp_of(folder: Path, *, lock: Path) -> Stamp:
+    return Stamp(folder / f".made-{lock.stem}", made_of=cache.digest(lock.read_bytes()))
+
+
+def _ensure_locked(folder: Path, *, lock: Path, covered: bool) -> None:
+    stamp = _stamp_of(folder, lock=lock)
+    if stamp.is_current or covered:
+        return
+    print(f"Installing what {lock.name} pins, checking every hash", flush=True)
+    if not _installed_by_uv(folder, lock=lock):
+        _run(*_pip(folder), "install", "--quiet", "--require-hashes", "--requirement", str(lock))
+    stamp.write()
+
+
+def _ensure_project(folder: Path) -> None:
+    """Put the checkout on the environment's path (a .pth file) and make the `midwatch` command."""
+    stamp = Stamp(folder / ".made-project", made_of=cache.digest(cache.PROJECT.read_bytes()))
+    if stamp.is_current:
+        return
+    # hatchling comes out of the lock, so that nothing unpinned is fetched for the build.
+    _run(
+        *_pip(folder),
+        *("install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(cache.CHECKOUT)),
+    )
+    stamp.write()
+
+
+def _installed_by_uv(folder: Path, *, lock: Path) -> bool:
+    uv = shutil.which("uv")
+    if uv is None:
+        return False
+    python = str(folder / "bin" / "python")
+    command = (uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", str(lock))
+    if subprocess.run(command, cwd=cache.CHECKOUT, check=False).returncode == 0:
+        return True
+    print("uv could not, trying pip", flush=True)
+    return False
+
+
+def _pip(folder: Path) -> tuple[str, ...]:
+    return (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
+
+
+def _run(*command: str) -> None:
+    # A PYTHONPATH or an active environment of the caller must not leak into what is made here.
+    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    if subprocess.run(command, cwd=cache.CHECKOUT, env=outside, check=False).returncode != 0:
+        raise CannotSetUpError(f"This failed, see above: {' '.join(command)}")
