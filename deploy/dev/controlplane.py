@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import cache
 
@@ -13,13 +14,21 @@ BUILD = cache.CHECKOUT / "tests" / "cluster" / "build.sh"
 
 def ensure() -> list[str]:
     """Build the control plane unless it is there; return a sentence if the cluster suite has to do without."""
-    if os.environ.get("MIDWATCH_TEST_KUBECONFIG") or not BUILD.is_file():
+    if os.environ.get("MIDWATCH_TEST_KUBECONFIG") or not BUILD.is_file() or _binaries().is_dir():
         return []
     if os.environ.get("MIDWATCH_SETUP_CLUSTER") == "0":
-        return ["MIDWATCH_SETUP_CLUSTER=0: the suite cluster will be skipped unless the control plane was built before"]
+        return ["MIDWATCH_SETUP_CLUSTER=0: the suite cluster will be skipped"]
     if shutil.which("go") is None:
         return ["go is not installed: the suite cluster will be skipped (or set MIDWATCH_TEST_KUBECONFIG)"]
-    known = os.environ | {"MIDWATCH_CACHE_DIR": str(cache.folder())}
-    if subprocess.run((str(BUILD),), cwd=cache.CHECKOUT, env=known, check=False).returncode != 0:
+    if subprocess.run((str(BUILD),), env=_known(), stdout=subprocess.DEVNULL, check=False).returncode != 0:
         return ["building the control plane failed, see above: the suite cluster will be skipped"]
     return []
+
+
+def _binaries() -> Path:
+    where = subprocess.run((str(BUILD), "--where"), env=_known(), capture_output=True, text=True, check=True)
+    return Path(where.stdout.strip())
+
+
+def _known() -> dict[str, str]:
+    return os.environ | {"MIDWATCH_CACHE_DIR": str(cache.folder())}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import cache
 import controlplane
@@ -41,7 +42,7 @@ def remove_unneeded() -> None:
         for folder in sorted((cache.folder() / "venvs").glob("*")):
             made_for = folder / ".made-created"
             checkout = made_for.read_text() if made_for.is_file() else ""
-            gone = not (checkout and (cache.CHECKOUT.__class__(checkout) / "pyproject.toml").is_file())
+            gone = not (checkout and (Path(checkout) / "pyproject.toml").is_file())
             if gone or (checkout == str(cache.CHECKOUT) and folder != cache.venv_folder()):
                 print(f"Removing {folder}")
                 shutil.rmtree(folder)
