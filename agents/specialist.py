@@ -1,13 +1,14 @@
 """The shape of a specialist, and the desk it works at. One folder `agents/<name>/` with `specialist.py` and its constant `SPECIALIST`."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from incidents.casefile import Assignment, CaseFile, Report
-from incidents.finding import AgentName, Topic
+from incidents.finding import AgentName, Gap, Topic
 from incidents.value import Value
+from tools.clock import Clock
 from tools.estate import Cluster
 from tools.probe import Observation, Probe
 
@@ -16,9 +17,22 @@ ViewT = TypeVar("ViewT", bound=Value)
 
 
 class Desk(Protocol):
-    """What a specialist works with. Every question goes through it: it keeps the evidence, the budget and the gaps."""
+    """What a specialist works with in one round. Every question goes through it: it redacts and keeps what was seen,
+    counts the budget and notes what could not be seen."""
 
     cluster: Cluster
+    clock: Clock
+    agent: AgentName
+
+    @property
+    def observations(self) -> Sequence[Observation[Any]]:
+        """What was seen at this desk so far, in order."""
+        ...
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What could not be seen, and why."""
+        ...
 
     async def observe(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | None:
         """Ask. None when it could not be seen; the desk has then noted the gap with its reason."""
