@@ -1,0 +1,101 @@
+"""The desk a specialist works at: it asks probes for it, redacts and keeps what came back, and notes what could not be seen."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from agents.specialist import Desk
+from incidents.evidence import Evidence
+from incidents.finding import AgentName, Gap
+from incidents.redaction import redact
+from incidents.value import Value
+from tools.clock import Clock
+from tools.errors import NotConfiguredError, ToolError
+from tools.estate import Cluster
+from tools.probe import Observation, Probe
+
+ArgsT = TypeVar("ArgsT", bound=Value)
+ViewT = TypeVar("ViewT", bound=Value)
+
+PROBE_SECONDS = 20.0
+"""Wall-clock seconds one probe may take, its retries and pages included; longer than one HTTP time-out, short at 2:47."""
+
+AT_ONCE = 6
+"""Probes of one specialist under way at once: enough to hide latency, few enough not to load an API server in trouble."""
+
+
+class LiveDesk(Desk):
+    """A desk over the real clients of one cluster, for one specialist in one round."""
+
+    def __init__(self, *, cluster: Cluster, clock: Clock, agent: AgentName, probes_left: int) -> None:
+        """`probes_left` is what this specialist may still ask in this round."""
+        self.cluster, self.clock, self.agent = cluster, clock, agent
+        self._left = probes_left
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._asked: dict[tuple[str, str], asyncio.Task[Observation[Any]]] = {}
+        self._seen: dict[str, Observation[Any]] = {}
+        self._gaps: list[Gap] = []
+
+    @property
+    def observations(self) -> Sequence[Observation[Any]]:
+        """What was seen, each observation once."""
+        return tuple(self._seen.values())
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What could not be seen, each gap once."""
+        return tuple(dict.fromkeys(self._gaps))
+
+    @property
+    def probes(self) -> int:
+        """How many questions were really asked."""
+        return len(self._asked)
+
+    async def observe(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | None:
+        """Ask, once for the same arguments. None, with the gap noted, when it could not be seen."""
+        key = (probe.name, args.model_dump_json())
+        if key not in self._asked and self._left <= 0:
+            return self._missed(probe, "the budget of probes for this investigation is spent")
+        if key not in self._asked:
+            self._left -= 1
+            self._asked[key] = asyncio.ensure_future(self._ask(probe, args))
+        try:
+            seen: Observation[ViewT] = await self._asked[key]
+        except NotConfiguredError:
+            return self._missed(probe, f"{probe.source} is not configured for {self.cluster.name}")
+        except ToolError as error:
+            return self._missed(probe, str(error))
+        self._seen[seen.evidence.id] = seen
+        return seen
+
+    async def _ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT]:
+        async with self._slots:
+            try:
+                async with asyncio.timeout(PROBE_SECONDS):
+                    seen = await probe.run(self.cluster, args)
+            except TimeoutError as error:
+                message = f"{probe.source} did not answer within {PROBE_SECONDS:.0f} s"
+                raise ToolError(message) from error
+        return Observation(view=seen.view, evidence=redacted(seen.evidence), entities=seen.entities)
+
+    def _missed(self, probe: Probe[Any, Any], why: str) -> None:
+        self._gaps.append(Gap(agent=self.agent, what=probe.name, why=redact(why)))
+
+
+def redacted(evidence: Evidence) -> Evidence:
+    """The same observation without secrets in body, query and link: nothing else is ever stored or shown (invariant 10)."""
+    body, query = redact(evidence.body), redact(evidence.query)
+    if body == evidence.body and query == evidence.query:
+        return evidence
+    return Evidence.of(
+        probe=evidence.probe,
+        source=evidence.source,
+        query=query,
+        observed_at=evidence.observed_at,
+        body=body,
+        window=evidence.window,
+        entities=evidence.entities,
+        cut=evidence.cut,
+        link=redact(evidence.link) if evidence.link else None,
+        title=evidence.title,
+    )

@@ -1,0 +1,29 @@
+"""What the graph carries from node to node: ids and small counters. Everything else is in the store (STACK: checkpoints copy it)."""
+
+from typing import Literal, TypedDict
+
+from incidents.ids import IncidentId, ProposalDigest
+
+Ending = Literal["verified", "undone", "escalated", "rejected", "expired", "inconclusive", "resolved"]
+
+
+class State(TypedDict, total=False):
+    """State of one incident's thread."""
+
+    incident: IncidentId
+    round: int
+    """Rounds of questions that were asked so far."""
+    attempt: int
+    """Proposals made so far; a target that changed asks for another."""
+    proposal: ProposalDigest | None
+    ending: Ending | None
+    """How it ended, once it has."""
+    detail: str
+    """Why it ended so, in a sentence for people."""
+
+
+class Errand(TypedDict):
+    """What a specialist is sent with: the assignment as JSON."""
+
+    incident: IncidentId
+    assignment: str
