@@ -1,0 +1,131 @@
+"""From raw samples to the samples that matter at each step: lookback and staleness for instant vectors, windows for ranges.
+
+Series that share their timestamps form a `Block` and are treated in one go.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from worlds.promql.frame import Floats, Frame, Mask, Stamps
+from worlds.promql.labels import Labels
+from worlds.promql.storage import STALE_NAN_BITS, Matcher, Series, Storage
+
+# How many samples the windows of one chunk may hold, so that a long range over many series stays in tens of megabytes.
+_CHUNK_SAMPLES = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Block:
+    """n series with the same S timestamps (unix milliseconds, ascending)."""
+
+    labels: Sequence[Labels]
+    stamps: Stamps
+    values: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Windows:
+    """What n series hold in each of T windows, padded to W samples.
+
+    `stamps` and `valid` are T x W, `values` is n x T x W; in each window the valid samples come first. `starts` and
+    `ends` bound the windows (both included), `times` are the steps they are computed for (unix milliseconds).
+    """
+
+    stamps: Stamps
+    values: Floats
+    valid: Mask
+    counts: Stamps
+    starts: Stamps
+    ends: Stamps
+    times: Stamps
+    rows: slice
+
+
+def fetch(storage: Storage, matchers: Sequence[Matcher], *, start: int, end: int) -> list[Block]:
+    """Select series and group those with equal timestamps. Times are unix milliseconds."""
+    found = storage.select(matchers, start=start / 1000, end=end / 1000)
+    return group_by_stamps(found, start=start, end=end)
+
+
+def group_by_stamps(found: Sequence[Series], *, start: int, end: int) -> list[Block]:
+    """Cut series to [start, end] and group those with equal timestamps."""
+    groups: dict[bytes, tuple[Stamps, list[Labels], list[Floats]]] = {}
+    seen: dict[int, tuple[bytes, Stamps, slice]] = {}
+    for series in found:
+        identity = id(series.timestamps)
+        if identity not in seen:
+            seen[identity] = _cut(series, start, end)
+        key, stamps, window = seen[identity]
+        if stamps.size:
+            group = groups.setdefault(key, (stamps, [], []))
+            group[1].append(series.labels)
+            group[2].append(np.asarray(series.values, dtype=np.float64)[window])
+    return [Block(labels=labels, stamps=stamps, values=np.array(rows)) for stamps, labels, rows in groups.values()]
+
+
+def instant_frame(block: Block, times: Stamps, *, lookback: int) -> tuple[Frame, Stamps]:
+    """Return the latest sample at or before each time, at most `lookback` ms old, and the timestamps of those samples."""
+    newest = np.searchsorted(block.stamps, times, "right") - 1
+    index = np.maximum(newest, 0)
+    stamps = block.stamps[index]
+    values = block.values[:, index]
+    fresh = (newest >= 0) & (stamps >= times - lookback)
+    present = fresh[np.newaxis, :] & ~is_stale(values)
+    return Frame(labels=block.labels, values=values, present=present), stamps
+
+
+def without_stale_markers(block: Block) -> list[Block]:
+    """Take stale markers out, as range vectors want it; series that lose samples leave the block."""
+    stale = is_stale(block.values)
+    affected = stale.any(axis=1)
+    if not affected.any():
+        return [block]
+    blocks = [
+        Block(labels=[block.labels[row]], stamps=block.stamps[real], values=block.values[row : row + 1, real])
+        for row, real in ((int(one), ~stale[one]) for one in np.flatnonzero(affected))
+    ]
+    calm = np.flatnonzero(~affected)
+    if calm.size:
+        labels = [block.labels[row] for row in calm]
+        blocks.append(Block(labels=labels, stamps=block.stamps, values=block.values[calm]))
+    return blocks
+
+
+def windows(block: Block, *, ends: Stamps, span: int, times: Stamps) -> Iterator[Windows]:
+    """Cut the block into windows [end - span, end], in chunks of steps that bound the memory used."""
+    starts = ends - span
+    low = np.searchsorted(block.stamps, starts, "left")
+    high = np.searchsorted(block.stamps, ends, "right")
+    counts = high - low
+    width = max(1, int(counts.max(initial=0)))
+    chunk = max(1, _CHUNK_SAMPLES // (width * max(1, len(block.labels))))
+    for first in range(0, len(ends), chunk):
+        rows = slice(first, first + chunk)
+        offsets = np.arange(width)
+        index = np.minimum(low[rows, np.newaxis] + offsets, max(0, block.stamps.size - 1))
+        yield Windows(
+            stamps=block.stamps[index],
+            values=block.values[:, index],
+            valid=offsets < counts[rows, np.newaxis],
+            counts=counts[rows],
+            starts=starts[rows],
+            ends=ends[rows],
+            times=times[rows],
+            rows=rows,
+        )
+
+
+def is_stale(values: Floats) -> Mask:
+    """Say where values are Prometheus' stale marker. An ordinary NaN is not."""
+    bits: Mask = np.ascontiguousarray(values).view(np.uint64) == np.uint64(STALE_NAN_BITS)
+    return bits
+
+
+def _cut(series: Series, start: int, end: int) -> tuple[bytes, Stamps, slice]:
+    stamps = np.rint(np.asarray(series.timestamps, dtype=np.float64) * 1000).astype(np.int64)
+    low, high = np.searchsorted(stamps, start, "left"), np.searchsorted(stamps, end, "right")
+    window = slice(int(low), int(high))
+    cut = stamps[window]
+    return cut.tobytes(), cut, window
