@@ -52,6 +52,19 @@ class Fence(Value):
     facets: dict[str, str] = {}
     """More that must be equal: commit, image digest, plan hash."""
 
+    def differences(self, now: "Fence") -> tuple[str, ...]:
+        """What is different in the target now, in words; empty when it is exactly what the approver saw."""
+        found = [] if self.uid == now.uid else [f"it was deleted and created again (uid {self.uid} -> {now.uid})"]
+        if self.content != now.content:
+            found.append("the part that the action changes is different")
+        if self.generation != now.generation:
+            found.append(f"its specification was changed (generation {self.generation} -> {now.generation})")
+        if self.generation is None and self.resource_version != now.resource_version:
+            found.append(f"it was changed (version {self.resource_version} -> {now.resource_version})")
+        keys = sorted(self.facets.keys() | now.facets.keys())
+        pairs = [(key, self.facets.get(key, "none"), now.facets.get(key, "none")) for key in keys]
+        return (*found, *(f"{key} changed: {before} -> {after}" for key, before, after in pairs if before != after))
+
 
 class Snapshot(Value):
     """What is needed to undo: the captured part of the target."""

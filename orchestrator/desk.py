@@ -10,12 +10,14 @@ from incidents.finding import AgentName, Gap
 from incidents.redaction import redact
 from incidents.value import Value
 from tools.clock import Clock
-from tools.errors import NotConfiguredError, ToolError
+from tools.errors import NotConfiguredError, ToolError, TransientError
 from tools.estate import Cluster
 from tools.probe import Observation, Probe
 
 ArgsT = TypeVar("ArgsT", bound=Value)
 ViewT = TypeVar("ViewT", bound=Value)
+
+_Key = tuple[str, str]
 
 PROBE_SECONDS = 20.0
 """Wall-clock seconds one probe may take, its retries and pages included; longer than one HTTP time-out, short at 2:47."""
@@ -32,7 +34,8 @@ class LiveDesk(Desk):
         self.cluster, self.clock, self.agent = cluster, clock, agent
         self._left = probes_left
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._asked: dict[tuple[str, str], asyncio.Task[Observation[Any]]] = {}
+        self._locks: dict[_Key, asyncio.Lock] = {}
+        self._answers: dict[_Key, Observation[Any] | ToolError] = {}
         self._seen: dict[str, Observation[Any]] = {}
         self._gaps: list[Gap] = []
 
@@ -49,33 +52,35 @@ class LiveDesk(Desk):
     @property
     def probes(self) -> int:
         """How many questions were really asked."""
-        return len(self._asked)
+        return len(self._answers)
 
     async def observe(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | None:
         """Ask, once for the same arguments. None, with the gap noted, when it could not be seen."""
         key = (probe.name, args.model_dump_json())
-        if key not in self._asked and self._left <= 0:
-            return self._missed(probe, "the budget of probes for this investigation is spent")
-        if key not in self._asked:
-            self._left -= 1
-            self._asked[key] = asyncio.ensure_future(self._ask(probe, args))
-        try:
-            seen: Observation[ViewT] = await self._asked[key]
-        except NotConfiguredError:
-            return self._missed(probe, f"{probe.source} is not configured for {self.cluster.name}")
-        except ToolError as error:
-            return self._missed(probe, str(error))
-        self._seen[seen.evidence.id] = seen
-        return seen
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if key not in self._answers:
+                if self._left <= 0:
+                    return self._missed(probe, "the budget of probes for this investigation is spent")
+                self._left -= 1
+                self._answers[key] = await self._ask(probe, args)
+        answer = self._answers[key]
+        match answer:
+            case NotConfiguredError():
+                return self._missed(probe, f"{probe.source} is not configured for {self.cluster.name}")
+            case ToolError():
+                return self._missed(probe, str(answer))
+            case _:
+                self._seen[answer.evidence.id] = answer
+                return answer
 
-    async def _ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT]:
-        async with self._slots:
-            try:
-                async with asyncio.timeout(PROBE_SECONDS):
-                    seen = await probe.run(self.cluster, args)
-            except TimeoutError as error:
-                message = f"{probe.source} did not answer within {PROBE_SECONDS:.0f} s"
-                raise ToolError(message) from error
+    async def _ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | ToolError:
+        try:
+            async with self._slots, asyncio.timeout(PROBE_SECONDS):
+                seen = await probe.run(self.cluster, args)
+        except TimeoutError:
+            return TransientError(f"{probe.source} did not answer within {PROBE_SECONDS:.0f} s")
+        except ToolError as error:
+            return error
         return Observation(view=seen.view, evidence=redacted(seen.evidence), entities=seen.entities)
 
     def _missed(self, probe: Probe[Any, Any], why: str) -> None:
