@@ -136,7 +136,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     figures: dict[str, Counter[str]] = defaultdict(Counter)
     skipped: dict[str, set[str]] = defaultdict(set)
     for outcome, report in _reports(terminalreporter.stats):
-        properties = dict(report.user_properties)
+        properties: dict[str, Any] = dict(report.user_properties)
         for suite in properties.get("suites") or [_folder(report.nodeid)]:
             figures[suite][outcome] += 1
             if reason := properties.get("suite skipped"):
@@ -148,7 +148,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{suite:<16} " + ", ".join(f"{counts[name]} {name}" for name in sorted(counts)))
     for suite, reasons in sorted(skipped.items()):
         for reason in sorted(reasons):
-            terminalreporter.write_line(f"SUITE SKIPPED: {suite}: {reason.removeprefix(f'suite {suite}: ')}", yellow=True)
+            terminalreporter.write_line(
+                f"SUITE SKIPPED: {suite}: {reason.removeprefix(f'suite {suite}: ')}", yellow=True
+            )
 
 
 def _reports(stats: dict[str, list[Any]]) -> Iterable[tuple[str, pytest.TestReport]]:
@@ -160,5 +162,5 @@ def _reports(stats: dict[str, list[Any]]) -> Iterable[tuple[str, pytest.TestRepo
 
 def _folder(nodeid: str) -> str:
     """The suite of a test without a named one: its folder under tests/, or its file."""
-    parts = nodeid.split("::")[0].split("/")
+    parts = nodeid.split("::", maxsplit=1)[0].split("/")
     return parts[1].removesuffix(".py") if len(parts) > 1 else parts[0]

@@ -1,4 +1,4 @@
-"""The Kubernetes control plane for the cluster suite: built once by tests/cluster/build.sh, which knows how and where."""
+"""The Kubernetes control plane for the cluster suite: built once by tests/cluster/build.sh, which knows how."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The virtual environment: made by the standard library, filled from the hash-pinned locks, the checkout put on its path.
+"""The virtual environment: made by the standard library, filled from the hash-pinned locks, the checkout on its path.
 
-uv is used when it is on the PATH, for speed only: the same locks, the same hashes, the same versions. Whatever it cannot
-do is done again by pip.
+uv is used when it is on the PATH, for speed only: the same locks, the same hashes, the same versions. What it cannot do
+is done again by pip.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CannotSetUpError(Exception):
 
 
 def ensure(*, dev: bool) -> Path:
-    """Make the environment hold the run-time dependencies, with `dev` also those of tests and lint; return its folder."""
+    """Make the environment hold what run time needs, with `dev` also what tests and lint need; return its folder."""
     folder = cache.venv_folder()
     _ensure_created(folder)
     _ensure_locked(folder, lock=cache.RUNTIME_LOCK, covered=_stamp_of(folder, lock=cache.DEV_LOCK).is_current)
@@ -102,6 +102,7 @@ def _pip(folder: Path) -> tuple[str, ...]:
 
 def _run(*command: str) -> None:
     # A PYTHONPATH or an active environment of the caller must not leak into what is made here.
-    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    ours = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    outside = {name: value for name, value in os.environ.items() if name not in ours}
     if subprocess.run(command, cwd=cache.CHECKOUT, env=outside, check=False).returncode != 0:
         raise CannotSetUpError(f"This failed, see above: {' '.join(command)}")
