@@ -1,0 +1,259 @@
+"""Takes secrets out of text before it is stored, sent to a model, or posted (invariant 10).
+
+Pure, and made for text of any shape: log lines, JSON and YAML of objects, diffs, command lines. What was taken out is
+named in its place (`[redacted:aws-key]`), so that a reader still sees that there was a password, and whose. It knows
+formats and names, not contents: a secret that looks like a word behind a harmless name stays. Callers that know better
+(the data of a Secret object, a change of an env variable whose name `is_secret_name`) must not hand the value over.
+"""
+
+import base64
+import binascii
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MARK = "[redacted:"
+PASSES = 4
+"""Rounds after which the text stands still: taking one secret out uncovers a neighbour once or twice at most."""
+
+ENTROPY_BITS = 3.0
+"""Shannon entropy per character from which a value behind a vaguely secret name counts as random.
+The default limit of Yelp's detect-secrets for hexadecimal strings."""
+RANDOM_LENGTH = 16
+"""Characters below which the entropy of a string says nothing."""
+RANDOM_DIGITS = 0.2
+"""Share of digits from which a lowercase string is no word: random base36 has 10 digits in 36 characters (0.28)."""
+
+_STRONG = (
+    r"pass(?:word|wd|phrase|code)|pwd"
+    r"|(?:api|access|account|auth|secret|private|signing|encryption|master|license)[-_.]?key(?:[-_]?(?:id|base))?"
+    r"|(?:client|app|application|jwt|session|signing|webhook|shared|consumer|oauth2?|hmac|encryption|bot|cookie)"
+    r"[-_.]?secret|(?-i:[A-Z0-9]_SECRET)|sharedaccesssignature|token|credentials?|x-amz-signature"
+)
+_WEAK = r"secret|[-_.]key|auth|signature|sig|session(?:[-_]?id)?|sid|cookie|salt|dsn|csrf|code"
+_BENIGN_WORDS = """
+null none nil true false undefined empty unset default unknown required missing invalid expired
+denied incorrect wrong rejected revoked is was not must has failed from for in of the a an and or to
+via by with without unauthorized authentication authorization error string int bool str optional
+bearer basic yes no rotated changed updated loaded refreshed issued valid ok
+"""
+_BENIGN = frozenset(_BENIGN_WORDS.split())
+"""Words behind `password:` or `token:` that are prose or a literal, not a secret: `invalid token: expired`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One kind of secret: how it is found, and what stands there afterwards."""
+
+    pattern: re.Pattern[str]
+    replace: str | Callable[[re.Match[str]], str]
+
+
+def mark(kind: str) -> str:
+    """What stands where a secret of this kind was."""
+    return f"{MARK}{kind}]"
+
+
+def redact(text: str) -> str:
+    """The text without its secrets. Doing it again changes nothing, and valid JSON stays valid JSON."""
+    for _ in range(PASSES):
+        before = text
+        for rule in RULES:
+            text = rule.pattern.sub(rule.replace, text)
+        if text == before:
+            break
+    return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value under this name is to be hidden whatever it looks like: `DB_PASSWORD`, `apiToken`."""
+    return _SECRET_NAME.fullmatch(name) is not None
+
+
+def looks_random(value: str) -> bool:
+    """Whether a string looks like key material rather than like a name: long, many different characters, mixed."""
+    if len(value) < RANDOM_LENGTH or _OBJECT_NAME.fullmatch(value) or _entropy(value) < ENTROPY_BITS:
+        return False
+    digits = sum(character.isdigit() for character in value) / len(value)
+    mixed = value not in (value.lower(), value.upper()) and digits > 0
+    return mixed or digits >= RANDOM_DIGITS
+
+
+def _entropy(value: str) -> float:
+    """Shannon entropy in bits per character."""
+    return -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
+
+
+def _kind_of(name: str) -> str:
+    """The kind that a marker behind this name shows."""
+    lowered = name.lower()
+    for word, kind in (("pass", "password"), ("pwd", "password"), ("token", "token"), ("key", "key")):
+        if word in lowered:
+            return kind
+    return "secret"
+
+
+def _is_harmless(value: str) -> bool:
+    """A literal, a word of prose, a reference to somewhere else, or stars that another tool put there."""
+    reference = value.startswith((MARK, "$", "{{", "%(", "/"))
+    return reference or value.lower() in _BENIGN or _STARS.fullmatch(value) is not None
+
+
+def _assignment(match: re.Match[str]) -> str:
+    """`name = value` of a name that promises a secret."""
+    return match[0] if _is_harmless(_value(match)) else _put(match)
+
+
+def _vague_assignment(match: re.Match[str]) -> str:
+    """`name = value` of a name that may mean a secret: only what looks random goes."""
+    return _put(match) if looks_random(_value(match)) else match[0]
+
+
+def _value(match: re.Match[str]) -> str:
+    return match["quoted"] or match["bare"] or ""
+
+
+def _put(match: re.Match[str]) -> str:
+    """The match with the marker in place of its value: in its quotes, or those of its JSON name when it is bare."""
+    quote = match["open"] or match["after"] or ""
+    return f"{match['head']}{quote}{mark(_kind_of(match['name']))}{quote}"
+
+
+def _basic(match: re.Match[str]) -> str:
+    """`Basic <base64 of user:password>`; other words behind `Basic` stay."""
+    value = match["value"].rstrip("=")
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return match[0]
+    return f"{match['head']}{mark('basic-auth')}" if b":" in decoded else match[0]
+
+
+def _bearer(match: re.Match[str]) -> str:
+    value = match["value"]
+    return match[0] if value.isalpha() and value.islower() else f"{match['head']}{mark('token')}"
+
+
+_QUOTE = r"\\{0,7}[\"']"
+# A bare value ends at white space, a quote or a backslash (the end of a JSON string), and at a separator that closes
+# a list or is followed by the next name. The markers themselves are never a value.
+_BARE = (
+    r"(?!\[redacted:)(?:[^\s\"'\\,;&)\]}{\[<>]"
+    r"|[,;&)\]}](?![\s,;&)\]}\"'\\\[]|$|[\w.-]{1,80}[=:]))+"
+)
+# A quote behind `password=` may be the end of a JSON string instead: then a comma, colon or bracket follows it.
+_QUOTED = (
+    rf"(?P<open>{_QUOTE})(?P<quoted>(?!\[redacted:|\s*[,:}}\]])(?:(?!(?P=open))(?:\\.|[^\\\n])){{1,4096}}?)(?P=open)"
+)
+_VALUE = rf"(?:{_QUOTED}|(?P<bare>{_BARE}))"
+
+
+def _assigned(names: str) -> re.Pattern[str]:
+    """`name=value`, `name: value`, `"name": "value"` at any depth of escaping, for names that end in one of these."""
+    name = rf"(?<![\w.-])(?P<name>[\w.-]{{0,80}}?(?:{names}))(?![\w-])"
+    head = rf"(?P<head>{name}(?P<after>{_QUOTE})?\s{{0,8}}(?:=>|:=|[:=])[ \t]{{0,8}})"
+    return re.compile(head + _VALUE, re.IGNORECASE)
+
+
+_SECRET_NAME = re.compile(rf"[\w.-]*?(?:{_STRONG})", re.IGNORECASE)
+_STARS = re.compile(r"[*.]+|x{3,}")
+_OBJECT_NAME = re.compile(r"[a-z]+(?:[-.][a-z]+)*(?:[-.][a-z0-9]{1,10}){0,2}")
+"""Kubernetes names with the hashes that kustomize and ReplicaSets add: `checkout-db-6ct58987ht`."""
+
+_PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.-]|\\[nr])*?"
+_PRIVATE_KEY_END = r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?=[^A-Za-z0-9+/=\s:,.\\-]|\\[^nr]|\Z))"
+
+_BLOCKS = (
+    Rule(pattern=re.compile(_PRIVATE_KEY + _PRIVATE_KEY_END), replace=mark("private-key")),
+    Rule(
+        # user:password@host of any URL or DSN; a password may hold slashes and at-signs, so the last at-sign counts.
+        pattern=re.compile(
+            r"(?P<head>\b[a-z][a-z0-9+.-]{1,30}://[^\s\"'\\/@:]{0,128}:)(?!\[redacted:|\d{1,5}[/?#])[^\s\"'\\]{1,256}@",
+            re.IGNORECASE,
+        ),
+        replace=rf"\g<head>{mark('password')}@",
+    ),
+    Rule(
+        # MySQL DSNs of Go: user:password@tcp(host:3306)/db
+        pattern=re.compile(r"(?P<head>(?<![\w.\[-])[\w.-]{1,64}:)(?!\[redacted:)[^\s\"'\\:]{1,128}@(?=(?:tcp|unix)\()"),
+        replace=rf"\g<head>{mark('password')}@",
+    ),
+    Rule(
+        # env of a container, as JSON and as YAML: the name stands beside the value
+        pattern=re.compile(
+            rf"(?P<head>(?:name|key)(?P<q>{_QUOTE})?\s*:\s*(?:{_QUOTE})?(?P<name>[\w.-]{{0,80}}?(?:{_STRONG}))(?:{_QUOTE})?"
+            rf"(?:\s*,|(?:\\n|\s))\s*(?:{_QUOTE})?value(?P<after>{_QUOTE})?\s*:\s*){_VALUE}",
+            re.IGNORECASE,
+        ),
+        replace=_assignment,
+    ),
+)
+
+_HEADERS = (
+    Rule(pattern=re.compile(r"(?P<head>\bBasic\s+)(?P<value>[A-Za-z0-9+/]{6,512}={0,2})"), replace=_basic),
+    Rule(
+        pattern=re.compile(
+            r"(?P<head>\b(?:Bearer|Token|Negotiate|ApiKey)\s+)(?P<value>[A-Za-z0-9._~+/=-]{8,4096})", re.IGNORECASE
+        ),
+        replace=_bearer,
+    ),
+    Rule(
+        pattern=re.compile(
+            rf"(?P<head>\b(?:proxy-)?authorization(?:{_QUOTE})?\s*[:=]\s*(?:{_QUOTE})?(?:[A-Za-z]{{3,10}}\s+)?)"
+            r"(?!\[redacted:)(?P<value>[^\s\"'\\,\[]{8,4096})(?!\s*\[redacted:)",
+            re.IGNORECASE,
+        ),
+        replace=rf"\g<head>{mark('token')}",
+    ),
+)
+
+
+def _format(kind: str, pattern: str) -> Rule:
+    """A token that is known by its own form, wherever it stands as a word."""
+    return Rule(pattern=re.compile(rf"(?<![A-Za-z0-9]){pattern}"), replace=mark(kind))
+
+
+_FORMATS = (
+    _format("jwt", r"eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,8192}(?:\.[A-Za-z0-9_-]{0,4096})?"),
+    _format("aws-key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    _format("gcp-key", r"AIza[0-9A-Za-z_-]{35}"),
+    _format("gcp-key", r"ya29\.[0-9A-Za-z_-]{20,1024}"),
+    _format("gcp-key", r"GOCSPX-[0-9A-Za-z_-]{20,64}"),
+    _format("azure-key", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
+    _format("github-token", r"gh[pousr]_[A-Za-z0-9]{20,255}"),
+    _format("github-token", r"github_pat_[A-Za-z0-9_]{20,255}"),
+    _format("gitlab-token", r"gl(?:pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_.-]{16,255}"),
+    _format("slack-token", r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,255}"),
+    _format("slack-token", r"xapp-[A-Za-z0-9-]{8,255}"),
+    _format("stripe-key", r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,255}"),
+    _format("stripe-key", r"whsec_[A-Za-z0-9+/=]{16,255}"),
+    _format("anthropic-key", r"sk-ant-[A-Za-z0-9_-]{16,255}"),
+    _format("openai-key", r"sk-(?:proj-|svcacct-|admin-|or-v1-)?[A-Za-z0-9_-]{20,255}"),
+    _format("huggingface-token", r"hf_[A-Za-z0-9]{30,64}"),
+    _format("npm-token", r"npm_[A-Za-z0-9]{30,64}"),
+    _format("pypi-token", r"pypi-[A-Za-z0-9_-]{16,512}"),
+    _format("docker-token", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,64}"),
+    _format("vault-token", r"hv[sbr]\.[A-Za-z0-9_-]{20,512}"),
+    _format("sendgrid-key", r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
+    _format("digitalocean-token", r"do[opr]_v1_[a-f0-9]{64}"),
+    Rule(
+        pattern=re.compile(r"(?P<head>hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9_/-]{12,255}"),
+        replace=rf"\g<head>{mark('slack-webhook')}",
+    ),
+)
+
+_ASSIGNMENTS = (
+    Rule(
+        pattern=re.compile(
+            rf"(?P<head>(?<!\S)--?(?P<name>[\w-]{{0,80}}?(?:{_STRONG}))(?P<after>)[ \t]{{1,8}}){_VALUE}", re.IGNORECASE
+        ),
+        replace=_assignment,
+    ),
+    Rule(pattern=_assigned(_STRONG), replace=_assignment),
+    Rule(pattern=_assigned(_WEAK), replace=_vague_assignment),
+)
+
+RULES: tuple[Rule, ...] = (*_BLOCKS, *_HEADERS, *_FORMATS, *_ASSIGNMENTS)
+"""In the order in which they are applied: what spans most text first, what only a name betrays last."""
