@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 
 from worlds.promql.errors import ExecutionError
-from worlds.promql.frame import Floats, Frame, Mask, Stamps, join_equal_rows, stack
+from worlds.promql.frame import Floats, Frame, Mask, Stamps, any_row, join_equal_rows, stack
 from worlds.promql.labels import LabelKey, Labels, key_of, signature
 from worlds.promql.number import format_value
 from worlds.promql.quantile import quantile_of_prefix
@@ -26,9 +26,9 @@ def aggregate(operator: str, frame: Frame, group_of: Grouping) -> Frame:
         return frame
     keys, order, starts, group = _grouped(frame.labels, group_of)
     values, present = frame.values[order], frame.present[order]
-    counts = np.add.reduceat(present.astype(np.float64), starts, axis=0)
+    counts: Floats = np.add.reduceat(present.astype(np.float64), starts, axis=0)
     reduced = _REDUCERS[operator](_Rows(values, present, starts, group, counts))
-    return Frame(labels=[dict(key) for key in keys], values=reduced, present=counts > 0)
+    return Frame(labels=[dict(key) for key in keys], values=reduced, present=np.greater(counts, 0))
 
 
 def aggregate_quantile(q: Floats, frame: Frame, group_of: Grouping) -> Frame:
@@ -37,7 +37,8 @@ def aggregate_quantile(q: Floats, frame: Frame, group_of: Grouping) -> Frame:
     for key, rows in _rows_by_group(frame.labels, group_of).items():
         values, present = frame.values[rows].T[np.newaxis], frame.present[rows].T[np.newaxis]
         quantiles = quantile_of_prefix(values, present, q)
-        parts.append(Frame(labels=[dict(key)], values=quantiles, present=present.any(axis=2)))
+        there = any_row(frame.present[rows])[np.newaxis]
+        parts.append(Frame(labels=[dict(key)], values=quantiles, present=there))
     return stack(parts, steps=frame.steps)
 
 
@@ -46,8 +47,10 @@ def top(frame: Frame, group_of: Grouping, *, k: Floats, largest: bool) -> Frame:
 
     The rows of each group come out best first by their last step, which is the order of an instant query's answer.
     """
+    if np.isnan(k).any():
+        raise ExecutionError("Scalar value NaN overflows int64")
     kept, rows_in_order = np.zeros_like(frame.present), []
-    limit = np.trunc(np.nan_to_num(k))
+    limit = np.trunc(k)
     for rows in _rows_by_group(frame.labels, group_of).values():
         values, present = frame.values[rows], frame.present[rows]
         badness = np.where(np.isnan(values), np.inf, -values if largest else values)

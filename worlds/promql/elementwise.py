@@ -63,16 +63,18 @@ ARITHMETIC: Mapping[str, Callable[[Floats], Floats]] = {
 
 
 def _minute(seconds: Floats) -> Floats:
-    return np.floor(_whole(seconds) % 3600 / 60)
+    return np.floor(np.mod(_whole(seconds), 3600.0) / 60)
 
 
 def _hour(seconds: Floats) -> Floats:
-    return np.floor(_whole(seconds) % _SECONDS_PER_DAY / 3600)
+    return np.floor(np.mod(_whole(seconds), _SECONDS_PER_DAY) / 3600)
 
 
 def _day_of_week(seconds: Floats) -> Floats:
     # 1970-01-01 was a Thursday, and Prometheus counts from Sunday = 0.
-    return (np.floor(_whole(seconds) / _SECONDS_PER_DAY) + 4) % 7
+    days = np.floor(_whole(seconds) / _SECONDS_PER_DAY)
+    weekday: Floats = np.mod(days + 4, 7.0)
+    return weekday
 
 
 def _day_of_month(seconds: Floats) -> Floats:
@@ -110,7 +112,8 @@ DATES: Mapping[str, Callable[[Floats], Floats]] = {
 
 
 def _whole(seconds: Floats) -> Floats:
-    return np.trunc(np.nan_to_num(seconds))
+    whole: Floats = np.trunc(np.nan_to_num(seconds))
+    return whole
 
 
 def _dates(seconds: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:

@@ -1,6 +1,5 @@
 """The evaluator proper: one method per kind of syntax node, each for all steps at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -41,25 +40,27 @@ class Evaluation:
 
     def value(self, expr: ast.Expr) -> Value:
         """Evaluate any expression but a bare range vector. Raises ExecutionError or ParseError."""
+        result: Value
         match expr:
             case ast.ParenExpr():
-                return self.value(expr.expr)
+                result = self.value(expr.expr)
             case ast.NumberLiteral():
-                return Scalar(values=np.full(self._steps, expr.val))
+                result = Scalar(values=np.full(len(self.grid.times), expr.val))
             case ast.StringLiteral():
-                return Text(value=expr.val)
+                result = Text(value=expr.val)
             case ast.VectorSelector():
-                return instant_vector(self.storage, expr, self.grid, lookback=self.lookback)
+                result = instant_vector(self.storage, expr, self.grid, lookback=self.lookback)
             case ast.UnaryExpr():
-                return self._negated(self.value(expr.expr))
+                result = _negated(self.value(expr.expr))
             case ast.AggregateExpr():
-                return self._aggregated(expr)
+                result = self._aggregated(expr)
             case ast.BinaryExpr():
-                return self._combined(expr)
+                result = self._combined(expr)
             case ast.Call():
-                return self._called(expr)
+                result = self._called(expr)
             case _:
                 raise ExecutionError(f"unexpected {type(expr).__name__} where an instant vector or scalar is needed")
+        return result
 
     def frame(self, expr: ast.Expr) -> Frame:
         """Evaluate an expression of type instant vector."""
@@ -81,13 +82,6 @@ class Evaluation:
                 return self._subquery(expr)
             case _:
                 raise ExecutionError(f"unexpected {type(expr).__name__} where a range vector is needed")
-
-    @property
-    def _steps(self) -> int:
-        return len(self.grid.times)
-
-    def _negated(self, operand: Value) -> Value:
-        return Scalar(values=-operand.values) if isinstance(operand, Scalar) else negated(cast("Frame", operand))
 
     def _subquery(self, expr: ast.SubqueryExpr) -> tuple[list[Block], Stamps, int]:
         if expr.range is None:
@@ -124,19 +118,17 @@ class Evaluation:
         operator = str(expr.op)
         left, right = self.value(expr.lhs), self.value(expr.rhs)
         as_bool = expr.modifier is not None and expr.modifier.return_bool
-        match left, right:
-            case Scalar(), Scalar():
+        if isinstance(left, Text) or isinstance(right, Text):
+            raise ExecutionError(f"strings cannot be combined with {operator}")
+        if isinstance(left, Scalar):
+            if isinstance(right, Scalar):
                 return between_scalars(operator, left, right)
-            case Frame(), Scalar():
-                return with_scalar(operator, left, right, scalar_left=False, as_bool=as_bool)
-            case Scalar(), Frame():
-                return with_scalar(operator, right, left, scalar_left=True, as_bool=as_bool)
-            case Frame(), Frame():
-                if operator in SET_OPERATORS:
-                    return set_operation(operator, left, right, _matching(expr.modifier))
-                return combine(operator, left, right, _matching(expr.modifier), as_bool=as_bool)
-            case _:
-                raise ExecutionError(f"strings cannot be combined with {operator}")
+            return with_scalar(operator, right, left, scalar_left=True, as_bool=as_bool)
+        if isinstance(right, Scalar):
+            return with_scalar(operator, left, right, scalar_left=False, as_bool=as_bool)
+        if operator in SET_OPERATORS:
+            return set_operation(operator, left, right, _matching(expr.modifier))
+        return combine(operator, left, right, _matching(expr.modifier), as_bool=as_bool)
 
     def _called(self, expr: ast.Call) -> Value:
         name, arguments = expr.func.name, cast("list[ast.Expr]", expr.args)
@@ -167,6 +159,10 @@ class Evaluation:
     def sample_times(self, selector: ast.VectorSelector) -> Frame:
         """Evaluate `timestamp()` of a plain selector."""
         return sample_times(self.storage, selector, self.grid, lookback=self.lookback)
+
+
+def _negated(operand: Value) -> Value:
+    return Scalar(values=-operand.values) if isinstance(operand, Scalar) else negated(cast("Frame", operand))
 
 
 def _matching(modifier: ast.BinModifier | None) -> Matching:

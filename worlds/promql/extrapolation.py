@@ -52,4 +52,5 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Computed:
 
 def _lost_in_resets(windows: Windows) -> Floats:
     before, after = windows.values[:, :, :-1], windows.values[:, :, 1:]
-    return np.where((after < before) & windows.valid[:, 1:], before, 0.0).sum(axis=2)
+    lost: Floats = np.where((after < before) & windows.valid[:, 1:], before, 0.0).sum(axis=2)
+    return lost

@@ -32,6 +32,10 @@ class Frame:
         """Return T."""
         return int(self.values.shape[1])
 
+    def anywhere(self) -> Mask:
+        """Say for each step whether any series has a sample."""
+        return any_row(self.present)
+
     def take(self, rows: Sequence[int]) -> "Frame":
         """Return the given rows, in the given order."""
         picked = list(rows)
@@ -57,6 +61,12 @@ class Text:
 Value: TypeAlias = Frame | Scalar | Text
 
 
+def any_row(mask: Mask) -> Mask:
+    """Say for each column of a matrix whether any row is set."""
+    found: Mask = np.logical_or.reduce(mask, axis=0)
+    return found
+
+
 def empty_frame(steps: int) -> Frame:
     """Return an instant vector without series."""
     return Frame(labels=[], values=np.empty((0, steps)), present=np.zeros((0, steps), dtype=bool))
@@ -73,6 +83,11 @@ def stack(frames: Sequence[Frame], *, steps: int) -> Frame:
         values=np.concatenate([frame.values for frame in frames]),
         present=np.concatenate([frame.present for frame in frames]),
     )
+
+
+def in_label_order(frame: Frame) -> Frame:
+    """Sort the rows as Prometheus hands out series, so that ties in `topk` fall as they do there."""
+    return frame.take(sorted(range(len(frame.labels)), key=lambda row: key_of(frame.labels[row])))
 
 
 def without_empty_rows(frame: Frame) -> Frame:

@@ -16,7 +16,7 @@ from worlds.promql.parsing import matchers_of
 from worlds.promql.relabel import label_join, label_replace
 from worlds.promql.sampling import Block
 from worlds.promql.selection import Grid, over_windows
-from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp
+from worlds.promql.storage import METRIC_NAME, MatchOp
 
 
 class Evaluator(Protocol):
@@ -152,13 +152,13 @@ def _round(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
 
 
 def _absent(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
-    return _one_where(~evaluator.frame(arguments[0]).present.any(axis=0), _labels_asked_for(arguments[0]))
+    return _one_where_missing(evaluator.frame(arguments[0]), _labels_asked_for(arguments[0]))
 
 
 def _absent_over_time(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
     blocks, ends, span = evaluator.samples(arguments[0])
     found = over_windows(blocks, over_time.present_over_time, ends=ends, span=span, times=evaluator.grid.times)
-    return _one_where(~found.present.any(axis=0), _labels_asked_for(arguments[0]))
+    return _one_where_missing(found, _labels_asked_for(arguments[0]))
 
 
 def _sorted_by(*, descending: bool) -> Special:
@@ -216,12 +216,13 @@ def _texts(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> list[str]:
     return [cast("Text", evaluator.value(argument)).value for argument in arguments]
 
 
-def _one_where(missing: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], labels: Labels) -> Frame:
+def _one_where_missing(frame: Frame, labels: Labels) -> Frame:
+    missing = ~frame.anywhere()
     return Frame(labels=[labels], values=np.ones((1, len(missing))), present=missing[np.newaxis])
 
 
 def _labels_asked_for(expr: ast.Expr) -> Labels:
-    """Return what `absent` knows of the missing series: its selector's equality matchers, each on a label of its own."""
+    """Return what `absent` knows of the missing series: its selector's equality matchers."""
     selector = _unwrapped(expr)
     if isinstance(selector, ast.MatrixSelector):
         selector = selector.vector_selector

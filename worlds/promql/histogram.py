@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from worlds.promql.frame import Floats, Frame, Mask, stack
+from worlds.promql.frame import Floats, Frame, Mask, any_row, stack
 from worlds.promql.labels import LabelKey, drop, key_of
 from worlds.promql.quantile import bucket_quantile
 from worlds.promql.storage import METRIC_NAME
@@ -34,14 +34,15 @@ def _one(q: Floats, frame: Frame, key: LabelKey, buckets: Sequence[tuple[float, 
         if there.any():
             merged_bounds, merged = _coalesced(bounds[there], counts[there][:, columns])
             values[columns] = bucket_quantile(q[columns], merged_bounds, merged)
-    return Frame(labels=[dict(key)], values=values[np.newaxis], present=present.any(axis=0)[np.newaxis])
+    return Frame(labels=[dict(key)], values=values[np.newaxis], present=any_row(present)[np.newaxis])
 
 
 def _columns_with_same_buckets(present: Mask) -> list[np.ndarray[tuple[int, ...], np.dtype[np.intp]]]:
     if present.all():
         return [np.arange(present.shape[1])]
-    _, pattern = np.unique(present, axis=1, return_inverse=True)
-    return [np.flatnonzero(pattern.ravel() == one) for one in range(pattern.max() + 1)]
+    _, inverse = np.unique(present, axis=1, return_inverse=True)
+    pattern = inverse.ravel()
+    return [np.flatnonzero(pattern == one) for one in range(int(pattern.max()) + 1)]
 
 
 def _coalesced(bounds: Floats, counts: Floats) -> tuple[Floats, Floats]:

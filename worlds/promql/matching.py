@@ -37,7 +37,7 @@ def combine(operator: str, left: Frame, right: Frame, matching: Matching, *, as_
     swapped = matching.many == "right"
     many, one = (right, left) if swapped else (left, right)
     many_signs, one_signs = matching.signatures(many.labels), matching.signatures(one.labels)
-    _check_unique(one, one_signs, asked=many.present.any(axis=0), side="left" if swapped else "right")
+    _check_unique(one, one_signs, asked=many.anywhere(), side="left" if swapped else "right")
     pairs = _pairs(many_signs, one_signs)
     if not pairs:
         return empty_frame(left.steps)

@@ -15,6 +15,13 @@ _OPERATORS = (  # pairs and not a dict: the parser's enums cannot be hashed
     (ast.MatchOp.Re, MatchOp.REGEX),
     (ast.MatchOp.NotRe, MatchOp.NOT_REGEX),
 )
+# The parser knows only the new name of this function, and most installed Prometheus servers only the old one.
+_OLD_NAMES = (
+    ast.Function(
+        "holt_winters", [ast.ValueType.Matrix, ast.ValueType.Scalar, ast.ValueType.Scalar], ast.ValueType.Vector
+    ),
+)
+ast.register_extra_functions(list(_OLD_NAMES))
 _PARSED_QUERIES_KEPT = 1024  # a world asks the same rules and panels again and again
 
 

@@ -1,4 +1,4 @@
-"""From raw samples to the samples that matter at each step: lookback and staleness for instant vectors, windows for ranges.
+"""From raw samples to those that matter at each step: lookback and staleness for vectors, windows for ranges.
 
 Series that share their timestamps form a `Block` and are treated in one go.
 """
@@ -66,7 +66,7 @@ def group_by_stamps(found: Sequence[Series], *, start: int, end: int) -> list[Bl
 
 
 def instant_frame(block: Block, times: Stamps, *, lookback: int) -> tuple[Frame, Stamps]:
-    """Return the latest sample at or before each time, at most `lookback` ms old, and the timestamps of those samples."""
+    """Return the latest sample at or before each time, at most `lookback` ms old, and when each was taken."""
     newest = np.searchsorted(block.stamps, times, "right") - 1
     index = np.maximum(newest, 0)
     stamps = block.stamps[index]
@@ -88,7 +88,7 @@ def without_stale_markers(block: Block) -> list[Block]:
     ]
     calm = np.flatnonzero(~affected)
     if calm.size:
-        labels = [block.labels[row] for row in calm]
+        labels = [block.labels[row] for row in calm.tolist()]
         blocks.append(Block(labels=labels, stamps=block.stamps, values=block.values[calm]))
     return blocks
 

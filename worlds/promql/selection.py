@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import promql_parser as ast
 
-from worlds.promql.frame import Frame, Stamps, stack, without_empty_rows
+from worlds.promql.frame import Frame, Stamps, in_label_order, stack, without_empty_rows
 from worlds.promql.over_time import Computed
 from worlds.promql.parsing import instant_milliseconds, matchers_of, milliseconds
 from worlds.promql.sampling import Block, Windows, fetch, instant_frame, windows, without_stale_markers
@@ -49,7 +49,7 @@ class Grid:
 def instant_vector(storage: Storage, selector: ast.VectorSelector, grid: Grid, *, lookback: int) -> Frame:
     """Evaluate a vector selector at every step."""
     frames = [frame for frame, _ in _instants(storage, selector, grid, lookback=lookback)]
-    return without_empty_rows(stack(frames, steps=len(grid.times)))
+    return in_label_order(without_empty_rows(stack(frames, steps=len(grid.times))))
 
 
 def sample_times(storage: Storage, selector: ast.VectorSelector, grid: Grid, *, lookback: int) -> Frame:
@@ -85,7 +85,7 @@ def over_windows(
         for window in windows(block, ends=ends, span=span, times=times):
             values[:, window.rows], present[:, window.rows] = function(window)
         frames.append(Frame(labels=block.labels, values=values, present=present))
-    return without_empty_rows(stack(frames, steps=len(times)))
+    return in_label_order(without_empty_rows(stack(frames, steps=len(times))))
 
 
 def subquery_times(ends: Stamps, *, span: int, step: int) -> Stamps:
