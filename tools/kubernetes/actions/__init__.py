@@ -1,0 +1,1 @@
+"""Typed changes, one file each. Only the executor may import them."""

@@ -1,0 +1,1 @@
+"""Read-only questions to the API server, one file each."""
