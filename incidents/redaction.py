@@ -112,11 +112,13 @@ def _vague_assignment(match: re.Match[str]) -> str:
 
 
 def _value(match: re.Match[str]) -> str:
-    return match["quoted"] or match["bare"] or ""
+    return match["quoted"] or match["cut"] or match["bare"] or ""
 
 
 def _put(match: re.Match[str]) -> str:
     """The match with the marker in place of its value: in its quotes, or those of its JSON name when it is bare."""
+    if match["torn"]:
+        return f"{match['head']}{match['torn']}{mark(_kind_of(match['name']))}"
     quote = match["open"] or match["after"] or ""
     return f"{match['head']}{quote}{mark(_kind_of(match['name']))}{quote}"
 
@@ -144,10 +146,12 @@ _BARE = (
     r"|[,;&)\]}](?![\s,;&)\]}\"'\\\[]|$|[\w.-]{1,80}[=:]))+"
 )
 # A quote behind `password=` may be the end of a JSON string instead: then a comma, colon or bracket follows it.
-_QUOTED = (
-    rf"(?P<open>{_QUOTE})(?P<quoted>(?!\[redacted:|\s*[,:}}\]])(?:(?!(?P=open))(?:\\.|[^\\\n])){{1,4096}}?)(?P=open)"
-)
-_VALUE = rf"(?:{_QUOTED}|(?P<bare>{_BARE}))"
+_NOT_JSON = r"(?!\[redacted:|\s*[,:}\]])"
+# Inside other quotes than plain double ones, a plain double quote is the end of the JSON string around them.
+_INSIDE = r"(?:(?!(?P=open))(?:\\.|[^\\\n\"]))"
+_QUOTED = rf"(?P<open>\"|{_QUOTE})(?P<quoted>{_NOT_JSON}{_INSIDE}{{1,4096}}?)(?P=open)"
+_CUT = rf"(?P<torn>{_QUOTE})(?P<cut>{_NOT_JSON}[^\s\"'\\,]{{1,4096}})"
+_VALUE = rf"(?:{_QUOTED}|{_CUT}|(?P<bare>{_BARE}))"
 
 
 def _assigned(names: str) -> re.Pattern[str]:

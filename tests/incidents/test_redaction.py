@@ -75,6 +75,8 @@ TAKEN_OUT = [
     pytest.param(
         "run --db-password hunter2 -v", "run --db-password [redacted:password] -v", id="a command line option"
     ),
+    pytest.param("password='it\"s' x", "password='[redacted:password]\"s' x", id="a quote inside other quotes"),
+    pytest.param('password="hunter2', 'password="[redacted:password]', id="text that was cut inside a value"),
     pytest.param("a=1,password=x,b=2", "a=1,password=[redacted:password],b=2", id="a list of assignments"),
     pytest.param("password=hun,ter2 x", "password=[redacted:password] x", id="a password with a comma inside"),
     pytest.param(f"secret: {RANDOM}", "secret: [redacted:secret]", id="a random value behind a vague name"),
