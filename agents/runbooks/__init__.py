@@ -1,0 +1,1 @@
+"""The knowledge: runbooks read from folders of markdown, linted, and matched to alerts and facts."""
