@@ -62,7 +62,7 @@ def _stays_here(host: str, *, lookup: bool) -> bool:
     if host in ("", "localhost") or host.endswith(".localhost"):
         return True
     try:
-        address = ipaddress.ip_address(host.split("%")[0])
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
     except ValueError:
         return False
     # Turning a literal address into itself reaches nobody; "any" address is only ever bound or means this machine.

@@ -54,7 +54,9 @@ def find_cluster() -> Path:
     binaries = Path(where.stdout.strip() or "/nonexistent")
     if where.returncode == 0 and binaries.is_dir():
         return binaries
-    raise MissingComponent("the control plane is not built (install go, then make setup; or set MIDWATCH_TEST_KUBECONFIG)")
+    raise MissingComponent(
+        "the control plane is not built (install go, then make setup; or set MIDWATCH_TEST_KUBECONFIG)"
+    )
 
 
 def find_browser() -> Path:

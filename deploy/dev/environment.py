@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,9 +67,31 @@ def _ensure_locked(folder: Path, *, lock: Path, covered: bool) -> None:
     if stamp.is_current or covered:
         return
     print(f"Installing what {lock.name} pins, checking every hash", flush=True)
-    if not _installed_by_uv(folder, lock=lock):
-        _run(*_pip(folder), "install", "--quiet", "--require-hashes", "--requirement", str(lock))
+    # What is published as source is built by the setuptools that the lock pins, not by whatever is newest that day.
+    builder = folder / "builder.txt"
+    builder.write_text(_pin_of("setuptools", lock=lock))
+    _install(folder, builder)
+    _install(folder, lock, "--no-build-isolation")
     stamp.write()
+
+
+def _pin_of(package: str, *, lock: Path) -> str:
+    """The lines of one package in the lock: its version and its hashes."""
+    found = re.search(rf"^{package}==\S.*?(?=^\S|\Z)", lock.read_text(), re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise CannotSetUpError(f"{lock.name} does not pin {package}. Write it into requirements.in and run: make lock")
+    return found[0]
+
+
+def _install(folder: Path, requirements: Path, *options: str) -> None:
+    """Install exactly what the file names, by uv if it is there, else (or if it fails) by pip."""
+    what = ("--quiet", "--require-hashes", *options, "--requirement", str(requirements))
+    if uv := shutil.which("uv"):
+        command = (uv, "pip", "install", "--python", str(folder / "bin" / "python"), *what)
+        if subprocess.run(command, cwd=cache.CHECKOUT, check=False).returncode == 0:
+            return
+        print("uv could not, trying pip", flush=True)
+    _run(*_pip(folder), "install", "--use-pep517", *what)
 
 
 def _ensure_project(folder: Path) -> None:
@@ -82,18 +105,6 @@ def _ensure_project(folder: Path) -> None:
         *("install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(cache.CHECKOUT)),
     )
     stamp.write()
-
-
-def _installed_by_uv(folder: Path, *, lock: Path) -> bool:
-    uv = shutil.which("uv")
-    if uv is None:
-        return False
-    python = str(folder / "bin" / "python")
-    command = (uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", str(lock))
-    if subprocess.run(command, cwd=cache.CHECKOUT, check=False).returncode == 0:
-        return True
-    print("uv could not, trying pip", flush=True)
-    return False
 
 
 def _pip(folder: Path) -> tuple[str, ...]:
