@@ -88,7 +88,8 @@ def _day_of_year(seconds: Floats) -> Floats:
 def _days_in_month(seconds: Floats) -> Floats:
     months = _dates(seconds).astype("datetime64[M]")
     length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
-    return length.astype(np.float64)
+    days: Floats = length.astype(np.float64)
+    return days
 
 
 def _month(seconds: Floats) -> Floats:
@@ -122,4 +123,6 @@ def _dates(seconds: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime6
 
 def _days_since(seconds: Floats, unit: str) -> Floats:
     dates = _dates(seconds)
-    return (dates.astype("datetime64[D]") - dates.astype(unit).astype("datetime64[D]")).astype(np.float64)
+    passed = dates.astype("datetime64[D]") - dates.astype(unit).astype("datetime64[D]")
+    days: Floats = passed.astype(np.float64)
+    return days

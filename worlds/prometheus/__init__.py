@@ -1,0 +1,1 @@
+"""A served Prometheus: its HTTP API and its alerting rules, over any storage."""

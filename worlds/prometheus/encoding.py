@@ -1,0 +1,39 @@
+"""Query results as Prometheus writes them in JSON: numbers of samples are strings, times are numbers."""
+
+from typing import assert_never
+
+from worlds.prometheus.answers import Json
+from worlds.promql.number import format_value
+from worlds.promql.result import MatrixResult, Result, ScalarResult, StringResult, VectorResult
+
+
+def encode_result(result: Result) -> Json:
+    """Return the `data` of /api/v1/query and /api/v1/query_range."""
+    match result:
+        case VectorResult():
+            rows: list[Json] = [
+                {"metric": dict(one.labels), "value": _pair(one.time, one.value)} for one in result.samples
+            ]
+            return {"resultType": "vector", "result": rows}
+        case MatrixResult():
+            runs: list[Json] = [
+                {"metric": dict(run.labels), "values": [_pair(time, value) for time, value in run.points]}
+                for run in result.runs
+            ]
+            return {"resultType": "matrix", "result": runs}
+        case ScalarResult():
+            return {"resultType": "scalar", "result": _pair(result.time, result.value)}
+        case StringResult():
+            return {"resultType": "string", "result": [_time(result.time), result.value]}
+        case _:
+            assert_never(result)
+
+
+def _pair(time: float, value: float) -> Json:
+    return [_time(time), format_value(value)]
+
+
+def _time(seconds: float) -> float:
+    """Keep milliseconds, and write whole seconds as integers."""
+    rounded = round(seconds, 3)
+    return int(rounded) if rounded.is_integer() else rounded

@@ -1,0 +1,76 @@
+"""Rule files as Prometheus reads them: groups of alerting and recording rules. Values only; evaluation is elsewhere."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from worlds.promql.parsing import parse, parse_duration
+
+
+def _duration(value: object) -> object:
+    return timedelta(seconds=parse_duration(value)) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+DEFAULT_INTERVAL = timedelta(seconds=30)  # what kube-prometheus sets; Prometheus' own default is a minute
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    expr: str
+    labels: Mapping[str, str] = {}
+
+    @field_validator("expr", mode="before")
+    @classmethod
+    def _parses(cls, value: object) -> object:
+        """A rule whose expression does not parse is refused when it is loaded, as promtool does."""
+        text = str(value).strip()
+        parse(text)
+        return text
+
+
+class AlertingRule(_Rule):
+    """`expr` above zero results for `for` makes an alert fire; labels and annotations are Go templates."""
+
+    kind: Literal["alerting"] = "alerting"
+    alert: str
+    hold: Duration = Field(default=timedelta(0), alias="for")
+    keep_firing_for: Duration = timedelta(0)
+    annotations: Mapping[str, str] = {}
+
+
+class RecordingRule(_Rule):
+    """The value of `expr` is stored under a new metric name."""
+
+    kind: Literal["recording"] = "recording"
+    record: str
+
+
+Rule = AlertingRule | RecordingRule
+
+
+class RuleGroup(BaseModel):
+    """Rules that are evaluated together, in order, once per interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    interval: Duration = DEFAULT_INTERVAL
+    limit: int = 0
+    file: str = "/etc/prometheus/rules/estate.yaml"
+    rules: tuple[Rule, ...]
+
+
+class _RuleFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    groups: tuple[RuleGroup, ...]
+
+
+def load_rules(text: str) -> tuple[RuleGroup, ...]:
+    """Read a rule file (YAML with `groups:`). Raises pydantic.ValidationError or yaml.YAMLError, naming the place."""
+    return _RuleFile.model_validate(yaml.safe_load(text)).groups
