@@ -1,0 +1,46 @@
+"""Where an investigation looks, and since when: from what the alerts point at, the topology and the symptoms. Pure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from incidents.alert import Alert
+from incidents.fact import Fact, FactRole
+from incidents.ids import EntityId
+from incidents.topology import Relation, Topology
+
+FOCUS_LIMIT = 40
+"""Entities beyond which a focus is no focus; the nearest are kept."""
+CALL_HOPS = 2
+"""Callees of callees are looked at: a database behind a service behind the alerting one."""
+
+
+def focus_of(entities: Sequence[EntityId], *, topology: Topology, limit: int = FOCUS_LIMIT) -> tuple[EntityId, ...]:
+    """The entities, their owners, and their neighbourhood, nearest first.
+
+    Nodes are neighbours, but what else runs on a node is not: a shared node would pull in the whole cluster.
+    """
+    roots = _unique(found for entity in entities for found in (entity, topology.owner_of(entity)))
+    near = _unique(found for root in roots for found in _beside(root, topology))
+    callees = near_calls = tuple(c for root in roots for c in topology.callees(root))
+    for _ in range(1, CALL_HOPS):
+        near_calls = tuple(c for callee in near_calls for c in topology.callees(callee))
+        callees += near_calls
+    callers = (caller for root in roots for caller in topology.callers(root))
+    return _unique((*roots, *near, *callees, *callers))[:limit]
+
+
+def onset_of(facts: Iterable[Fact], *, alerts: Iterable[Alert]) -> datetime | None:
+    """When the trouble began: the earliest symptom, else the earliest alert; None with neither."""
+    symptoms = [fact.at for fact in facts if fact.role is FactRole.SYMPTOM and fact.at is not None]
+    return min(symptoms, default=min((alert.starts_at for alert in alerts), default=None))
+
+
+def _beside(root: EntityId, topology: Topology) -> tuple[EntityId, ...]:
+    selected = topology.targets(root, Relation.SELECTS)
+    hosted = (topology.owner_of(pod) for pod in topology.sources(root, Relation.RUNS_ON))
+    used = topology.targets(root, Relation.USES)
+    return (*selected, *topology.services_of(root), *topology.nodes_of(root), *hosted, *used)
+
+
+def _unique(entities: Iterable[EntityId]) -> tuple[EntityId, ...]:
+    return tuple(dict.fromkeys(entities))

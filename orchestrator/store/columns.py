@@ -1,0 +1,169 @@
+"""Column types and short declarations for the tables: instants in UTC, closed sets by value, domain values as JSON."""
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Double, ForeignKey, Integer, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from incidents.canonical import utc
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Names of constraints, so that migrations can address them."""
+
+
+class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
+    """The base of every table of Midwatch. `Row.metadata` holds all tables whose modules were imported."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant. Naive values are refused; what comes back is in UTC whatever the session's time zone is."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        return None if value is None else utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.astimezone(UTC)
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A member of a closed set, stored as its value."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, members: type[StrEnum]) -> None:
+        super().__init__()
+        self.members = members
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        """To the database. Raises ValueError for what is no member."""
+        return None if value is None else self.members(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """From the database."""
+        return None if value is None else self.members(value)
+
+
+class Document(TypeDecorator[Any]):
+    """A domain value as JSON. `sealed` keeps the text byte for byte: JSONB rewrites numbers, which would break digests."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def __init__(self, shape: Any, *, sealed: bool = False) -> None:
+        super().__init__()
+        self.shape, self.sealed = shape, sealed
+        self._adapter: TypeAdapter[Any] = TypeAdapter(shape)
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """`json` for sealed documents, else `jsonb`."""
+        return dialect.type_descriptor(JSON(none_as_null=True) if self.sealed else JSONB(none_as_null=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """To the database: plain JSON without NUL characters, which PostgreSQL cannot store."""
+        return None if value is None else without_nul(self._adapter.dump_python(value, mode="json"))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """From the database: validated."""
+        return None if value is None else self._adapter.validate_python(value)
+
+
+def without_nul(plain: Any) -> Any:
+    """Plain JSON with every NUL replaced by U+FFFD: PostgreSQL refuses it in text, and a log line may hold one."""
+    match plain:
+        case str():
+            return plain.replace("\x00", "\ufffd") if "\x00" in plain else plain
+        case dict():
+            return {without_nul(key): without_nul(value) for key, value in plain.items()}
+        case list():
+            return [without_nul(item) for item in plain]
+        case _:
+            return plain
+
+
+def dumps(plain: Any) -> str:
+    """Plain JSON as text for a statement that casts it, without NUL characters."""
+    written = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    if "\\u0000" in written:
+        written = json.dumps(without_nul(plain), ensure_ascii=False, separators=(",", ":"))
+    return written
+
+
+def text(
+    *, key: bool = False, null: bool = False, index: bool = False, to: str | None = None, unique: bool = False
+) -> Any:
+    """A text column; `to` makes it a foreign key (`incident.id`)."""
+    links = [ForeignKey(to)] if to else []
+    column: Column[Any] = Column(
+        Text, *links, primary_key=key, nullable=null, index=index or None, unique=unique or None
+    )
+    return Field(sa_column=column, **_default(null))
+
+
+def counted() -> Any:
+    """A 64-bit key that the database counts up."""
+    return Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+
+
+def number(*, key: bool = False, to: str | None = None, default: int | None = None) -> Any:
+    """A 64-bit integer column."""
+    links = [ForeignKey(to)] if to else []
+    server = None if default is None else str(default)
+    column: Column[Any] = Column(
+        BigInteger, *links, primary_key=key, autoincrement=False, nullable=False, server_default=server
+    )
+    return Field(sa_column=column, **({} if default is None else {"default": default}))
+
+
+def small(*, key: bool = False) -> Any:
+    """A 32-bit integer column."""
+    return Field(sa_column=Column(Integer, primary_key=key, autoincrement=False, nullable=False))
+
+
+def real(*, null: bool = False, default: float | None = None) -> Any:
+    """A double precision column."""
+    server = None if default is None else str(default)
+    return Field(sa_column=Column(Double, nullable=null, server_default=server), **_default(null))
+
+
+def flag(*, key: bool = False) -> Any:
+    """A boolean column."""
+    return Field(sa_column=Column(Boolean, primary_key=key, nullable=False))
+
+
+def moment(*, key: bool = False, null: bool = False, index: bool = False) -> Any:
+    """An instant."""
+    column: Column[Any] = Column(Moment(), primary_key=key, nullable=null, index=index or None)
+    return Field(sa_column=column, **_default(null))
+
+
+def word(members: type[StrEnum], *, index: bool = False, null: bool = False) -> Any:
+    """A member of a closed set."""
+    return Field(sa_column=Column(Word(members), nullable=null, index=index or None), **_default(null))
+
+
+def document(shape: Any, *, sealed: bool = False, null: bool = False) -> Any:
+    """A domain value, or a tuple of them, as JSON."""
+    return Field(sa_column=Column(Document(shape, sealed=sealed), nullable=null), **_default(null))
+
+
+def _default(null: bool) -> dict[str, Any]:  # noqa: FBT001 - one private flag
+    return {"default": None} if null else {}

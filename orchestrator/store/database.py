@@ -1,0 +1,114 @@
+"""The one way into the database: an engine, and transactions that may assert that an incident is still owned.
+
+What belongs to one aggregate stands in its own file as functions over a transaction `tx`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from orchestrator.store.errors import FenceLost
+from orchestrator.store.leases import Lease
+from orchestrator.store.ledger import append_pending
+from orchestrator.store.transaction import Tx
+from tools.clock import Clock, SystemClock
+
+POOL = 8
+"""Connections that one process keeps; a transaction lasts milliseconds."""
+CONNECT_TRIES = 4
+"""After the embedded server was killed the first connection fails while it comes back."""
+STATEMENT_TIMEOUT_MS = 30_000
+"""No statement of ours takes longer; one that does waits for a lock of something that hangs."""
+
+
+class Store:
+    """The database of one process. Open it once, close it at the end."""
+
+    def __init__(self, url: str, *, clock: Clock | None = None, revive: Callable[[], None] | None = None) -> None:
+        """`url` is `postgresql://...`; `revive` starts a server that died (the embedded one)."""
+        self.url = url
+        self.clock = clock or SystemClock()
+        self._revive = revive
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 10,
+                "application_name": "midwatch",
+                "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, *, lease: Lease | None = None) -> AsyncIterator[Tx]:
+        """A transaction, committed at the end of the block, rolled back when the block raises.
+
+        With a lease, the incident's row is locked first and FenceLost is raised when another process owns it by now.
+        """
+        async with Tx(self.engine, clock=self.clock) as tx:
+            await self._connect(tx)
+            if lease is not None:
+                await _assert_owned(tx, lease)
+            yield tx
+            await append_pending(tx)
+            await tx.commit()
+
+    async def _connect(self, tx: Tx) -> None:
+        for attempt in range(1, CONNECT_TRIES + 1):
+            try:
+                await tx.connection()
+            except OperationalError:
+                await tx.rollback()
+                if attempt == CONNECT_TRIES:
+                    raise
+                if self._revive is not None:
+                    await asyncio.to_thread(self._revive)
+                await asyncio.sleep(0.1 * attempt)
+            else:
+                return
+
+
+async def _assert_owned(tx: Tx, lease: Lease) -> None:
+    owned = await tx.execute(
+        text("SELECT 1 FROM incident WHERE id = :id AND fence = :fence AND lease_owner = :owner FOR NO KEY UPDATE"),
+        {"id": lease.incident, "fence": lease.fence, "owner": lease.owner},
+    )
+    if owned.first() is None:
+        raise FenceLost(lease.incident, fence=lease.fence)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same address for SQLAlchemy's psycopg driver."""
+    return (
+        make_url(url.replace("postgres://", "postgresql://", 1))
+        .set(drivername="postgresql+psycopg")
+        .render_as_string(hide_password=False)
+    )
+
+
+def libpq_url(url: str) -> str:
+    """The same address for psycopg itself."""
+    return (
+        make_url(url.replace("postgres://", "postgresql://", 1))
+        .set(drivername="postgresql")
+        .render_as_string(hide_password=False)
+    )
