@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+INSTALL = ("install", "--yes", "--no-install-recommends")
 DENY_ALL_STARTS = "#!/bin/sh\n# Written for the time of one installation by Midwatch's set-up.\nexit 101\n"
 
 
@@ -94,17 +95,18 @@ def _try_to_install(missing: Sequence[Component]) -> None:
 
 
 def install(packages: Sequence[str]) -> bool:
-    """Install Debian packages with nothing started. False when that is not possible here or failed."""
+    """Install Debian packages with nothing started. False when that is not possible here or one of them failed."""
     privilege = _privilege()
     if privilege is None:
         return False
     print(f"Installing Debian packages: {' '.join(packages)}", flush=True)
     with _no_service_starts(privilege):
-        for command in (("update",), ("install", "--yes", "--no-install-recommends", *packages)):
-            if not _apt_get(privilege, *command):
-                print(f"apt-get {command[0]} failed, going on without", flush=True)
-                return False
-    return True
+        if not _apt_get(privilege, "update"):
+            print("apt-get update failed, trying with the lists that are there", flush=True)
+        # One package that a distribution lacks must not keep the others out.
+        return _apt_get(privilege, *INSTALL, *packages) or all(
+            [_apt_get(privilege, *INSTALL, name) for name in packages]
+        )
 
 
 def _privilege() -> tuple[str, ...] | None:
