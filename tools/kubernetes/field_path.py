@@ -16,6 +16,8 @@ from tools.kubernetes.secrecy import REDACTED, literal, secret_name
 MAX_VALUE = 500
 """Characters of one side of a change that are kept."""
 _KEYS = ("name", "containerPort", "mountPath", "key", "topologyKey", "ip", "port")
+_EMPTY_MEANS_ABSENT = {"resources", "limits", "requests", "securityContext", "annotations", "labels", "metadata", "env"}
+"""Fields whose empty object says as much as their absence; an empty `emptyDir` does not."""
 _CONTAINER = re.compile(r"(?:^|\.)(?P<list>containers|initContainers)\[(?P<name>[^\]]+)\](?:\.(?P<field>.*))?$")
 _ENV = re.compile(r"^env\[(?P<name>[^\]]+)\]")
 
@@ -64,7 +66,7 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Leaf]]:
             yield from _leaves(item, f"{path}[{name}]")
     elif value is None or isinstance(value, str | int | float | bool):
         yield path, value
-    else:
+    elif path.rsplit(".", 1)[-1] not in _EMPTY_MEANS_ABSENT:
         yield path, json.dumps(value)
 
 
