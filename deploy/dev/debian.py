@@ -104,9 +104,10 @@ def install(packages: Sequence[str]) -> bool:
         if not _apt_get(privilege, "update"):
             print("apt-get update failed, trying with the lists that are there", flush=True)
         # One package that a distribution lacks must not keep the others out.
-        return _apt_get(privilege, *INSTALL, *packages) or all(
-            [_apt_get(privilege, *INSTALL, name) for name in packages]
-        )
+        if _apt_get(privilege, *INSTALL, *packages):
+            return True
+        one_by_one = [_apt_get(privilege, *INSTALL, name) for name in packages]
+        return all(one_by_one)
 
 
 def _privilege() -> tuple[str, ...] | None:
