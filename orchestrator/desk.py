@@ -29,15 +29,16 @@ AT_ONCE = 6
 class LiveDesk(Desk):
     """A desk over the real clients of one cluster, for one specialist in one round."""
 
-    def __init__(self, *, cluster: Cluster, clock: Clock, agent: AgentName, probes_left: int) -> None:
-        """`probes_left` is what this specialist may still ask in this round."""
+    def __init__(self, *, cluster: Cluster, clock: Clock, agent: AgentName, probes: int, seconds: float) -> None:
+        """`probes` and wall-clock `seconds` from now are what this specialist may use up in this round."""
         self.cluster, self.clock, self.agent = cluster, clock, agent
-        self._left = probes_left
+        self._left = probes
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._locks: dict[_Key, asyncio.Lock] = {}
         self._answers: dict[_Key, Observation[Any] | ToolError] = {}
         self._seen: dict[str, Observation[Any]] = {}
         self._gaps: list[Gap] = []
+        self._deadline = asyncio.get_running_loop().time() + seconds
 
     @property
     def observations(self) -> Sequence[Observation[Any]]:
@@ -74,11 +75,13 @@ class LiveDesk(Desk):
                 return answer
 
     async def _ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | ToolError:
+        started = asyncio.get_running_loop().time()
         try:
-            async with self._slots, asyncio.timeout(PROBE_SECONDS):
+            async with asyncio.timeout_at(self._deadline), self._slots, asyncio.timeout(PROBE_SECONDS):
                 seen = await probe.run(self.cluster, args)
         except TimeoutError:
-            return TransientError(f"{probe.source} did not answer within {PROBE_SECONDS:.0f} s")
+            waited = asyncio.get_running_loop().time() - started
+            return TransientError(f"{probe.source} did not answer within {waited:.0f} s")
         except ToolError as error:
             return error
         return Observation(view=seen.view, evidence=redacted(seen.evidence), entities=seen.entities)

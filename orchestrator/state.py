@@ -23,7 +23,7 @@ class State(TypedDict, total=False):
 
 
 class Errand(TypedDict):
-    """What a specialist is sent with: the assignment as JSON."""
+    """What a specialist is sent with: its assignments of this round as JSON."""
 
     incident: IncidentId
-    assignment: str
+    assignments: list[str]

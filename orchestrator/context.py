@@ -1,0 +1,41 @@
+"""What the nodes of the graph work with. Handed in at run time, never part of the graph's state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agents.model.engine import ModelEngine
+from agents.runbooks.library import Library
+from incidents.ids import ActionKind
+from incidents.policy import Policy
+from orchestrator.jobs import Jobs
+from orchestrator.settings import Settings
+from orchestrator.store.database import Store
+from orchestrator.store.leases import Lease
+from tools.action import ActionCard
+from tools.clock import Clock
+from tools.errors import NotConfiguredError
+from tools.estate import Cluster
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One run of the graph for one incident, under a lease: every write asserts that the incident is still ours."""
+
+    store: Store
+    clock: Clock
+    jobs: Jobs
+    settings: Settings
+    clusters: Mapping[str, Cluster]
+    library: Library
+    cards: Mapping[ActionKind, ActionCard]
+    policy: Policy
+    lease: Lease
+    model: ModelEngine | None = None
+
+    def cluster(self, name: str) -> Cluster:
+        """The read clients of a cluster. Raises NotConfiguredError."""
+        found = self.clusters.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.clusters)) or "none"
+            raise NotConfiguredError(f"cluster {name} is not configured (configured: {known})")
+        return found

@@ -1,0 +1,41 @@
+"""What the executor works with: the only place where write clients exist (invariant 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from incidents.action import ActionRequest
+from incidents.entity import Entity
+from incidents.policy import Policy
+from orchestrator.jobs import Jobs
+from orchestrator.store.database import Store
+from tools.action import Action, actions
+from tools.clock import Clock
+from tools.errors import NotConfiguredError, PermanentError
+from tools.estate import WriteCluster
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorContext:
+    """Handed to every job of the executor."""
+
+    store: Store
+    clock: Clock
+    jobs: Jobs
+    clusters: Mapping[str, WriteCluster]
+    policy: Policy
+    catalogue: Mapping[str, Action] = field(default_factory=actions)
+
+    def action(self, request: ActionRequest) -> Action:
+        """The action of the catalogue. Raises PermanentError for what is not in it."""
+        found = self.catalogue.get(request.kind)
+        if found is None:
+            raise PermanentError(f"{request.kind} is not in the catalogue of actions: nothing else can change anything")
+        return found
+
+    def cluster(self, request: ActionRequest) -> WriteCluster:
+        """The write clients of the target's cluster. Raises NotConfiguredError."""
+        name = Entity.parse(request.target).cluster
+        found = self.clusters.get(name)
+        if found is None:
+            raise NotConfiguredError(f"no write access is configured for cluster {name}")
+        return found
