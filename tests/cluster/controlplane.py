@@ -133,6 +133,10 @@ class ControlPlane(Cluster):
         if not scheduler.running:
             raise DaemonFailedError(f"{scheduler.name} ended:\n{scheduler.tail()}")
 
+    def component(self, name: str) -> Daemon:
+        """A running process by its name (see `pids`), for tests that disturb it."""
+        return next(daemon for daemon in self._daemons if daemon.name == name)
+
     def stop(self) -> None:
         """Stop everything, last started first: the API server ends cleanly only while etcd still answers."""
         while self._daemons:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import ControlPlane
@@ -151,6 +152,12 @@ def test_the_control_plane_itself_is_not_in_the_audit_log(own_control_plane: Con
     machinery = ("system:node:", "system:kube-", "system:apiserver", "system:serviceaccount:kube-system:")
     assert "admin" in users
     assert not [user for user in users if user.startswith(machinery)]
+
+
+def test_a_frozen_api_server_answers_nobody_and_then_goes_on(own_control_plane: ControlPlane) -> None:
+    with own_control_plane.component("kube-apiserver").frozen(), pytest.raises(HTTPError):
+        own_control_plane.core.list_node(_request_timeout=0.2)
+    assert own_control_plane.core.list_node(**CALL).items
 
 
 def test_a_start_that_fails_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:

@@ -211,3 +211,37 @@ def test_a_node_under_memory_pressure_is_tainted_until_it_is_well(own_control_pl
     finally:
         tell(None)
     eventually(lambda: look() == ("False", []), what="a node without taints")
+
+
+def test_a_missing_config_map_holds_the_container_back_until_it_is_there(
+    own_control_plane: ControlPlane, namespace: str
+) -> None:
+    template = pod_template("app", image="shop/api:1")
+    source = {"configMapKeyRef": {"name": "payment", "key": "url"}}
+    template["spec"]["containers"][0]["env"] = [{"name": "PAYMENT_URL", "valueFrom": source}]
+    app = Watched(own_control_plane, namespace, template)
+    stuck = eventually(lambda: app.waiting("CreateContainerConfigError"), what="the complaint")
+    assert stuck.state.waiting.message == 'configmap "payment" not found'
+
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "payment", "namespace": namespace}}
+    own_control_plane.create(config)
+
+    wanted = f"couldn't find key url in ConfigMap {namespace}/payment"
+
+    def complains_about_the_key() -> bool:
+        status = app.waiting("CreateContainerConfigError")
+        return bool(status) and status.state.waiting.message == wanted
+
+    eventually(complains_about_the_key, what="the missing key")
+    own_control_plane.core.patch_namespaced_config_map("payment", namespace, {"data": {"url": "http://p"}}, **CALL)
+    eventually(app.ready, what="a ready pod")
+
+
+def test_a_hung_container_is_killed_by_its_liveness_probe(own_control_plane: ControlPlane, namespace: str) -> None:
+    app = Watched(own_control_plane, namespace, pod_template("app", image="shop/api:1", told={"behaviour": "hung"}))
+    killed = eventually(lambda: app.waiting("CrashLoopBackOff"), what="a back-off")
+    assert (killed.last_state.terminated.exit_code, killed.last_state.terminated.reason) == (137, "Error")
+    events = app.events()
+    assert events["Unhealthy"].message.startswith("Liveness probe failed: ")
+    assert events["Killing"].message == "Container app failed liveness probe, will be restarted"
+    assert app.log(previous=True).endswith("WARN worker pool exhausted, 64 of 64 busy\n")

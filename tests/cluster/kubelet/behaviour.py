@@ -36,6 +36,8 @@ class Behaviour(StrEnum):
     """Exits by itself, again and again."""
     OOM = "oom"
     """Is killed for its memory, whatever its limit."""
+    HUNG = "hung"
+    """Stops answering: its liveness probe fails, and it is killed and started again."""
     NO_PULL = "nopull"
     """Its image does not exist."""
     NOT_READY = "notready"
@@ -74,6 +76,7 @@ _LAST_WORDS = {
         "    url = os.environ['PAYMENT_URL']",
         "KeyError: 'PAYMENT_URL'",
     ),
+    Behaviour.HUNG: ("WARN worker pool exhausted, 64 of 64 busy",),
     Behaviour.COMPLETE: ("INFO done",),
 }
 # A process that is killed for its memory says nothing any more; what it said before is all there is.

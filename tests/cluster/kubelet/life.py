@@ -85,15 +85,31 @@ def life(plan: Plan, *, restarts: int) -> Iterator[Step]:
         case Behaviour.NOT_READY:
             yield from _failing_probe()
         case Behaviour.CRASH:
+            yield from _run(plan)
             yield from _end(plan, exit_code=plan.exit_code, reason="Error")
         case Behaviour.OOM:
+            yield from _run(plan)
             yield from _end(plan, exit_code=_KILLED, reason="OOMKilled")
+        case Behaviour.HUNG:
+            yield from _run(plan)
+            yield from _hang(plan)
+            yield from _end(plan, exit_code=_KILLED, reason="Error")
         case Behaviour.COMPLETE:
+            yield from _run(plan)
             yield from _end(plan, exit_code=0, reason="Completed")
         case Behaviour.NO_PULL:
             raise AssertionError("a container without an image does not get this far")
         case _:
             assert_never(plan.behaviour)
+
+
+def not_created(complaint: str) -> Step:
+    """What is seen while something that the container's environment needs is not there."""
+    return Step(
+        state=Waiting(reason="CreateContainerConfigError", message=complaint),
+        seconds=_SYNC_SECONDS,
+        happenings=(Happening(reason="Failed", message=f"Error: {complaint}", warning=True),),
+    )
 
 
 def back_off(plan: Plan, *, restarts: int) -> Iterator[Step]:
@@ -125,7 +141,7 @@ def go_duration(seconds: float) -> str:
 
 
 def _until_end(plan: Plan) -> float:
-    ends = plan.behaviour in (Behaviour.CRASH, Behaviour.OOM, Behaviour.COMPLETE)
+    ends = plan.behaviour in (Behaviour.CRASH, Behaviour.OOM, Behaviour.HUNG, Behaviour.COMPLETE)
     return plan.runs_seconds if ends else float("inf")
 
 
@@ -201,9 +217,26 @@ def _failing_probe() -> Iterator[Step]:
         yield Step(state=Running(ready=False), seconds=_PROBE_SECONDS, happenings=(_UNAVAILABLE,))
 
 
-def _end(plan: Plan, *, exit_code: int, reason: str) -> Iterator[Step]:
-    if plan.ready_after_seconds < plan.runs_seconds:
-        remaining = plan.runs_seconds - plan.ready_after_seconds
-        # Without a readiness probe a container is ready while it runs, even one that is about to crash.
+def _hang(plan: Plan) -> Iterator[Step]:
+    timeout = (
+        'Get "http://127.0.0.1:8080/live": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
+    )
+    yield Step(
+        state=Running(ready=not plan.has_readiness_probe),
+        seconds=_RELIST_SECONDS,
+        happenings=(
+            Happening(reason="Unhealthy", message=f"Liveness probe failed: {timeout}", warning=True),
+            Happening(reason="Killing", message=f"Container {plan.container} failed liveness probe, will be restarted"),
+        ),
+    )
+
+
+def _run(plan: Plan) -> Iterator[Step]:
+    """What is left of the running time. Without a readiness probe a container is ready while it runs, whatever comes."""
+    remaining = plan.runs_seconds - plan.ready_after_seconds
+    if remaining > 0:
         yield Step(state=Running(ready=not plan.has_readiness_probe), seconds=remaining)
+
+
+def _end(plan: Plan, *, exit_code: int, reason: str) -> Iterator[Step]:
     yield Step(state=Terminated(exit_code=exit_code, reason=reason), seconds=_RELIST_SECONDS, log=plan.last_words)

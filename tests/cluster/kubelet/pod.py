@@ -11,9 +11,10 @@ import aiohttp
 
 from tests.cluster.kubelet import stamp
 from tests.cluster.kubelet.behaviour import plan_for
-from tests.cluster.kubelet.life import Happening, Running, State, Step, Terminated, Waiting, back_off, life
+from tests.cluster.kubelet.life import Happening, Running, State, Step, Terminated, Waiting, back_off, life, not_created
 from tests.cluster.kubelet.logbook import ContainerName, LogBook
 from tests.cluster.kubelet.recorder import Recorder
+from tests.cluster.kubelet.references import references_of
 from tests.cluster.kubelet.status import ContainerRecord, pod_status
 from tests.cluster.kubelet.wire import Api, ApiError, Json
 
@@ -21,7 +22,7 @@ from tests.cluster.kubelet.wire import Api, ApiError, Json
 _STOP_SECONDS = 2.0
 _ATTEMPTS = 5
 _RETRY_SECONDS = 0.5
-_SERVER_ERROR = 500
+_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,9 @@ class Pod:
 
     def update(self, pod: Json) -> None:
         """Take note of what the API server says about the pod now."""
-        self.latest = pod
+        # A watch may lag behind the answer to our own latest write; its news of a deletion counts all the same.
+        if version_of(pod) >= version_of(self.latest):
+            self.latest = pod
         if pod["metadata"].get("deletionTimestamp"):
             self.deleted.set()
 
@@ -87,6 +90,8 @@ class Pod:
                 refused = Waiting(reason="CreateContainerConfigError", message=str(error))
                 await self._enter(record, Step(state=refused, seconds=None))
                 return
+            while complaint := await self._missing_for(container):
+                await self._enter(record, not_created(complaint))
             for step in life(plan, restarts=record.restarts):
                 await self._enter(record, step)
             if not self._starts_again(record):
@@ -94,6 +99,27 @@ class Pod:
             for step in back_off(plan, restarts=record.restarts):
                 await self._enter(record, step)
             record.restarts += 1
+
+    async def _missing_for(self, container: Json) -> str | None:
+        """The first thing that the container's environment needs and that is not there."""
+        namespace = self.latest["metadata"]["namespace"]
+        for reference in references_of(container):
+            path = f"/api/v1/namespaces/{namespace}/{reference.source.collection}/{reference.name}"
+            complaint = reference.complaint(await self._find(path), namespace=namespace)
+            if complaint:
+                return complaint
+        return None
+
+    async def _find(self, path: str) -> Json | None:
+        try:
+            return await self.around.api.get(path)
+        except ApiError as error:
+            # The Node authorizer refuses (403) until it has seen the pod that refers to the object.
+            say(f"{path}: {error}")
+            return None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            say(f"{path}: {type(error).__name__}: {error}")
+            return None
 
     def _starts_again(self, record: ContainerRecord) -> bool:
         policy = self.latest["spec"].get("restartPolicy", "Always")
@@ -144,9 +170,7 @@ class Pod:
             await patiently(lambda: self._send_status(body), what=f"status of {self.path}")
 
     async def _send_status(self, body: Json) -> None:
-        answer = await self.around.api.patch(f"{self.path}/status", body)
-        # The watch may bring older news later; only what it says about deletion matters then.
-        self.latest["status"] = answer["status"]
+        self.update(await self.around.api.patch(f"{self.path}/status", body))
 
     async def _stop(self) -> None:
         """End what runs, say so, and let the API server forget the pod."""
@@ -174,13 +198,18 @@ async def patiently(call: Callable[[], Awaitable[object]], *, what: str) -> None
             except ApiError as error:
                 if error.target_is_gone:
                     return
-                if error.status < _SERVER_ERROR:
+                if error.status < _SERVER_ERROR and error.status != _TOO_MANY_REQUESTS:
                     say(f"{what}: {error}")
                     return
             else:
                 return
         await asyncio.sleep(_RETRY_SECONDS * attempt)
     say(f"{what}: given up after {_ATTEMPTS} attempts")
+
+
+def version_of(pod: Json) -> int:
+    """How new this news of a pod is: the API server numbers all changes in their order (etcd's revision)."""
+    return int(pod["metadata"]["resourceVersion"])
 
 
 def say(text: str) -> None:
