@@ -1,0 +1,195 @@
+"""The named measures that runbooks and checks speak of, resolved to an exact query for one entity, and read.
+
+The names are the vocabulary of `success:` and `must_not_worsen:`. What Kubernetes or the store answers better
+(`workload_available`, `alert_resolved`) is not here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from incidents.entity import Entity, EntityKind
+from incidents.evidence import Evidence, Source, Window
+from incidents.ids import EntityId
+from incidents.value import Value
+from tools.errors import NotFoundError, PermanentError
+from tools.estate import Cluster
+from tools.observing import observed
+from tools.prometheus.asking import client_of
+from tools.prometheus.client import PrometheusClient
+from tools.prometheus.convention import RequestMetrics, find
+from tools.prometheus.curve import Curve, step_for
+from tools.prometheus.selector import equals, pods_of
+
+Resolve = Callable[[PrometheusClient, Entity, Window], Awaitable[str]]
+
+DISCOVERY = timedelta(hours=1)
+"""How far back series are looked for, so that a service whose pods are all down is still found."""
+SHORTEST_WINDOW = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One named measure."""
+
+    name: str
+    unit: str
+    describe: str
+    resolve: Resolve
+    """The PromQL for an entity; rates look back over the length of the window."""
+
+
+class Reading(Value):
+    """One value; None when there was none, and `note` says why."""
+
+    value: float | None
+    query: str
+    unit: str
+    evidence: Evidence
+    note: str = ""
+
+
+async def measure(cluster: Cluster, name: str, entity: EntityId, *, at: datetime, window: timedelta) -> Reading:
+    """Read a measure at one instant, over the window that ends there. Raises ToolError, permanent for an unknown name."""
+    client, known = client_of(cluster), _known(name)
+    span = Window(start=at - max(window, SHORTEST_WINDOW), end=at)
+    query = await known.resolve(client, Entity.parse(entity), span)
+    answer = await client.query(query, at=at)
+    value = answer.samples[0].value if answer.samples else None
+    missing = "" if value is not None else f"Prometheus has no value of it at {at:%H:%M:%S}: no requests, or no samples"
+    evidence = _evidence(cluster, Taken(measure=name, entity=entity, at=at, value=value), query=query, window=span)
+    return Reading(value=value, query=query, unit=known.unit, evidence=evidence, note=missing)
+
+
+class Taken(Value):
+    """The body of a reading's evidence."""
+
+    measure: str
+    entity: EntityId
+    at: datetime
+    value: float | None
+
+
+class MeasureCurve(Value):
+    """A measure over time, for before-and-after charts."""
+
+    measure: str
+    entity: EntityId
+    unit: str
+    query: str
+    curve: Curve | None
+
+
+async def measure_range(
+    cluster: Cluster, name: str, entity: EntityId, *, start: datetime, end: datetime, rate_window: timedelta
+) -> MeasureCurve:
+    """Read a measure over time; at most 240 values. Raises ToolError."""
+    client, known = client_of(cluster), _known(name)
+    lookback = Window(start=start - max(rate_window, SHORTEST_WINDOW), end=start)
+    query = await known.resolve(client, Entity.parse(entity), lookback)
+    window = Window(start=start, end=end)
+    answer = await client.range(query, window=window, step=step_for(window, finest=15.0))
+    curve = answer.curves[0] if answer.curves else None
+    return MeasureCurve(measure=name, entity=entity, unit=known.unit, query=query, curve=curve)
+
+
+async def query_of(cluster: Cluster, name: str, entity: EntityId, *, at: datetime, window: timedelta) -> str:
+    """The exact query of a measure, without reading it."""
+    span = Window(start=at - max(window, SHORTEST_WINDOW), end=at)
+    return await _known(name).resolve(client_of(cluster), Entity.parse(entity), span)
+
+
+def _known(name: str) -> Measure:
+    if name not in MEASURES:
+        raise PermanentError(f"{name!r} is no measure of Prometheus: write one of {', '.join(sorted(MEASURES))}")
+    return MEASURES[name]
+
+
+def _evidence(cluster: Cluster, taken: Taken, *, query: str, window: Window) -> Evidence:
+    return observed(
+        taken,
+        probe="prometheus.measure",
+        source=Source.PROMETHEUS,
+        query=query,
+        at=cluster.clock.now(),
+        title=f"{taken.measure} of {Entity.parse(taken.entity).label}",
+        window=window,
+        entities=(taken.entity,),
+        link=client_of(cluster).link(query, window=window),
+    ).evidence
+
+
+def _seconds(window: Window) -> int:
+    return int((window.end - window.start).total_seconds())
+
+
+async def _requests(client: PrometheusClient, entity: Entity, window: Window) -> RequestMetrics:
+    found = await find(client, entity, window=Window(start=window.end - DISCOVERY, end=window.end))
+    if found is None:
+        raise NotFoundError(f"Prometheus has no request metrics of {entity.label}")
+    return found
+
+
+async def _error_rate(client: PrometheusClient, entity: Entity, window: Window) -> str:
+    metrics = await _requests(client, entity, window)
+    query = metrics.error_ratio(seconds=max(_seconds(window), metrics.rate_window))
+    if query is None:
+        raise NotFoundError(f"the request metrics of {entity.label} carry no status code")
+    return query
+
+
+async def _latency_p99(client: PrometheusClient, entity: Entity, window: Window) -> str:
+    metrics = await _requests(client, entity, window)
+    return metrics.quantile(0.99, seconds=max(_seconds(window), metrics.rate_window))
+
+
+async def _traffic(client: PrometheusClient, entity: Entity, window: Window) -> str:
+    metrics = await _requests(client, entity, window)
+    return metrics.traffic(seconds=max(_seconds(window), metrics.rate_window))
+
+
+async def _saturation(_client: PrometheusClient, entity: Entity, window: Window) -> str:
+    pods, within = f'{pods_of(entity)},container!="",container!="POD"', f"{max(_seconds(window), 120)}s"
+    memory = (
+        f"max(container_memory_working_set_bytes{{{pods}}} / on (namespace, pod, container) "
+        f'(kube_pod_container_resource_limits{{{pods_of(entity)},resource="memory"}} > 0))'
+    )
+    throttled = f"sum(rate(container_cpu_cfs_throttled_periods_total{{{pods}}}[{within}]))"
+    periods = f"sum(rate(container_cpu_cfs_periods_total{{{pods}}}[{within}]))"
+    parts = {"memory": memory, "cpu": f"({throttled} / ({periods} > 0))"}
+    return "max(" + " or ".join(f'label_replace({q}, "of", "{n}", "", "")' for n, q in parts.items()) + ")"
+
+
+async def _availability(_client: PrometheusClient, entity: Entity, _window: Window) -> str:
+    metrics = _REPLICAS.get(entity.kind)
+    if metrics is None:
+        raise NotFoundError(f"{entity.label} has no replicas whose availability could be read")
+    available, desired = metrics
+    labels = {"namespace": entity.namespace} if entity.namespace else {}
+    selector = equals({**labels, entity.kind.value: entity.name})
+    return f"max({available}{{{selector}}}) / (max({desired}{{{selector}}}) > 0)"
+
+
+_REPLICAS: Mapping[EntityKind, tuple[str, str]] = {
+    EntityKind.DEPLOYMENT: ("kube_deployment_status_replicas_available", "kube_deployment_spec_replicas"),
+    EntityKind.STATEFULSET: ("kube_statefulset_status_replicas_available", "kube_statefulset_replicas"),
+    EntityKind.DAEMONSET: ("kube_daemonset_status_number_available", "kube_daemonset_status_desired_number_scheduled"),
+}
+
+MEASURES: Mapping[str, Measure] = {
+    one.name: one
+    for one in (
+        Measure(name="error_rate", unit="ratio", describe="Share of requests that fail.", resolve=_error_rate),
+        Measure(name="latency_p99", unit="seconds", describe="99th percentile of latency.", resolve=_latency_p99),
+        Measure(name="traffic", unit="requests_per_second", describe="Requests per second.", resolve=_traffic),
+        Measure(
+            name="saturation",
+            unit="ratio",
+            describe="Memory against its limit, or the share of CPU periods that were throttled: the worse of both.",
+            resolve=_saturation,
+        ),
+        Measure(
+            name="availability", unit="ratio", describe="Available replicas out of desired ones.", resolve=_availability
+        ),
+    )
+}
