@@ -1,0 +1,1 @@
+"""The rule engine's argument: causes bound to entities, weighed by facts, time order, topology and recent change."""

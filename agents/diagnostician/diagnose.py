@@ -1,0 +1,126 @@
+"""The rule engine: from a case file to a ranked argument with a verdict. Pure and deterministic.
+
+Causes bound to entities are weighed one by one (`weighing`), then held against each other and against "none of these"
+(`rivals`). What does not beat that, or cannot be proven, is no diagnosis: the verdict is then inconclusive.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from agents.diagnostician.candidates import candidates
+from agents.diagnostician.predictions import Standing
+from agents.diagnostician.reading import HEALTHY, Reading
+from agents.diagnostician.rivals import probabilities
+from agents.diagnostician.spread import Spread
+from agents.diagnostician.suspects import ruled_out
+from agents.diagnostician.weighing import Weighed, weigh
+from agents.diagnostician.weights import DIAGNOSED, MOST_SHOWN, SHOWN
+from agents.diagnostician.wording import label_of, statement
+from agents.runbooks.grammar import write_alternative
+from agents.runbooks.library import Library
+from agents.wording import percent
+from incidents.casefile import CaseFile
+from incidents.diagnosis import SEVERAL_THRESHOLD, Argument, Diagnosis, Engine, Hypothesis, Verdict
+from incidents.fact import Fact, FactRole
+
+MOST_SENTENCES = 3
+"""A statement is read aloud on the phone."""
+
+
+def diagnose(case: CaseFile, library: Library, *, now: datetime) -> Diagnosis:
+    """Argue the case with the causes of the library."""
+    reading = Reading(case)
+    spread = Spread(reading)
+    weighed = [
+        weigh(cause, entity=entity, reading=reading, spread=spread)
+        for cause in library.causes
+        for entity in candidates(cause, reading=reading)
+    ]
+    chances = probabilities(weighed, reading=reading, spread=spread)
+    order = sorted(
+        zip(chances, weighed, strict=True),
+        key=lambda pair: (-pair[0], -pair[1].logit, pair[1].cause.slug, pair[1].entity),
+    )
+    leading = _leading(order)
+    verdict = (Verdict.INCONCLUSIVE, Verdict.DIAGNOSED)[bool(leading)] if len(leading) < 2 else Verdict.SEVERAL  # noqa: PLR2004
+    shown = [(chance, one) for chance, one in order if chance >= SHOWN][:MOST_SHOWN]
+    return Diagnosis(
+        verdict=verdict,
+        hypotheses=tuple(_hypothesis(one, chance=chance, reading=reading) for chance, one in shown),
+        ruled_out=ruled_out(leading, others=[one for _, one in order], reading=reading, spread=spread),
+        gaps=case.gaps,
+        engine=Engine.RULES,
+        reason=_reason(verdict, order=order, leading=leading, reading=reading),
+        at=now,
+        round=max(case.round, 1),
+    )
+
+
+def _leading(order: Sequence[tuple[float, Weighed]]) -> list[Weighed]:
+    """What the verdict stands on: nothing unless the first is clear, then all that are likelier than not."""
+    if not order or order[0][0] < DIAGNOSED or order[0][1].capped:
+        return []
+    return [one for chance, one in order if chance >= SEVERAL_THRESHOLD and not one.capped]
+
+
+def _hypothesis(one: Weighed, *, chance: float, reading: Reading) -> Hypothesis:
+    explained = [s.fact.id for s in reading.symptoms if s.fact and s.key in one.explained]
+    return Hypothesis(
+        cause=one.cause.slug,
+        title=one.cause.title,
+        entity=one.entity,
+        probability=round(chance, 4),
+        speaks_for=_sorted(point for point in one.points if point.weight > 0),
+        speaks_against=_sorted(point for point in one.points if point.weight <= 0),
+        would_decide=tuple(
+            write_alternative(p.line) for p in (*one.must, *one.likely) if p.standing is Standing.UNSEEN
+        ),
+        onset=one.onset,
+        change=one.change.id if one.change else None,
+        explains=tuple(explained),
+        statement=statement(title=one.cause.title, entity=one.entity, facts=_story(one)),
+    )
+
+
+def _sorted(points: Iterable[Argument]) -> tuple[Argument, ...]:
+    return tuple(sorted(points, key=lambda point: -abs(point.weight)))
+
+
+def _story(one: Weighed) -> list[Fact]:
+    """The change that set it off, how it breaks, how things are: what the statement tells, in this order."""
+    facts = [p.fact for p in one.held if p.fact]
+    by_role = [
+        [one.change] if one.change else [],
+        [fact for fact in facts if fact.role is FactRole.MECHANISM],
+        [fact for fact in facts if fact.role is FactRole.STATE],
+        [fact for fact in facts if fact.role is FactRole.SYMPTOM],
+    ]
+    return [fact for facts in by_role for fact in facts][:MOST_SENTENCES]
+
+
+def _reason(
+    verdict: Verdict, *, order: Sequence[tuple[float, Weighed]], leading: Sequence[Weighed], reading: Reading
+) -> str:
+    match verdict:
+        case Verdict.DIAGNOSED:
+            return f"{leading[0].cause.title} at {label_of(leading[0].entity)} stands at {percent(order[0][0])}."
+        case Verdict.SEVERAL:
+            names = ", ".join(f"{one.cause.title} at {label_of(one.entity)}" for one in leading)
+            return f"{len(leading)} causes are at work at once, each explaining symptoms of its own: {names}."
+        case Verdict.INCONCLUSIVE:
+            return _why_not(order, reading=reading)
+
+
+def _why_not(order: Sequence[tuple[float, Weighed]], *, reading: Reading) -> str:
+    """Why nothing is diagnosed, and what would help."""
+    healthy = reading.by_kind.get(HEALTHY, ())
+    if not reading.hurting:
+        return f"Nothing hurts: {healthy[0].text}" if healthy else "Nothing that was looked at hurts."
+    if not order:
+        return "No known cause has anything that must hold for it."
+    chance, best = order[0]
+    said = f"{best.cause.title} at {label_of(best.entity)} stands at {percent(chance)}, below {percent(DIAGNOSED)}"
+    unseen = [write_alternative(p.line) for p in (*best.must, *best.likely) if p.standing is Standing.UNSEEN]
+    if best.capped:
+        return f"{said}: {best.capped}."
+    return f"{said}; {', '.join(unseen[:3])} would decide." if unseen else f"{said}."

@@ -1,0 +1,140 @@
+"""A case as the argument needs it: facts in effect by kind, what hurts, what was looked for, when it began."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from agents.diagnostician.places import Places
+from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, TOLERANCE
+from incidents.casefile import CaseFile
+from incidents.fact import Fact, FactRole
+from incidents.ids import EntityId, FactId, FactKind
+
+OF_THE_PAST = "_before"
+"""Kinds that end so state how things were before the onset: that they ended then is their point, not a flaw."""
+
+ALARMS = "alert."
+"""Facts of this domain say that an alarm rings, not that telemetry shows harm."""
+
+OWN_BUSINESS_DOMAINS = frozenset({"container", "pod", "workload", "statefulset", "daemonset", "cronjob", "service"})
+"""Symptoms of these domains are about an entity's own pods; a failing callee brings them about only sometimes."""
+
+HEALTHY = FactKind("estate.healthy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """Something that hurts and wants to be explained. `fact` is None for the place an alert points at."""
+
+    entity: EntityId
+    at: datetime | None
+    weight: float
+    own_business: bool
+    fact: Fact | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return self.fact.id if self.fact else f"alert@{self.entity}"
+
+
+class Reading:
+    """One case, read once. Facts stand in an order of their own, so that the order of their arrival says nothing."""
+
+    def __init__(self, case: CaseFile) -> None:
+        """`case` as it is now."""
+        self.case = case
+        self.places = Places(case.topology)
+        self.onset: datetime = case.onset or case.incident.started_at
+        unique = {fact.id: fact for fact in case.facts}
+        self.all_facts = tuple(sorted(unique.values(), key=_order))
+        self.facts = tuple(fact for fact in self.all_facts if self.in_effect(fact))
+        self._onsets: dict[EntityId, datetime] = {}
+
+    def in_effect(self, fact: Fact) -> bool:
+        """What ended before the trouble began explains nothing of it."""
+        if fact.until is None or fact.kind.endswith(OF_THE_PAST):
+            return True
+        return fact.until >= self.onset - TOLERANCE
+
+    @cached_property
+    def by_kind(self) -> dict[FactKind, tuple[Fact, ...]]:
+        """Facts in effect by kind."""
+        found: dict[FactKind, list[Fact]] = {}
+        for fact in self.facts:
+            found.setdefault(fact.kind, []).append(fact)
+        return {kind: tuple(facts) for kind, facts in found.items()}
+
+    def of(self, kinds: Iterable[FactKind]) -> tuple[Fact, ...]:
+        """Facts in effect of these kinds."""
+        return tuple(fact for kind in kinds for fact in self.by_kind.get(kind, ()))
+
+    @cached_property
+    def by_id(self) -> dict[FactId, Fact]:
+        """All facts by id."""
+        return {fact.id: fact for fact in self.all_facts}
+
+    @cached_property
+    def alarmed(self) -> frozenset[EntityId]:
+        """Workloads (and other things) at which the alerts point."""
+        return frozenset(home for entity in self.case.incident.entities for home in self.places.homes(entity))
+
+    @cached_property
+    def hurting(self) -> tuple[Fact, ...]:
+        """Symptoms that telemetry shows."""
+        return tuple(f for f in self.facts if f.role is FactRole.SYMPTOM and not f.kind.startswith(ALARMS))
+
+    @cached_property
+    def symptoms(self) -> tuple[Symptom, ...]:
+        """All that wants to be explained: the places of the alerts, then symptom facts."""
+        alarms = [
+            Symptom(entity=entity, at=None, weight=ALERT_SYMPTOM, own_business=False)
+            for entity in sorted(set(self.case.incident.entities))
+        ]
+        facts = [f for f in self.facts if f.role is FactRole.SYMPTOM]
+        return (*alarms, *(self._symptom(fact) for fact in facts))
+
+    def _symptom(self, fact: Fact) -> Symptom:
+        near = bool(self.alarmed & set(self.places.homes(fact.entity)))
+        return Symptom(
+            entity=fact.entity,
+            at=fact.at,
+            weight=fact.strength * (1.0 if near else DISTANT_SYMPTOM),
+            own_business=fact.kind.split(".", 1)[0] in OWN_BUSINESS_DOMAINS,
+            fact=fact,
+        )
+
+    def looked_for(self, kinds: Iterable[FactKind], entity: EntityId) -> bool:
+        """Whether each of these kinds was looked for at the entity or a part of it, and could have been seen."""
+        return all(self._covered(kind, entity) for kind in kinds)
+
+    def _covered(self, kind: FactKind, entity: EntityId) -> bool:
+        covered = self.case.covered
+        if kind in covered or f"{kind}@{entity}" in covered:
+            return True
+        return any(part in self.places.own(entity) for part in self._covered_at.get(kind, ()))
+
+    @cached_property
+    def _covered_at(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for text in self.case.covered:
+            kind, at, entity = text.partition("@")
+            if at:
+                found.setdefault(kind, []).append(entity)
+        return {kind: tuple(entities) for kind, entities in found.items()}
+
+    def onset_at(self, entity: EntityId) -> datetime:
+        """When it began at this entity: its first symptom, else its first mechanism, else the incident's onset."""
+        if entity not in self._onsets:
+            own = self.places.own(entity)
+            times = {
+                role: min((f.at for f in self.facts if f.role is role and f.at and f.entity in own), default=None)
+                for role in (FactRole.SYMPTOM, FactRole.MECHANISM)
+            }
+            self._onsets[entity] = times[FactRole.SYMPTOM] or times[FactRole.MECHANISM] or self.onset
+        return self._onsets[entity]
+
+
+def _order(fact: Fact) -> tuple[str, str, str, str]:
+    return (fact.at.isoformat() if fact.at else "", fact.kind, fact.entity, fact.id)

@@ -1,0 +1,41 @@
+"""From log odds to probabilities: each hypothesis against those that explain the same, and against none of these."""
+
+import math
+from collections.abc import Sequence
+
+from agents.diagnostician.reading import Reading, Symptom
+from agents.diagnostician.spread import Spread, carries_load
+from agents.diagnostician.weighing import Weighed
+from agents.diagnostician.weights import NONE_OF_THESE, RIVAL
+
+
+def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Spread) -> list[float]:
+    """One probability per hypothesis. Two that explain different symptoms do not compete, so both may be near 1."""
+    return [
+        _probability(one, [other for other in weighed if _competes(other, one, reading=reading, spread=spread)])
+        for one in weighed
+    ]
+
+
+def _probability(one: Weighed, rivals: Sequence[Weighed]) -> float:
+    against = math.fsum(math.exp(rival.logit - one.logit) for rival in rivals)
+    return 1 / (1 + math.exp(NONE_OF_THESE - one.logit) + against)
+
+
+def _competes(other: Weighed, one: Weighed, *, reading: Reading, spread: Spread) -> bool:
+    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts at `one`."""
+    if other is one:
+        return False
+    if other.entity == one.entity:
+        return True
+    core = _core(one, reading=reading)
+    load = carries_load(other.cause)
+    degrees = [spread.explained(symptom, entity=other.entity, since=None, load=load) for symptom in core]
+    return sum(degrees) >= RIVAL * len(core)
+
+
+def _core(one: Weighed, *, reading: Reading) -> Sequence[Symptom]:
+    """The symptoms at the entity itself, else all that it explains."""
+    own = reading.places.own(one.entity)
+    at_home = [symptom for symptom in reading.symptoms if symptom.fact and symptom.entity in own]
+    return at_home or [symptom for symptom in reading.symptoms if symptom.key in one.explained]

@@ -1,0 +1,90 @@
+"""Suspects that are innocent: changes that came too late or lead nowhere, and causes that do not hold."""
+
+from collections.abc import Iterator, Sequence
+
+from agents.diagnostician.predictions import Standing
+from agents.diagnostician.reading import Reading
+from agents.diagnostician.spread import Spread
+from agents.diagnostician.timing import after
+from agents.diagnostician.weighing import Weighed
+from agents.diagnostician.weights import EXPLAINED, MOST_RULED_OUT
+from agents.diagnostician.wording import label_of
+from agents.runbooks.grammar import write_alternative
+from agents.wording import clock_time, duration
+from incidents.fact import Fact, FactRole
+from incidents.finding import RuledOut
+from incidents.ids import EntityId
+
+
+def ruled_out(
+    leading: Sequence[Weighed], *, others: Sequence[Weighed], reading: Reading, spread: Spread
+) -> tuple[RuledOut, ...]:
+    """What people would suspect and need not, with the reason; changes first, at most a card's worth."""
+    blamed = frozenset(one.entity for one in leading)
+    found = [*_changes(blamed, reading=reading, spread=spread), *_causes(others, leading=leading)]
+    unique = {(r.suspicion, r.entity): r for r in found}
+    return tuple(unique.values())[:MOST_RULED_OUT]
+
+
+def _changes(blamed: frozenset[EntityId], *, reading: Reading, spread: Spread) -> Iterator[RuledOut]:
+    """One line per changed entity: of several facts about one deploy the latest speaks."""
+    by_entity: dict[EntityId, list[Fact]] = {}
+    for fact in reading.all_facts:
+        if fact.role is FactRole.CHANGE and fact.at and fact.kind.startswith(CHANGES):
+            by_entity.setdefault(fact.entity, []).append(fact)
+    for entity, facts in sorted(by_entity.items()):
+        whose = set(reading.places.homes(entity)) | set(reading.places.around(entity))
+        if entity in blamed or whose & blamed or any(entity in reading.places.own(b) for b in blamed):
+            continue
+        because = _innocent(entity, facts, reading=reading, spread=spread, found=bool(blamed))
+        if because:
+            yield RuledOut(
+                suspicion=facts[-1].text,
+                entity=entity,
+                because=because,
+                evidence=tuple(dict.fromkeys(e for fact in facts for e in fact.evidence)),
+            )
+
+
+CHANGES = ("change.", "rollback.")
+"""Domains of facts about what people and machines changed; a surge of traffic is a change of another sort."""
+
+
+def _innocent(entity: EntityId, facts: Sequence[Fact], *, reading: Reading, spread: Spread, found: bool) -> str:
+    """Why a change of this entity is not to blame; empty when that cannot be said."""
+    reasons = []
+    times = [fact.at for fact in facts if fact.at]
+    if all(after(at, onset=reading.onset) for at in times):
+        late = duration((min(times) - reading.onset).total_seconds())
+        reasons.append(f"came {late} after it began at {clock_time(reading.onset)}")
+    if not _reaches(entity, reading=reading, spread=spread):
+        reasons.append("no request path leads from what hurts to it")
+    if not reasons and found:
+        reasons.append("it does not change what fails, and another change does")
+    return ", and ".join(reasons)
+
+
+def _reaches(entity: EntityId, *, reading: Reading, spread: Spread) -> bool:
+    where = {entity, *reading.places.homes(entity)}
+    degrees = (spread.explained(s, entity=e, since=None, load=False) for s in reading.symptoms for e in where)
+    return any(degree >= EXPLAINED for degree in degrees)
+
+
+def _causes(others: Sequence[Weighed], *, leading: Sequence[Weighed]) -> Iterator[RuledOut]:
+    """Causes that had something for them, at a place under suspicion, and fail on what must or must not hold."""
+    for one in others:
+        if one in leading or not one.capped:
+            continue
+        because = _failing(one)
+        if because:
+            evidence = tuple(dict.fromkeys(e for point in one.points for e in point.evidence if point.weight < 0))
+            suspicion = f"{one.cause.title}: {label_of(one.entity)}"
+            yield RuledOut(suspicion=suspicion, entity=one.entity, because=because, evidence=evidence)
+
+
+def _failing(one: Weighed) -> str:
+    absent = [write_alternative(p.line) for p in one.must if p.standing is Standing.ABSENT]
+    if absent:
+        return f"looked for and not so: {', '.join(absent)}"
+    against = min(one.points, key=lambda point: point.weight)
+    return against.text if against.weight < 0 else ""

@@ -1,0 +1,47 @@
+"""Telling victims from culprits: who calls something that failed no later is explained by that, not by itself."""
+
+from collections.abc import Iterator
+
+from agents.diagnostician import weights as w
+from agents.diagnostician.places import PEERS, kind_of
+from agents.diagnostician.reading import ALARMS, Reading
+from agents.diagnostician.spread import carries_load
+from agents.diagnostician.wording import label_of
+from incidents.cause import Cause
+from incidents.diagnosis import Argument
+from incidents.fact import Fact, FactRole
+from incidents.ids import EntityId
+
+DISTRESS = frozenset({FactRole.MECHANISM, FactRole.SYMPTOM})
+
+
+def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool) -> Iterator[Argument]:
+    """A point against the entity when something that it calls was in distress first; none for what load brings."""
+    if carries_load(cause) or kind_of(entity) not in PEERS:
+        return
+    distress = sorted(_distress_below(entity, reading=reading), key=lambda fact: (fact.at is None, fact.at, fact.id))
+    if not distress:
+        return
+    first = distress[0]
+    weight = w.EXPLAINED_AWAY_WITH_OWN_FAILURE if own_failure else w.EXPLAINED_AWAY
+    text = f"It calls {label_of(first.entity)}, which was in trouble no later: {first.text}"
+    yield Argument(text=text, weight=weight, facts=(first.id,), evidence=first.evidence)
+
+
+def _distress_below(entity: EntityId, *, reading: Reading) -> Iterator[Fact]:
+    """Facts that show a callee in distress no later than the entity itself."""
+    topology = reading.case.topology
+    callees = set(topology.callees(entity, transitive=True)) - {entity}
+    callees -= {callee for callee in callees if entity in topology.callees(callee, transitive=True)}
+    limit = reading.onset_at(entity) + w.TOLERANCE
+    for fact in reading.facts:
+        if fact.role not in DISTRESS or fact.kind.startswith(ALARMS) or not fact.at or fact.at > limit:
+            continue
+        mentioned = kind_of(fact.entity) in PEERS and fact.entity != entity and entity in fact.related
+        if callees & set(reading.places.homes(fact.entity)) or (mentioned and _is_about_a_callee(fact)):
+            yield fact
+
+
+def _is_about_a_callee(fact: Fact) -> bool:
+    """Whether the fact was measured between a caller and a callee, and is stated about the callee."""
+    return "caller" in fact.attributes

@@ -1,0 +1,210 @@
+"""One cause at one entity: every point for and against it, its log odds, and what it explains."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agents.diagnostician import weights as w
+from agents.diagnostician.predictions import Prediction, Standing, judge
+from agents.diagnostician.reading import Reading, Symptom
+from agents.diagnostician.spread import Spread, carries_load
+from agents.diagnostician.victims import blame
+from agents.diagnostician.wording import absent_text, label_of, late_text, unseen_text
+from agents.runbooks.grammar import write_alternative
+from incidents.cause import Cause
+from incidents.diagnosis import Argument
+from incidents.fact import Fact, FactRole
+from incidents.ids import EntityId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """A hypothesis with everything that was found about it; not yet compared with its rivals."""
+
+    cause: Cause
+    entity: EntityId
+    logit: float
+    points: tuple[Argument, ...]
+    must: tuple[Prediction, ...]
+    likely: tuple[Prediction, ...]
+    onset: datetime
+    explained: dict[str, float]
+    """Symptom key -> degree."""
+    capped: str = ""
+    """Why it cannot be the diagnosis, when it cannot."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that must hold does."""
+        return all(prediction.standing is Standing.HOLDS for prediction in self.must)
+
+    @property
+    def held(self) -> tuple[Prediction, ...]:
+        """Predictions that hold, those that must first."""
+        return tuple(p for p in (*self.must, *self.likely) if p.standing is Standing.HOLDS)
+
+    @property
+    def change(self) -> Fact | None:
+        """The change that set it off: of those that it predicts, the one worth most."""
+        changes = [p for p in self.held if p.fact and p.fact.role is FactRole.CHANGE]
+        return max(changes, key=lambda p: p.worth).fact if changes else None
+
+
+def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -> Weighed:
+    """Argue for and against one cause at one entity."""
+    onset = reading.onset_at(entity)
+    must = tuple(judge(line, entity=entity, reading=reading, onset=onset) for line in cause.must)
+    likely = tuple(judge(line, entity=entity, reading=reading, onset=onset) for line in cause.likely)
+    never = tuple(judge(line, entity=entity, reading=reading, onset=onset) for line in cause.never)
+    explained = _explained(cause, entity=entity, reading=reading, spread=spread, since=_since(must))
+    points = [
+        *_must_points(must, entity=entity, onset=onset),
+        *_likely_points(likely, entity=entity, onset=onset),
+        *_never_points(never, entity=entity),
+        *_alert_points(cause, reading=reading),
+        *_explaining_points(explained, reading=reading, entity=entity),
+        *blame(cause, entity=entity, reading=reading, own_failure=any(p.proves for p in must)),
+    ]
+    logit = w.PRIOR + sum(point.weight for point in points)
+    capped = _cap(cause, must=must, likely=likely, never=never, explained=explained, reading=reading)
+    return Weighed(
+        cause=cause,
+        entity=entity,
+        logit=min(logit, w.CAPPED) if capped else logit,
+        points=tuple(points),
+        must=must,
+        likely=likely,
+        onset=onset,
+        explained={key: degree for key, degree in explained.items() if degree >= w.EXPLAINED},
+        capped=capped,
+    )
+
+
+def _since(must: Sequence[Prediction]) -> datetime | None:
+    """When the mechanism began: the earliest mechanism that has to hold and does."""
+    times = [f.at for p in must if p.proves for f in p.facts if f.at and f.role is FactRole.MECHANISM]
+    return min(times, default=None)
+
+
+def _explained(
+    cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread, since: datetime | None
+) -> dict[str, float]:
+    load = carries_load(cause)
+    return {s.key: spread.explained(s, entity=entity, since=since, load=load) for s in reading.symptoms}
+
+
+def _must_points(must: Sequence[Prediction], *, entity: EntityId, onset: datetime) -> Iterator[Argument]:
+    yield from _holding([(p, p.worth * p.line.weight) for p in must if p.standing is Standing.HOLDS])
+    for prediction in must:
+        match prediction.standing:
+            case Standing.ABSENT:
+                yield Argument(text=absent_text(prediction.line, entity=entity), weight=w.MUST_ABSENT)
+            case Standing.TOO_LATE:
+                yield _late(prediction, onset=onset, weight=w.MUST_ABSENT)
+            case Standing.UNSEEN:
+                yield Argument(text=unseen_text(prediction.line, entity=entity), weight=w.MUST_UNSEEN)
+            case Standing.HOLDS:
+                pass
+
+
+def _likely_points(likely: Sequence[Prediction], *, entity: EntityId, onset: datetime) -> Iterator[Argument]:
+    share = w.LIKELY_SHARE
+    yield from _holding([(p, p.worth * p.line.weight * share) for p in likely if p.standing is Standing.HOLDS])
+    for prediction in likely:
+        if prediction.standing is Standing.ABSENT:
+            yield Argument(text=absent_text(prediction.line, entity=entity), weight=w.LIKELY_ABSENT)
+        elif prediction.standing is Standing.TOO_LATE:
+            yield _late(prediction, onset=onset, weight=w.LIKELY_ABSENT)
+
+
+def _holding(worths: list[tuple[Prediction, float]]) -> Iterator[Argument]:
+    """Points that hold, strongest first, each further one for less."""
+    ordered = sorted(worths, key=lambda pair: -pair[1])
+    for place, (prediction, worth) in enumerate(ordered):
+        yield _citing(prediction.facts, weight=worth * w.FURTHER_POINT**place)
+
+
+def _citing(facts: Sequence[Fact], *, weight: float, text: str = "") -> Argument:
+    evidence = dict.fromkeys(evidence for fact in facts for evidence in fact.evidence)
+    words = text or facts[0].text
+    return Argument(text=words, weight=round(weight, 4), facts=tuple(f.id for f in facts), evidence=tuple(evidence))
+
+
+def _late(prediction: Prediction, *, onset: datetime, weight: float) -> Argument:
+    return _citing(prediction.facts, weight=weight, text=late_text(prediction.facts[0], onset=onset))
+
+
+def _never_points(never: Sequence[Prediction], *, entity: EntityId) -> Iterator[Argument]:
+    cleared = []
+    for prediction in never:
+        if prediction.standing is Standing.HOLDS:
+            strength = max(fact.strength for fact in prediction.facts)
+            weight = w.NEVER_PRESENT * prediction.line.weight * strength
+            yield _citing(prediction.facts, weight=weight, text=f"Speaks against it: {prediction.facts[0].text}")
+        elif prediction.standing is Standing.ABSENT:
+            cleared.append(write_alternative(prediction.line))
+    if cleared:
+        weight = min(w.CLEARED_NEVER * len(cleared), w.CLEARED_NEVER_MOST)
+        text = f"Looked for at {label_of(entity)} and not so: {', '.join(cleared)}"
+        yield Argument(text=text, weight=round(weight, 4))
+
+
+def _alert_points(cause: Cause, *, reading: Reading) -> Iterator[Argument]:
+    named = sorted({alert.name for alert in reading.case.alerts} & set(cause.alerts))
+    if named:
+        yield Argument(text=f"{', '.join(named)} is what this failure usually sets off", weight=w.ALERT_NAMED)
+
+
+def _explaining_points(explained: dict[str, float], *, reading: Reading, entity: EntityId) -> Iterator[Argument]:
+    if not explained:
+        return
+    best = max(explained.values())
+    if best < w.EXPLAINED:
+        text = f"No path leads from {label_of(entity)} to anything that hurts"
+        yield Argument(text=text, weight=w.EXPLAINS_NOTHING)
+        return
+    total = sum(symptom.weight for symptom in reading.symptoms)
+    share = sum(symptom.weight * explained[symptom.key] for symptom in reading.symptoms) / total
+    facts = [s.fact for s in reading.symptoms if s.fact and explained[s.key] >= w.EXPLAINED]
+    text = f"Explains {len(facts)} of {_count(reading.symptoms)} symptoms" if facts else "Explains what the alert says"
+    weight = w.EXPLAINS * (best + share) / 2
+    yield _citing(facts, weight=weight, text=text) if facts else Argument(text=text, weight=round(weight, 4))
+
+
+def _count(symptoms: Iterable[Symptom]) -> int:
+    return sum(symptom.fact is not None for symptom in symptoms)
+
+
+def _cap(
+    cause: Cause,
+    *,
+    must: Sequence[Prediction],
+    likely: Sequence[Prediction],
+    never: Sequence[Prediction],
+    explained: dict[str, float],
+    reading: Reading,
+) -> str:
+    """Why this cannot be the diagnosis whatever else speaks for it. Empty: it can."""
+    if any(p.standing in (Standing.ABSENT, Standing.TOO_LATE) for p in must):
+        return "something that has to hold does not"
+    if any(p.standing is Standing.HOLDS and max(f.strength for f in p.facts) >= SURE for p in never):
+        return "something that refutes it holds"
+    if not any(p.proves for p in (*must, *likely)):
+        return "only symptoms speak for it"
+    if max(explained.values(), default=0.0) < w.EXPLAINED:
+        return "it explains nothing that hurts"
+    if not reading.hurting and not _is_what_the_alert_says(cause, must=must, reading=reading):
+        return "nothing hurts"
+    return ""
+
+
+SURE = 0.5
+"""Strength (0..1) from which a refuting fact is likelier right than wrong."""
+
+
+def _is_what_the_alert_says(cause: Cause, *, must: Sequence[Prediction], reading: Reading) -> bool:
+    """Some alerts warn before anything hurts (a full disk, an idle workload): then all that must hold is to be seen."""
+    named = any(alert.name in cause.alerts for alert in reading.case.alerts)
+    seen = all(p.standing is Standing.HOLDS for p in must)
+    proven = any(p.fact and p.fact.role in (FactRole.MECHANISM, FactRole.STATE) for p in must if p.proves)
+    return named and seen and proven
