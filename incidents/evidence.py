@@ -97,7 +97,11 @@ class Evidence(Value):
 
 
 def bound(body: str, *, limit: int = BODY_LIMIT) -> tuple[str, str | None]:
-    """The body within `limit` bytes of UTF-8, and in words what was cut (None when nothing was)."""
+    """The body within `limit` bytes of UTF-8, and in words what was cut (None when nothing was).
+
+    NUL becomes U+FFFD: log lines hold it, and PostgreSQL cannot store it.
+    """
+    body = body.replace("\x00", "\ufffd")
     data = body.encode()
     if len(data) <= limit:
         return body, None

@@ -80,12 +80,13 @@ def verify(entries: Iterable[Entry]) -> list[Break]:
     breaks: list[Break] = []
     previous, expected = GENESIS, 1
     for entry in entries:
-        breaks.extend(_problems(entry, previous=previous, expected=expected))
+        breaks.extend(problems(entry, previous=previous, expected=expected))
         previous, expected = entry.hash, entry.seq + 1
     return breaks
 
 
-def _problems(entry: Entry, *, previous: Digest, expected: int) -> Iterable[Break]:
+def problems(entry: Entry, *, previous: Digest, expected: int) -> Iterable[Break]:
+    """What is wrong with one entry, given the hash before it and the sequence number that is due."""
     if entry.seq != expected:
         yield Break(seq=entry.seq, problem=f"expected entry {expected} here: one was removed or reordered")
     if entry.previous != previous:

@@ -1,8 +1,10 @@
 """Did it help, did it hurt: checks registered with a proposal, judged from telemetry over a watch window."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from incidents.evidence import Window
 from incidents.ids import EntityId, EvidenceId
 from incidents.value import Value
 
@@ -101,3 +103,110 @@ class Verification(Value):
     started_at: datetime
     ended_at: datetime
     reason: str
+
+
+class Reading(Value):
+    """What the measurements say at one moment, check by check."""
+
+    judgement: Judgement
+    results: tuple[CheckResult, ...]
+    reason: str
+
+
+GUARD_CONFIRMATIONS = 2
+"""Measurements in a row that have to violate a guard: one odd scrape must not undo a good change."""
+SILENCE = timedelta(seconds=60)
+"""Without a value for longer than this (or a quarter of the hold), nobody can say that it held without a break."""
+
+
+def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, window: Window, now: datetime) -> Reading:
+    """Decide from what was measured since `window.start`. Harm decides first, then help, then the end of the window."""
+    taken = [m for m in sorted(measurements, key=lambda m: m.at) if window.start <= m.at <= now]
+    series = [[m for m in taken if m.check == index] for index in range(len(checks))]
+    closed = now >= window.end
+    held = [_held(check, values, closed=closed) for check, values in zip(checks, series, strict=True)]
+    judgement, reason = _decide(checks, held, closed=closed)
+    results = tuple(_result(c, values, held=h) for c, values, h in zip(checks, series, held, strict=True))
+    return Reading(judgement=judgement, results=results, reason=reason)
+
+
+def _decide(checks: Sequence[Check], held: Sequence[bool | None], *, closed: bool) -> tuple[Judgement, str]:
+    pairs = list(zip(checks, held, strict=True))
+    guards = [(check, ok) for check, ok in pairs if check.role is CheckRole.GUARD]
+    goals = [(check, ok) for check, ok in pairs if check.role is CheckRole.SUCCESS]
+    if worse := [check.text for check, ok in guards if ok is False]:
+        return Judgement.WORSENED, f"worsened: {'; '.join(worse)}"
+    unseen = [check.text for check, ok in pairs if ok is None]
+    if goals and not unseen and all(ok for _, ok in goals):
+        return Judgement.HELPED, "every success check held and nothing worsened"
+    if not closed:
+        return Judgement.WAIT, "the window is open"
+    if missed := [check.text for check, ok in goals if ok is False]:
+        return Judgement.DID_NOT_HELP, f"not reached by the end of the window: {'; '.join(missed)}"
+    return Judgement.BLIND, f"could not be read: {'; '.join(unseen)}" if unseen else "no check says what success is"
+
+
+def _held(check: Check, values: Sequence[Measurement], *, closed: bool) -> bool | None:
+    """Whether the check holds; None when nobody can say. Before the end, a goal not yet reached is False."""
+    if check.role is CheckRole.GUARD:
+        return _guarded(check, values, closed=closed)
+    seen = [m for m in values if m.value is not None]
+    if not seen:
+        return None
+    if not _satisfied(check, seen[-1]):
+        return False
+    return _streak(check, seen) >= check.hold
+
+
+def _guarded(check: Check, values: Sequence[Measurement], *, closed: bool) -> bool | None:
+    seen = [m for m in values if m.value is not None]
+    if not seen:
+        return None
+    last = seen[-1:] if closed else seen[-GUARD_CONFIRMATIONS:]
+    violated = len(last) == (1 if closed else GUARD_CONFIRMATIONS) and not any(_satisfied(check, m) for m in last)
+    return not violated
+
+
+def _streak(check: Check, seen: Sequence[Measurement]) -> timedelta:
+    """How long it has held until the last value, without a violation and without a long silence."""
+    patience = max(SILENCE, check.hold / 4)
+    since = last = seen[-1]
+    for measurement in reversed(seen):
+        if not _satisfied(check, measurement) or since.at - measurement.at > patience:
+            break
+        since = measurement
+    return last.at - since.at
+
+
+def _satisfied(check: Check, measurement: Measurement) -> bool:
+    assert measurement.value is not None
+    if check.comparison is Comparison.AT_MOST:
+        return measurement.value <= check.threshold
+    return measurement.value >= check.threshold
+
+
+def _result(check: Check, values: Sequence[Measurement], *, held: bool | None) -> CheckResult:
+    after = next((m.value for m in reversed(values) if m.value is not None), None)
+    figures = f"{_figure(check.baseline, check.unit)} -> {_figure(after, check.unit)}"
+    name = check.measure.replace("_", " ")
+    return CheckResult(check=check, before=check.baseline, after=after, held=held, text=f"{name} {figures}")
+
+
+PERCENT = 100.0
+MILLISECONDS = 1000.0
+
+
+def _figure(value: float | None, unit: str) -> str:
+    """`7.1 %`, `240 ms`, `6 pods`; `unknown` without a value."""
+    match value, unit:
+        case None, _:
+            return "unknown"
+        case _, "ratio":
+            return f"{value * PERCENT:.3g} %"
+        case _, "seconds" if value < 1:
+            return f"{value * MILLISECONDS:.0f} ms"
+        case _, "seconds":
+            return f"{value:.3g} s"
+        case _, "usd_per_hour":
+            return f"{value:.2f} $/h"
+    return f"{value:.6g} {unit}"

@@ -5,7 +5,6 @@ stops it. It listens on a unix socket only. As root it runs as a system user of 
 """
 
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,9 +82,3 @@ def _is_postgres(pid_file: str) -> bool:
         return psutil.Process(int(lines[0])).name().startswith("postgres")
     except (IndexError, ValueError, psutil.Error):
         return False
-
-
-def default_data_dir() -> Path:
-    """`$XDG_STATE_HOME/midwatch`, `~/.local/state/midwatch` when that is not set."""
-    state = os.environ.get("XDG_STATE_HOME")
-    return Path(state) / "midwatch" if state else Path.home() / ".local" / "state" / "midwatch"

@@ -1,0 +1,1 @@
+"""The policy matrix: loading it from YAML, and the one that comes with Midwatch (`default.yaml`)."""

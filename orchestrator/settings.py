@@ -1,0 +1,307 @@
+"""Everything that can be set: `midwatch.yaml` and `MIDWATCH_*` (the environment wins). One class, one place that reads them.
+
+Nested values are written `MIDWATCH_LISTEN__PORT`; lists and maps as JSON. `.env.example` and `midwatch.example.yaml` name each.
+"""
+
+import hmac
+import os
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+
+from incidents.alert import Severity
+from incidents.approval import Person
+from incidents.ids import PersonId
+from tools.clock import Clock, clock_of
+from tools.estate import Connections
+
+FILE_VARIABLE = "MIDWATCH_CONFIG"
+FILE_NAME = "midwatch.yaml"
+
+
+class InvalidSettingsError(Exception):
+    """Some settings cannot be used; the message names each, what is wrong, and what to write instead."""
+
+
+class Role(StrEnum):
+    """What a process of Midwatch does. All of them by default."""
+
+    WEB = "web"
+    WORKER = "worker"
+    EXECUTOR = "executor"
+    """The only one that is given write credentials."""
+    WATCHER = "watcher"
+
+
+class Part(BaseModel):
+    """A group of settings; an unknown name in it is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(Part):
+    """Where the console, the API and the webhook are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8484, ge=0, le=65535)
+    """0 takes a free one."""
+    public_url: str = ""
+    """Base of links that people open; `http://<host>:<port>` when empty."""
+
+
+class Token(Part):
+    """A person who signs in with a token. `roles` decide what they may do: viewer, oncall, owner of something, admin."""
+
+    name: str
+    token: SecretStr = Field(min_length=16)
+    roles: tuple[str, ...] = ("viewer",)
+    email: str = ""
+    """Identity in the ledger; `token:<name>` when empty."""
+
+    @property
+    def person(self) -> Person:
+        """Who this is."""
+        return Person(id=PersonId(self.email or f"token:{self.name}"), name=self.name, roles=self.roles)
+
+
+class BasicUser(Part):
+    """A user name and password that Alertmanager may send."""
+
+    username: str
+    password: SecretStr = Field(min_length=8)
+
+
+class Webhook(Part):
+    """Who may deliver alerts, and how much at once. Without any token or user, nobody may."""
+
+    tokens: tuple[SecretStr, ...] = ()
+    """Bearer tokens; several while one is being changed."""
+    users: tuple[BasicUser, ...] = ()
+    max_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
+    max_alerts: int = Field(default=2000, ge=1)
+    max_waiting: int = Field(default=32, ge=1)
+    """Deliveries that one process takes in at the same time; more are answered 503 and sent again by Alertmanager."""
+
+
+class SeverityMap(Part):
+    """How the words of alerts map onto SEV1 to SEV4. Words are compared without regard to case."""
+
+    labels: tuple[str, ...] = ("severity", "priority", "level")
+    """Labels that carry it; the first that an alert has counts."""
+    words: dict[str, Severity] = {
+        **dict.fromkeys(
+            ("critical", "page", "emergency", "disaster", "fatal", "p1", "sev1", "1", "严重"), Severity.SEV1
+        ),
+        **dict.fromkeys(("error", "major", "high", "p2", "sev2", "2"), Severity.SEV2),
+        **dict.fromkeys(("warning", "warn", "minor", "average", "medium", "p3", "sev3", "3", "警告"), Severity.SEV3),
+        **dict.fromkeys(("info", "information", "notice", "low", "none", "p4", "sev4", "4"), Severity.SEV4),
+    }
+    unknown: Severity = Severity.SEV3
+    """For words that are not in the map, and for alerts without any."""
+
+    @field_validator("words", "unknown", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        """Accept `SEV1` besides 1."""
+        if isinstance(value, dict):
+            return {str(word).casefold(): _severity(level) for word, level in value.items()}
+        return _severity(value)
+
+
+class Budget(Part):
+    """How much one investigation may use before it has to answer with what it has."""
+
+    rounds: int = Field(default=3, ge=1, le=10)
+    probes: int = Field(default=200, ge=1)
+    seconds: float = Field(default=120.0, gt=0)
+
+
+class Model(Part):
+    """The model engine. Without a name the rule engine works alone."""
+
+    name: str = ""
+    """`provider:model` as LangChain names them, for example `openai:gpt-5.2`."""
+    base_url: str = ""
+    api_key: SecretStr | None = None
+    """The provider's own environment variable serves too."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    max_calls: int = Field(default=30, ge=1)
+    max_tokens: int = Field(default=200_000, ge=1)
+    max_usd: float = Field(default=1.0, ge=0)
+    usd_per_million_in: float = Field(default=0.0, ge=0)
+    usd_per_million_out: float = Field(default=0.0, ge=0)
+
+
+class Periods(Part):
+    """How often and how long, in seconds. Leases and polls are wall-clock time; expiry and windows are the clock's time."""
+
+    lease_seconds: float = Field(default=15.0, gt=0)
+    """How long a process owns an incident without renewing; after a kill the next one waits at most that long."""
+    heartbeat_seconds: float = Field(default=2.0, gt=0)
+    takeover_seconds: float = Field(default=6.0, gt=0)
+    """A worker that was silent for that long is taken for dead and its jobs are taken over."""
+    sweep_seconds: float = Field(default=5.0, gt=0)
+    poll_seconds: float = Field(default=2.0, gt=0)
+    """How often a worker looks for jobs when no notification came."""
+    expiry_seconds: float | None = Field(default=None, gt=0)
+    """How long a proposal waits for its decision; what the policy's rule says when not given."""
+    watch_seconds: float = Field(default=600.0, gt=0)
+    """Length of the verification window."""
+    measure_seconds: float = Field(default=15.0, gt=0)
+    """How often the checks are measured within it."""
+
+    @model_validator(mode="after")
+    def _beats_often_enough(self) -> Self:
+        if self.takeover_seconds < 2 * self.heartbeat_seconds:
+            message = "takeover_seconds must be at least twice heartbeat_seconds, or live workers are taken for dead"
+            raise ValueError(message)
+        return self
+
+
+class Settings(BaseSettings):
+    """All settings. `load()` reads them; the constructor takes them as arguments, on top of file and environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MIDWATCH_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    database_url: str = ""
+    """`postgresql://user:password@host/database`; empty: an embedded server under `data_dir`."""
+    data_dir: Path = Field(default_factory=lambda: default_data_dir())
+    """Where the embedded database lives. Its path should be short (a unix socket lies in it)."""
+    clock: str = ""
+    """Virtual time as `EPOCH@WALL*RATE`, for demos and evals; empty is real time."""
+    listen: Listen = Listen()
+    roles: tuple[Role, ...] = tuple(Role)
+    workers: int = Field(default=4, ge=1, le=64)
+    """Incidents that one process investigates at the same time."""
+    clusters: tuple[Connections, ...] = ()
+    cluster_labels: tuple[str, ...] = ("cluster", "cluster_name", "k8s_cluster", "kubernetes_cluster")
+    """Labels of alerts that name the cluster; the first that an alert has counts."""
+    webhook: Webhook = Webhook()
+    people: tuple[Token, ...] = ()
+    session_secret: SecretStr | None = None
+    """Signs the console's cookies; made up at every start when not given, which signs everybody out."""
+    severity: SeverityMap = SeverityMap()
+    runbooks: tuple[Path, ...] = ()
+    """Folders with runbooks of your own, read besides those that come with Midwatch."""
+    policy: Path | None = None
+    """The policy file; the one that comes with Midwatch (one of on-call for everything in the catalogue) when not given."""
+    budget: Budget = Budget()
+    model: Model = Model()
+    periods: Periods = Periods()
+    log_level: str = "INFO"
+
+    @field_validator("clock")
+    @classmethod
+    def _is_a_clock(cls, text: str) -> str:
+        clock_of(text)
+        return text
+
+    @field_validator("data_dir")
+    @classmethod
+    def _without_tilde(cls, path: Path) -> Path:
+        return path.expanduser()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            message = "write postgresql://user:password@host:5432/database, or leave it out for the embedded server"
+            raise ValueError(message)
+        return url
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for what, names in (("clusters", [c.name for c in self.clusters]), ("people", [p.name for p in self.people])):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                message = f"{what}: the name {', '.join(twice)} is there twice; give each its own"
+                raise ValueError(message)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        file = YamlConfigSettingsSource(settings_cls, yaml_file=_file())
+        return init_settings, env_settings, file
+
+    @cached_property
+    def time(self) -> Clock:
+        """The clock that `clock` describes."""
+        return clock_of(self.clock)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the embedded one."""
+        return not self.database_url
+
+    def severity_of(self, labels: dict[str, str]) -> Severity:
+        """The severity that an alert's labels mean."""
+        word = next((labels[name] for name in self.severity.labels if labels.get(name)), "")
+        return self.severity.words.get(word.strip().casefold(), self.severity.unknown)
+
+    def person_with(self, token: str) -> Person | None:
+        """Whose token this is; None for nobody's."""
+        found = [
+            p.person for p in self.people if hmac.compare_digest(p.token.get_secret_value().encode(), token.encode())
+        ]
+        return found[0] if found else None
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings. Raises InvalidSettingsError that names every setting that is wrong and what to write."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type] # checked by pydantic
+    except ValidationError as error:
+        lines = [f"  {_where(tuple(e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        raise InvalidSettingsError("These settings cannot be used:\n" + "\n".join(lines)) from None
+    except SettingsError as error:
+        raise InvalidSettingsError(f"{error}: lists and maps are written as JSON in the environment") from None
+
+
+def default_data_dir() -> Path:
+    """`$XDG_STATE_HOME/midwatch`, or `~/.local/state/midwatch`."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return Path(state) / "midwatch" if state else Path.home() / ".local" / "state" / "midwatch"
+
+
+def _file() -> Path | None:
+    """The settings file: the one that MIDWATCH_CONFIG names, which must exist, else midwatch.yaml here when there is one."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise InvalidSettingsError(f"{FILE_VARIABLE} names {named}, and there is no such file: correct it or unset it")
+    return Path(named) if named else Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    """How a person writes the setting that is wrong: both ways."""
+    path = ".".join(str(part) for part in location) or "settings"
+    names = [str(part) for part in location if not isinstance(part, int)]
+    return f"{path} (MIDWATCH_{'__'.join(names).upper()})" if names else path
+
+
+def _severity(value: object) -> object:
+    return Severity[value.upper()] if isinstance(value, str) and value.upper() in Severity.__members__ else value
