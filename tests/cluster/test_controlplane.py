@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from kubernetes import client
+from kubernetes.aio import client as aio_client
+from kubernetes.aio import config as aio_config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
@@ -16,7 +18,6 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.daemon import DaemonFailedError
 from tests.cluster.eventually import eventually
 from tests.cluster.manifests import deployment, disruption_budget, pod_template, service_account
-from tests.suites import require
 
 pytestmark = pytest.mark.cluster
 
@@ -92,6 +93,17 @@ def test_the_kubeconfig_of_a_service_account_is_that_account(
     assert service_account_kubeconfig.stat().st_mode & 0o077 == 0, "a token is nobody else's to read"
 
 
+async def test_the_asynchronous_client_takes_the_kubeconfig_too(
+    control_plane: Cluster, namespace: str, service_account_kubeconfig: Path
+) -> None:
+    configuration: Any = aio_client.Configuration()
+    await aio_config.load_kube_config(str(service_account_kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call] # generated without types
+    async with aio_client.ApiClient(configuration) as api:
+        with pytest.raises(aio_client.ApiException) as refused:
+            await aio_client.CoreV1Api(api).list_namespaced_pod(namespace, **CALL)
+    assert refused.value.status == 403
+
+
 def test_a_disruption_budget_refuses_an_eviction_with_429(control_plane: Cluster, namespace: str) -> None:
     roll_out(control_plane, namespace, "web")
     control_plane.create(disruption_budget("web", namespace=namespace, min_available=1))
@@ -160,10 +172,12 @@ def test_a_frozen_api_server_answers_nobody_and_then_goes_on(own_control_plane: 
     assert own_control_plane.core.list_node(**CALL).items
 
 
-def test_a_start_that_fails_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_a_start_that_fails_says_why_and_leaves_nothing_running(
+    own_control_plane: ControlPlane, tmp_path: Path
+) -> None:
     binaries = tmp_path / "bin"
     binaries.mkdir()
-    (binaries / "etcd").symlink_to(require("cluster") / "etcd")
+    (binaries / "etcd").symlink_to(own_control_plane._binaries / "etcd")
     (binaries / "kube-apiserver").write_text("#!/bin/sh\necho no such luck\nexit 3\n")
     (binaries / "kube-apiserver").chmod(0o755)
     broken = ControlPlane(tmp_path / "run", binaries=binaries)

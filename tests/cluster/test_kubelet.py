@@ -98,6 +98,14 @@ def test_logs_of_the_run_before_come_through_the_api_server(own_control_plane: C
     assert app.log(previous=True, tail_lines=1, timestamps=True)[:2] == "20"
 
 
+def test_a_log_can_be_followed_to_the_end_of_the_run(own_control_plane: ControlPlane, namespace: str) -> None:
+    told = {"behaviour": "crash", "runs-seconds": "20", "log": "INFO starting", "last-words": "panic: no config"}
+    app = Watched(own_control_plane, namespace, pod_template("app", image="shop/api:1", told=told))
+    eventually(lambda: (s := app.container()) and s.state.running, what="a running container")
+    assert app.log() == "INFO starting\n"
+    assert app.log(follow=True) == "INFO starting\npanic: no config\n"
+
+
 def test_a_container_that_never_ran_before_has_no_previous_log(own_control_plane: ControlPlane, namespace: str) -> None:
     app = Watched(own_control_plane, namespace, pod_template("app", image="shop/api:1"))
     eventually(app.ready, what="a ready pod")

@@ -103,4 +103,4 @@ async def _raise_for(answer: aiohttp.ClientResponse) -> None:
     if answer.status == _GONE:
         raise WatchExpiredError(await answer.text())
     if not answer.ok:
-        raise ApiError(answer.status, (await answer.text())[:500])
+        raise ApiError(answer.status, (await answer.text()).strip()[:500])
