@@ -38,7 +38,7 @@ test: setup  ## all tests; ends with the suites that were skipped and why (ARGS=
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, and the floors by import-linter
-	@failed=0; for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-cache"; do \
+	@failed=0; for check in "ruff check --output-format concise ." "ruff format --check --output-format concise ." "mypy" "lint-imports --no-cache"; do \
 		echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; exit $$failed
 
