@@ -1,0 +1,45 @@
+"""What will happen when: a queue of actions in virtual time. Equal times run in the order in which they were put in."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(order=True)
+class Appointment:
+    """One planned action. `at` is unix seconds."""
+
+    at: float
+    order: int
+    action: Callable[[], None] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        """See to it that the action does not run."""
+        self.cancelled = True
+
+
+class Agenda:
+    """The queue. It does not know the time: whoever runs it takes out what is due."""
+
+    def __init__(self) -> None:
+        self._queue: list[Appointment] = []
+        self._order = itertools.count()
+
+    def put(self, at: float, action: Callable[[], None]) -> Appointment:
+        """Plan an action."""
+        appointment = Appointment(at, next(self._order), action)
+        heapq.heappush(self._queue, appointment)
+        return appointment
+
+    def next_at(self) -> float:
+        """Return when the next action is due; infinity when nothing is planned."""
+        while self._queue and self._queue[0].cancelled:
+            heapq.heappop(self._queue)
+        return self._queue[0].at if self._queue else float("inf")
+
+    def take(self) -> Appointment:
+        """Remove and return the next action. Raises IndexError when nothing is planned."""
+        self.next_at()
+        return heapq.heappop(self._queue)

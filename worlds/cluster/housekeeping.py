@@ -1,0 +1,147 @@
+"""The small controllers: binding claims to volumes, statuses of quotas and budgets, removing what lost its owner."""
+
+from worlds.cluster.admission import quota_status
+from worlds.cluster.core import Cluster, key_of
+from worlds.cluster.deployment import in_pods
+from worlds.cluster.events import Recorder
+from worlds.cluster.podmaking import POD, is_finished, is_ready, mark_deleted
+from worlds.objects.kinds import JsonObject, kind_named
+from worlds.objects.selectors import selects
+from worlds.objects.store import Change
+
+CLAIM = kind_named("PersistentVolumeClaim")
+VOLUME = kind_named("PersistentVolume")
+CLASS = kind_named("StorageClass")
+QUOTA = kind_named("ResourceQuota")
+BUDGET = kind_named("PodDisruptionBudget")
+_MANAGER = "kube-controller-manager"
+_OWNED = tuple(kind_named(name) for name in ("ReplicaSet", "Pod", "EndpointSlice", "Endpoints", "Job"))
+
+
+class VolumeBinder:
+    """Provisions a volume for a claim, or says that its class does not exist."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._events = Recorder(cluster, component="persistentvolume-controller")
+
+    def concerns(self, change: Change) -> list[tuple[str, str]]:
+        """Claims; all of them when a storage class appears."""
+        if change.kind is CLASS:
+            return [key_of(claim) for claim in self._cluster.store.every(CLAIM)]
+        return [key_of(change.object)] if change.kind is CLAIM and change.type != "DELETED" else []
+
+    def reconcile(self, namespace: str, name: str) -> None:
+        """Bind a pending claim."""
+        store = self._cluster.store
+        claim = store.find(CLAIM, namespace=namespace, name=name)
+        if claim is None or claim.get("status", {}).get("phase") == "Bound":
+            return
+        wanted = claim["spec"].get("storageClassName", "")
+        if store.find(CLASS, name=wanted) is None:
+            self._events.warn(claim, "ProvisioningFailed", f'storageclass.storage.k8s.io "{wanted}" not found')
+            self._cluster.look_again(self, namespace, name, after=60.0)
+            return
+        size = claim["spec"]["resources"]["requests"]["storage"]
+        volume = f"pvc-{claim['metadata']['uid']}"
+        reference = {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": name, "uid": claim["metadata"]["uid"]}
+        spec = {"capacity": {"storage": size}, "accessModes": claim["spec"]["accessModes"], "claimRef": reference}
+        spec |= {"storageClassName": wanted, "persistentVolumeReclaimPolicy": "Delete"}
+        store.create(VOLUME, {"metadata": {"name": volume}, "spec": spec, "status": {"phase": "Bound"}}, manager=_MANAGER)
+        status = {"phase": "Bound", "capacity": {"storage": size}, "accessModes": claim["spec"]["accessModes"]}
+        bound = {**claim, "metadata": dict(claim["metadata"]), "spec": {**claim["spec"], "volumeName": volume}, "status": status}
+        store.replace(CLAIM, bound, manager=_MANAGER)
+
+
+class QuotaKeeper:
+    """Writes what of each quota is used."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def concerns(self, change: Change) -> list[tuple[str, str]]:
+        """The quotas of a namespace whose pods come or go."""
+        if change.kind is QUOTA:
+            return [key_of(change.object)]
+        if change.kind is POD and (change.type != "MODIFIED" or is_finished(change.object)):
+            quotas = self._cluster.store.every(QUOTA, namespace=change.object["metadata"]["namespace"])
+            return [key_of(quota) for quota in quotas]
+        return []
+
+    def reconcile(self, namespace: str, name: str) -> None:
+        """Write the status."""
+        quota = self._cluster.store.find(QUOTA, namespace=namespace, name=name)
+        if quota is not None:
+            status = quota_status(self._cluster.store, quota)
+            new = {**quota, "metadata": dict(quota["metadata"]), "status": status}
+            self._cluster.store.replace(QUOTA, new, manager=_MANAGER, subresource="status")
+
+
+class BudgetKeeper:
+    """Writes how many disruptions each budget allows."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def concerns(self, change: Change) -> list[tuple[str, str]]:
+        """Budgets, and those of a namespace whose pods change."""
+        if change.kind is BUDGET:
+            return [key_of(change.object)]
+        if change.kind is POD:
+            return [key_of(b) for b in self._cluster.store.every(BUDGET, namespace=change.object["metadata"]["namespace"])]
+        return []
+
+    def reconcile(self, namespace: str, name: str) -> None:
+        """Write the status."""
+        budget = self._cluster.store.find(BUDGET, namespace=namespace, name=name)
+        if budget is not None:
+            status = self._status(budget)
+            new = {**budget, "metadata": dict(budget["metadata"]), "status": status}
+            self._cluster.store.replace(BUDGET, new, manager=_MANAGER, subresource="status")
+
+    def _status(self, budget: JsonObject) -> JsonObject:
+        pods = list(self._cluster.store.every(POD, namespace=budget["metadata"]["namespace"]))
+        mine = [p for p in pods if selects(budget["spec"]["selector"], p["metadata"].get("labels", {})) and not is_finished(p)]
+        healthy = sum(is_ready(pod) for pod in mine)
+        spec = budget["spec"]
+        if "minAvailable" in spec:
+            desired = in_pods(spec["minAvailable"], of=len(mine), up=True)
+        else:
+            desired = len(mine) - in_pods(spec.get("maxUnavailable", 1), of=len(mine), up=True)
+        return {
+            "observedGeneration": budget["metadata"]["generation"],
+            "currentHealthy": healthy,
+            "desiredHealthy": desired,
+            "expectedPods": len(mine),
+            "disruptionsAllowed": max(healthy - desired, 0),
+        }
+
+
+class GarbageCollector:
+    """Removes what lost its controlling owner."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._orphans: list[JsonObject] = []
+
+    def concerns(self, change: Change) -> list[tuple[str, str]]:
+        """Every deleted owner."""
+        if change.type != "DELETED" or change.kind is POD:
+            return []
+        self._orphans.append(change.object)
+        return [key_of(change.object)]
+
+    def reconcile(self, namespace: str, name: str) -> None:
+        """Delete what the last deleted owners controlled."""
+        owners, self._orphans = self._orphans, []
+        uids = {owner["metadata"]["uid"] for owner in owners}
+        for kind in _OWNED:
+            for obj in list(self._cluster.store.every(kind, namespace=namespace)):
+                if any(ref["uid"] in uids for ref in obj["metadata"].get("ownerReferences", [])):
+                    self._remove(kind is POD, obj)
+
+    def _remove(self, is_pod: bool, obj: JsonObject) -> None:  # noqa: FBT001 - private
+        if is_pod:
+            mark_deleted(self._cluster, obj)
+        else:
+            self._cluster.store.delete(kind_named(obj["kind"]), namespace=key_of(obj)[0], name=key_of(obj)[1])

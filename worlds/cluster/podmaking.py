@@ -1,0 +1,85 @@
+"""Making and removing pods on behalf of a controller, through the same admission checks as everyone else."""
+
+import copy
+
+from worlds.cluster.admission import AdmissionError, admit_pod
+from worlds.cluster.conditions import is_true
+from worlds.cluster.core import Cluster, owned_by, owner_reference
+from worlds.cluster.events import Recorder
+from worlds.objects.kinds import JsonObject, kind_named
+
+POD = kind_named("Pod")
+
+# Controllers retry a refused pod with growing delays; one figure is near enough to the middle of them.
+RETRY_REFUSED = 20.0
+
+
+class PodMaker:
+    """Creates and deletes pods for one kind of controller, which is named in the events."""
+
+    def __init__(self, cluster: Cluster, *, component: str) -> None:
+        self._cluster = cluster
+        self._component = component
+        self._events = Recorder(cluster, component=component)
+
+    def owned(self, owner: JsonObject) -> list[JsonObject]:
+        """Return the owner's pods that are not finished, in the order of their names."""
+        pods = self._cluster.store.every(POD, namespace=owner["metadata"]["namespace"])
+        return [pod for pod in pods if owned_by(owner, pod)]
+
+    def create(self, owner: JsonObject, template: JsonObject, *, name: str = "", node: str = "") -> JsonObject | None:
+        """Create a pod. When admission refuses it, an event says why and None is returned."""
+        cluster = self._cluster
+        number = cluster.store.version
+        final = name or f"{owner['metadata']['name']}-{cluster.chance.letters(5, 'pod', owner['metadata']['uid'], number)}"
+        pod = {
+            "metadata": {
+                **copy.deepcopy(template.get("metadata", {})),
+                "name": final,
+                "namespace": owner["metadata"]["namespace"],
+                "ownerReferences": [owner_reference(owner)],
+            },
+            "spec": copy.deepcopy(template["spec"]),
+            "status": {"phase": "Pending"},
+        }
+        if not name:
+            pod["metadata"]["generateName"] = f"{owner['metadata']['name']}-"
+        if node:
+            pod["spec"]["nodeName"] = node
+        try:
+            admit_pod(cluster.store, pod)
+        except AdmissionError as refusal:
+            self._events.warn(owner, "FailedCreate", f"Error creating: {refusal}")
+            return None
+        made = cluster.store.create(POD, pod, manager="kube-controller-manager")
+        self._events.note(owner, "SuccessfulCreate", f"Created pod: {final}")
+        return made
+
+    def remove(self, owner: JsonObject, pod: JsonObject) -> None:
+        """Ask a pod to end. The kubelet does the rest."""
+        mark_deleted(self._cluster, pod)
+        self._events.note(owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+
+
+def mark_deleted(cluster: Cluster, pod: JsonObject, *, grace: float | None = None) -> JsonObject:
+    """Set the deletion timestamp of a pod, which is what a graceful delete does. Returns the pod as it is then."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return pod
+    seconds = pod["spec"].get("terminationGracePeriodSeconds", 30) if grace is None else grace
+    metadata = {**pod["metadata"], "deletionTimestamp": cluster.timestamp(), "deletionGracePeriodSeconds": int(seconds)}
+    return cluster.store.replace(POD, {**pod, "metadata": metadata}, manager="kube-controller-manager")
+
+
+def is_leaving(pod: JsonObject) -> bool:
+    """Say whether a pod is being deleted."""
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def is_finished(pod: JsonObject) -> bool:
+    """Say whether a pod will not run any more."""
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def is_ready(pod: JsonObject) -> bool:
+    """Say whether a pod may receive traffic."""
+    return is_true(pod, "Ready") and not is_leaving(pod)

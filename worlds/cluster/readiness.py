@@ -1,0 +1,17 @@
+"""Since when a pod is ready and available."""
+
+from datetime import datetime
+
+from worlds.cluster.conditions import condition
+from worlds.objects.kinds import JsonObject
+
+
+def unix(text: str) -> float:
+    """Return unix seconds of a Kubernetes timestamp."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def available_since(pod: JsonObject, *, after: float) -> float:
+    """Return when a ready pod counts as available: `after` seconds after it became ready."""
+    ready = condition(pod, "Ready")
+    return unix(ready["lastTransitionTime"]) + after if ready else float("inf")

@@ -1,0 +1,1 @@
+"""The simulated estate: manifests, request flow, memory, what breaks and what heals. No HTTP."""

@@ -1,0 +1,82 @@
+"""Who is there to serve at one moment: pods as columns of matrices, services as slices of columns.
+
+Built anew whenever a pod, a Service or an effect changes; between two changes thousands of ticks use the same layout.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worlds.estate.podmodel import PodModel
+from worlds.scenario.workload import Call, Workload
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One process. `uid` is the pod's; for an external dependency its workload's key."""
+
+    uid: str
+    workload: str
+    node: str
+    instance: int
+    started: float
+    routed: bool
+    model: PodModel
+    # Per call of the workload: empty when the process knows the right address, otherwise what it says about it.
+    wrong_address: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceLayout:
+    """One workload: its columns and its calls.
+
+    `refusal` says why nobody is reached although pods serve; `dead` counts endpoints behind which nobody answers;
+    `refused` is the share of new connections that are turned away, `connections` how many its callers hold.
+    """
+
+    workload: Workload
+    columns: slice
+    calls: tuple[tuple[int, Call], ...]
+    refusal: str = ""
+    dead: int = 0
+    refused: float = 0.0
+    connections: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layout:
+    """All columns, sorted by service, and all services, callers before those whom they call."""
+
+    columns: tuple[Column, ...]
+    services: tuple[ServiceLayout, ...]
+    index: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.index.update({column.uid: i for i, column in enumerate(self.columns)})
+        for name in PodModel.__dataclass_fields__:
+            self.figures[name] = np.array([getattr(c.model, name) for c in self.columns], dtype=np.float64)
+        self.figures["started"] = np.array([c.started for c in self.columns], dtype=np.float64)
+        self.figures["routed"] = np.array([c.routed for c in self.columns], dtype=np.float64)
+
+
+def calling_order(workloads: tuple[Workload, ...], calls: dict[str, tuple[str, ...]]) -> list[Workload]:
+    """Return the workloads with callers before those whom they call; a circle is cut where it is entered twice."""
+    order: list[Workload] = []
+    by_key = {workload.key: workload for workload in workloads}
+    state: dict[str, int] = {}
+
+    def visit(key: str) -> None:
+        if state.get(key):
+            return
+        state[key] = 1
+        for callee in calls[key]:
+            visit(callee)
+        order.append(by_key[key])
+
+    for workload in workloads:
+        visit(workload.key)
+    return order[::-1]

@@ -1,0 +1,142 @@
+"""Build the layout of the moment from the cluster: which processes run, which of them are reached, under which figures."""
+
+import re
+from collections.abc import Iterable
+
+from worlds.cluster.kubelet import Kubelets
+from worlds.cluster.podmaking import POD
+from worlds.cluster.routing import ENDPOINTS, SERVICE, target_port
+from worlds.cluster.runtime import PodRuntime, Stage
+from worlds.estate.effects import Effects
+from worlds.estate.layout import Column, Layout, ServiceLayout, calling_order
+from worlds.estate.manifests import address_variable, dns_name
+from worlds.estate.podmodel import PodModel, pod_model
+from worlds.objects.kinds import JsonObject
+from worlds.objects.store import ObjectStore
+from worlds.scenario.estate import Estate, resolve
+from worlds.scenario.workload import Call, Workload, WorkloadKind
+
+_ADDRESS = re.compile(r"^(?:[a-z0-9+]+://)?(?:[^@/]*@)?([^:/]+)(?::(\d+))?")
+
+
+class LayoutBuilder:
+    """Builds layouts. What depends on a single pod is kept until the pod or the effects change."""
+
+    def __init__(self, estate: Estate, *, store: ObjectStore, kubelets: Kubelets, effects: Effects) -> None:
+        self._estate = estate
+        self._store = store
+        self._kubelets = kubelets
+        self._effects = effects
+        self._callees = {w.key: tuple(resolve(call.to, workload=w) for call in w.calls) for w in estate.workloads}
+        self._order = calling_order(estate.workloads, self._callees)
+        self._position = {workload.key: i for i, workload in enumerate(self._order)}
+        self._models: dict[tuple[str, int, int], PodModel] = {}
+
+    def build(self) -> Layout:
+        """Return the layout of this moment."""
+        columns: list[Column] = []
+        services: list[ServiceLayout] = []
+        pods = self._running()
+        for workload in self._order:
+            first = len(columns)
+            mine = pods.get(workload.key, [])
+            service, refusal = self._service(workload)
+            dead = 0
+            if workload.kind is WorkloadKind.EXTERNAL:
+                columns.append(self._external(workload))
+            else:
+                ready = self._ready_uids(workload, service, mine)
+                columns += [self._column(workload, pod, runtime, ready) for pod, runtime in mine]
+                dead = len(ready - {runtime.uid for _, runtime in mine})
+            calls = tuple(
+                (self._position[callee], call) for callee, call in zip(self._callees[workload.key], workload.calls, strict=True)
+            )  # fmt: skip
+            services.append(
+                ServiceLayout(
+                    workload=workload, columns=slice(first, len(columns)), calls=calls, refusal=refusal, dead=dead
+                )
+            )
+        return Layout(columns=tuple(columns), services=tuple(self._with_full_pools(services, columns)))
+
+    def _running(self) -> dict[str, list[tuple[JsonObject, PodRuntime]]]:
+        """Return the pods whose first container's process runs, by workload."""
+        found: dict[str, list[tuple[JsonObject, PodRuntime]]] = {}
+        for runtime in self._kubelets.pods.values():
+            if runtime.gone or runtime.main.stage is not Stage.RUNNING:
+                continue
+            pod = self._store.find(POD, namespace=runtime.namespace, name=runtime.name)
+            if pod is not None:
+                name = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name", "")
+                found.setdefault(f"{runtime.namespace}/{name}", []).append((pod, runtime))
+        return found
+
+    def _service(self, workload: Workload) -> tuple[JsonObject | None, str]:
+        """Return the live Service and why it reaches nobody, if so."""
+        if workload.kind is WorkloadKind.EXTERNAL or workload.port is None or workload.kind is WorkloadKind.JOB:
+            return None, ""
+        service = self._store.find(SERVICE, namespace=workload.namespace, name=workload.name)
+        if service is None:
+            return None, "no such host"
+        spec = service["spec"]["ports"][0]
+        reached = target_port({**spec, "targetPort": workload.port if spec.get("targetPort") == "http" else spec.get("targetPort", spec["port"])}, None)
+        return service, "" if reached == workload.port else "connection refused"
+
+    def _ready_uids(self, workload: Workload, service: JsonObject | None, mine: Iterable[tuple[JsonObject, PodRuntime]]) -> set[str]:
+        if service is None:
+            return {runtime.uid for _, runtime in mine if runtime.serving}
+        endpoints = self._store.find(ENDPOINTS, namespace=workload.namespace, name=workload.name) or {}
+        addresses = [a for subset in endpoints.get("subsets", []) for a in subset.get("addresses", [])]
+        return {address["targetRef"]["uid"] for address in addresses}
+
+    def _column(self, workload: Workload, pod: JsonObject, runtime: PodRuntime, ready: set[str]) -> Column:
+        key = (runtime.uid, runtime.main.instance, self._effects.version)
+        model = self._models.get(key)
+        if model is None:
+            effects = self._effects.on(workload.key, pod, runtime.config)
+            model = self._models[key] = pod_model(workload, pod, effects)
+        return Column(
+            uid=runtime.uid, workload=workload.key, node=runtime.node, instance=runtime.main.instance,
+            started=runtime.main.started, routed=runtime.uid in ready, model=model,
+            wrong_address=tuple(self._wrong_address(workload, call, runtime.config) for call in workload.calls),
+        )  # fmt: skip
+
+    def _external(self, workload: Workload) -> Column:
+        model = pod_model(workload, None, self._effects.on(workload.key, None, {}))
+        return Column(uid=workload.key, workload=workload.key, node="", instance=1, started=0.0, routed=True, model=model)
+
+    def _wrong_address(self, workload: Workload, call: Call, environment: dict[str, str]) -> str:
+        """Say what a process's client library says when it calls the address it was given; empty when that is right."""
+        callee = self._estate.workload(resolve(call.to, workload=workload))
+        variable = call.variable or address_variable(call.to)
+        value = environment.get(variable, "")
+        found = _ADDRESS.match(value)
+        if found is None:
+            return f"{variable} is not set"
+        host, port = found[1], found[2]
+        full = dns_name(callee)
+        local = {full, full.removesuffix(".cluster.local"), full.removesuffix(".svc.cluster.local")}
+        names = local | ({callee.name} if callee.namespace == workload.namespace else set())
+        if host not in names and not (call.variable and host == workload.env.get(variable, "")):
+            return f"dial tcp: lookup {host} on 10.96.0.10:53: no such host"
+        expected = {str(call.port)} if call.port else self._ports(callee)
+        return "" if port is None or port in expected else f"dial tcp {host}:{port}: i/o timeout"
+
+    def _ports(self, callee: Workload) -> set[str]:
+        if callee.kind is WorkloadKind.EXTERNAL:
+            return {"443", str(callee.port)}
+        service = self._store.find(SERVICE, namespace=callee.namespace, name=callee.name)
+        return {str(port["port"]) for port in service["spec"]["ports"]} if service else {str(callee.port)}
+
+    def _with_full_pools(self, services: list[ServiceLayout], columns: list[Column]) -> list[ServiceLayout]:
+        """Find the services whose callers hold more connections than they accept."""
+        held = [0] * len(services)
+        for service in services:
+            count = sum(column.routed for column in columns[service.columns])
+            for callee, call in service.calls:
+                held[callee] += count * (call.pool or 0)
+        result = []
+        for service, total in zip(services, held, strict=True):
+            most = service.workload.behaviour.max_connections
+            share = 1 - most / total if most and total > most else 0.0
+            result.append(ServiceLayout(**{**service.__dict__, "refused": share, "connections": total}))
+        return result

@@ -1,0 +1,286 @@
+"""The closed loop: a scenario, in virtual time. Kubernetes, requests, repositories and faults act on each other here.
+
+State is a function of the scenario (with its seed), the time, and what was changed from outside at what time. It does
+not depend on how often or in what steps the time was advanced.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from worlds.cluster.autoscaling import Autoscaler
+from worlds.cluster.core import Cluster, key_of
+from worlds.cluster.deployment import DeploymentController
+from worlds.cluster.housekeeping import BudgetKeeper, GarbageCollector, QuotaKeeper, VolumeBinder
+from worlds.cluster.kubelet import Kubelets
+from worlds.cluster.nodes import NODE, NodeLifecycle
+from worlds.cluster.podmaking import POD
+from worlds.cluster.replicaset import ReplicaSetController
+from worlds.cluster.routing import EndpointsController
+from worlds.cluster.scheduling import Scheduler
+from worlds.cluster.sets import DaemonSetController, JobController, StatefulSetController
+from worlds.estate.edits import carries
+from worlds.estate.effects import Effects
+from worlds.estate.flow import TICK, Block, Flow, PodField
+from worlds.estate.founding import DAY, Founding
+from worlds.estate.journal import Journal
+from worlds.estate.layout import Layout
+from worlds.estate.layouting import LayoutBuilder
+from worlds.estate.manifests import CONTROLLERS
+from worlds.estate.surroundings import Processes, Registry
+from worlds.estate.tape import Tape
+from worlds.objects.kinds import JsonObject, kind_named
+from worlds.objects.quantity import parse_quantity
+from worlds.objects.store import Change as ObjectChange
+from worlds.repository.delivery import Delivery
+from worlds.repository.forge import Forge
+from worlds.repository.gitops import GitOps
+from worlds.scenario.change import Change
+from worlds.scenario.scenario import Scenario
+
+# Longer than any release history; the cluster itself is older than its oldest workload.
+_FOUNDED_BEFORE = 120 * DAY
+_LONGEST_BLOCK = 240
+# How long clients still run into a process that has just died, until its endpoint is gone everywhere.
+_SECONDS_LOST_PER_DEATH = 3.0
+# Memory of a node that the system needs, and the share of the rest at which the kubelet declares pressure.
+_SYSTEM_MEMORY = 900 * 2**20
+_PRESSURE_AT = 0.95
+_EVICTION_PAUSE = 30.0
+
+
+class Simulation:
+    """One world. Everything that serves it reads `cluster`, `tape`, `journal`, `forge` and `gitops`."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.now_at_start = scenario.now.timestamp()
+        self.history_start = self.now_at_start - scenario.history
+        estate = scenario.estate
+        self.cluster = Cluster(seed=scenario.seed, started=self.now_at_start - _FOUNDED_BEFORE)
+        self.effects = Effects()
+        self.registry = Registry()
+        store = self.cluster.store
+        self.processes = Processes(estate, store=store, effects=self.effects, registry=self.registry)
+        self.kubelets = Kubelets(self.cluster, self.processes)
+        self.nodes = NodeLifecycle(self.cluster)
+        self.forge = Forge()
+        self.gitops = GitOps(self.cluster)
+        self.delivery = Delivery(estate, cluster=self.cluster, forge=self.forge, gitops=self.gitops)
+        self.flow = Flow(self.cluster.chance)
+        self.tape = Tape()
+        self.journal = Journal()
+        self.ballast: dict[str, float] = {}
+        self._layouts = LayoutBuilder(estate, store=store, kubelets=self.kubelets, effects=self.effects)
+        self._layout: Layout | None = None
+        self._lost: dict[str, float] = {}
+        self._dying: set[tuple[str, int]] = set()
+        self._pressed: set[str] = set()
+        self._next_tick = int(self.history_start // TICK) + 1
+        self._wire()
+        self._found()
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def at(self, offset: float) -> float:
+        """Return unix seconds of an offset from the scenario's now."""
+        return self.now_at_start + offset
+
+    @property
+    def last_tick(self) -> int:
+        """The number of the last tick on the tape; its time is the number times TICK."""
+        return self._next_tick - 1
+
+    def advance(self, to: float) -> None:
+        """Let time pass until `to` (unix seconds). Time does not run backwards."""
+        self.cluster.settle()
+        while True:
+            if self._run_ticks(to):
+                continue
+            if self.cluster.agenda.next_at() > to:
+                break
+            self.cluster.run_next()
+        self.cluster.now = max(self.cluster.now, to)
+
+    def _run_ticks(self, to: float) -> bool:
+        """Record the ticks before the next event. True when something broke on the way and time must be looked at anew."""
+        end = min(to, self.cluster.agenda.next_at() - 1e-6)
+        last = int(end // TICK)
+        if last < self._next_tick:
+            return False
+        if self._layout is None:
+            self._layout = self._layouts.build()
+        ticks = np.arange(self._next_tick, min(last, self._next_tick + _LONGEST_BLOCK - 1) + 1, dtype=np.int64)
+        block = self.flow.block(self._layout, ticks, lost=self._lost)
+        cut = self._first_breach(block)
+        if cut is not None:
+            block = Block(
+                first=block.first, layout=block.layout, pods=block.pods[: cut + 1],
+                services={k: v[: cut + 1] for k, v in block.services.items()},
+                edges={k: v[: cut + 1] for k, v in block.edges.items()},
+            )  # fmt: skip
+        self.tape.append(block)
+        self._lost = {}
+        self._next_tick = block.first + len(block.pods)
+        self.cluster.now = max(self.cluster.now, self.last_tick * TICK)
+        if cut is not None:
+            self._break(block)
+        return True
+
+    # -- what breaks ------------------------------------------------------------------------------------------------
+
+    def _first_breach(self, block: Block) -> int | None:
+        """Return the first row in which a process outgrows its limit or a node its memory."""
+        over = block.pods[:, :, PodField.MEMORY] > block.layout.figures["memory_limit"]
+        for at, column in enumerate(block.layout.columns):
+            if (column.uid, column.instance) in self._dying:
+                over[:, at] = False
+        rows = over.any(axis=1)
+        for node, used, most in self._node_memory(block):
+            if node not in self._pressed:
+                rows |= used > most * _PRESSURE_AT
+        return int(np.argmax(rows)) if rows.any() else None
+
+    def _node_memory(self, block: Block) -> list[tuple[str, np.ndarray, float]]:
+        """Return used and allocatable memory of the nodes with ballast; without it requests keep nodes from filling up."""
+        found = []
+        for node, ballast in sorted(self.ballast.items()):
+            on_node = [i for i, column in enumerate(block.layout.columns) if column.node == node]
+            used = block.pods[:, on_node, PodField.MEMORY].sum(axis=1) + _SYSTEM_MEMORY + ballast
+            live = self.cluster.store.find(NODE, name=node)
+            if live is not None:
+                found.append((node, used, parse_quantity(live["status"]["allocatable"]["memory"])))
+        return found
+
+    def _break(self, block: Block) -> None:
+        last = block.pods[-1]
+        for at, column in enumerate(block.layout.columns):
+            key = (column.uid, column.instance)
+            if last[at, PodField.MEMORY] > column.model.memory_limit and key not in self._dying:
+                self._dying.add(key)
+                delay = self.cluster.chance.between(0.2, TICK - 0.5, "oom", *key)
+                self.cluster.after(delay, lambda uid=column.uid: self.kubelets.kill(uid, code=137, reason="OOMKilled"))
+        for node, used, most in self._node_memory(block):
+            if node not in self._pressed and used[-1] > most * _PRESSURE_AT:
+                self._pressed.add(node)
+                self.nodes.pressure(node, on=True)
+                self._relieve(node)
+
+    def _relieve(self, node: str) -> None:
+        """Evict one pod of a node under pressure, and look again a little later."""
+        block = self.tape.last
+        if node not in self._pressed or block is None:
+            return
+        short = [(n, used, most) for n, used, most in self._node_memory(block) if n == node]
+        if not short or short[0][1][-1] <= short[0][2] * _PRESSURE_AT:
+            self._pressed.discard(node)
+            self.nodes.pressure(node, on=False)
+            return
+        victim = self._greediest(block, node)
+        if victim is not None:
+            free = max(int((short[0][2] - short[0][1][-1]) / 1024), 0)
+            text = f"The node was low on resource: memory. Threshold quantity: 100Mi, available: {free}Ki. "
+            self.kubelets.evict(victim, message=text + "Container was using more than its request.")
+        self.cluster.after(_EVICTION_PAUSE, lambda: self._relieve(node))
+
+    def _greediest(self, block: Block, node: str) -> str | None:
+        """Return the pod that is furthest above its memory request."""
+        best: tuple[float, str] | None = None
+        for at, column in enumerate(block.layout.columns):
+            runtime = self.kubelets.pods.get(column.uid)
+            if column.node != node or runtime is None or runtime.gone:
+                continue
+            pod = self.cluster.store.find(POD, namespace=runtime.namespace, name=runtime.name)
+            requests = (pod or {}).get("spec", {}).get("containers", [{}])[0].get("resources", {}).get("requests", {})
+            over = float(block.pods[-1, at, PodField.MEMORY]) - parse_quantity(requests.get("memory", "0"))
+            best = max(best or (over, column.uid), (over, column.uid))
+        return best[1] if best else None
+
+    # -- what faults and servers ask --------------------------------------------------------------------------------
+
+    def carries_change(self, key: str, change: Change) -> bool:
+        """Say whether a workload's present template and config have the changed values."""
+        namespace, _, name = key.partition("/")
+        for kind in CONTROLLERS:
+            live = self.cluster.store.find(kind_named(kind), namespace=namespace, name=name)
+            if live is not None:
+                template: JsonObject = live["spec"]["template"]
+                environment = self.processes.config_of({"metadata": {"namespace": namespace}, "spec": template["spec"]})
+                scaled = change.replicas is None or live["spec"].get("replicas") == change.replicas
+                return scaled and carries(template["spec"], change=change, config=environment)
+        return False
+
+    def utilisation(self, namespace: str, name: str) -> float | None:
+        """Return the CPU use of a workload's running pods in per cent of their requests; None when nobody runs."""
+        block = self.tape.last
+        if block is None:
+            return None
+        used = requested = 0.0
+        for at, column in enumerate(block.layout.columns):
+            runtime = self.kubelets.pods.get(column.uid)
+            if column.workload != f"{namespace}/{name}" or runtime is None or runtime.gone or not runtime.serving:
+                continue
+            pod = self.cluster.store.find(POD, namespace=namespace, name=runtime.name)
+            requests = (pod or {}).get("spec", {}).get("containers", [{}])[0].get("resources", {}).get("requests", {})
+            used += float(block.pods[-1, at, PodField.CPU])
+            requested += parse_quantity(requests.get("cpu", "0"))
+        return 100 * used / requested if requested else None
+
+    def plan(self, offset: float, action: Callable[[], None]) -> None:
+        """Put an action on the agenda, at an offset from the scenario's now."""
+        self.cluster.agenda.put(self.at(offset), action)
+
+    # -- how it is put together -------------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        cluster = self.cluster
+        for controller in (
+            DeploymentController(cluster), ReplicaSetController(cluster), StatefulSetController(cluster),
+            DaemonSetController(cluster), JobController(cluster), Scheduler(cluster), self.kubelets,
+            EndpointsController(cluster), VolumeBinder(cluster), QuotaKeeper(cluster), BudgetKeeper(cluster),
+            GarbageCollector(cluster), Autoscaler(cluster, utilisation=self.utilisation, begins=self.history_start),
+        ):  # fmt: skip
+            cluster.add(controller)
+        cluster.store.subscribe(self._on_object)
+        self.effects.subscribe(self._on_effect)
+        self.kubelets.on_start.append(self._on_start)
+        self.kubelets.on_end.append(self._on_end)
+        self.kubelets.on_gone.append(lambda runtime: self.journal.ended(runtime.uid, at=self.cluster.now))
+
+    def _found(self) -> None:
+        Founding(
+            self.scenario.estate, cluster=self.cluster, delivery=self.delivery, gitops=self.gitops, now=self.now_at_start
+        ).found()
+        for fault in (*self.scenario.faults, *self.scenario.decoys):
+            fault.plan(self)
+        self.cluster.run_until(self.history_start)
+
+    def _on_object(self, change: ObjectChange) -> None:
+        if change.kind.plural in {"pods", "services", "endpoints", "configmaps"}:
+            self._layout = None
+
+    def _on_effect(self, target: str) -> None:
+        self._layout = None
+        for runtime in list(self.kubelets.pods.values()):
+            pod = self.cluster.store.find(POD, namespace=runtime.namespace, name=runtime.name)
+            workload = self.processes.workload_of(pod) if pod else None
+            if workload is not None and workload.key == target:
+                self.kubelets.check_again(runtime.uid)
+
+    def _on_start(self, pod: JsonObject, instance: int, _words: tuple[str, ...]) -> None:
+        self._layout = None
+        workload = self.processes.workload_of(pod)
+        where = (*key_of(pod), workload.key if workload else "")
+        self.journal.started(pod["metadata"]["uid"], pod=where, instance=instance, at=self.cluster.now)
+
+    def _on_end(self, pod: JsonObject, _instance: int, words: tuple[str, ...]) -> None:
+        self._layout = None
+        self.journal.ended(pod["metadata"]["uid"], at=self.cluster.now, last_words=words)
+        block, uid = self.tape.last, pod["metadata"]["uid"]
+        at = block.layout.index.get(uid) if block is not None else None
+        if block is None or at is None or not block.layout.columns[at].routed:
+            return
+        key = block.layout.columns[at].workload
+        routed = sum(column.routed and column.workload == key for column in block.layout.columns)
+        self._lost[key] = self._lost.get(key, 0.0) + _SECONDS_LOST_PER_DEATH / routed
+

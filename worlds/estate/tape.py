@@ -1,0 +1,80 @@
+"""The recording of everything that flows: blocks of ticks, and columns of single pods, services and calls on demand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worlds.estate.flow import Block
+from worlds.estate.layout import Column, Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Track:
+    """Rows of one pod, service or call: `ticks` ascending, `rows` one line per tick."""
+
+    ticks: NDArray[np.int64]
+    rows: Floats
+
+
+class Tape:
+    """Blocks in the order of time. Columns are gathered when asked for and extended when the tape has grown."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._cache: dict[object, tuple[int, Track]] = {}
+        self.columns: dict[str, Column] = {}
+
+    def append(self, block: Block) -> None:
+        """Add what happened next."""
+        self._blocks.append(block)
+        for column in block.layout.columns:
+            self.columns[column.uid] = column
+
+    @property
+    def last(self) -> Block | None:
+        """The latest block."""
+        return self._blocks[-1] if self._blocks else None
+
+    def pod(self, uid: str) -> Track:
+        """Return the rows of a pod (fields: PodField)."""
+        return self._track(("pod", uid))
+
+    def service(self, key: str) -> Track:
+        """Return the rows of a service (fields: ServiceField)."""
+        return self._track(("service", key))
+
+    def edge(self, caller: str, callee: str) -> Track:
+        """Return the rows of a call (fields: EdgeField)."""
+        return self._track(("edge", caller, callee))
+
+    def _track(self, key: tuple[str, ...]) -> Track:
+        done, known = self._cache.get(key, (0, None))
+        if known is not None and done == len(self._blocks):
+            return known
+        ticks = [known.ticks] if known is not None else []
+        rows = [known.rows] if known is not None else []
+        for block in self._blocks[done:]:
+            part = _part(block, key)
+            if part is not None:
+                ticks.append(np.arange(block.first, block.first + len(part), dtype=np.int64))
+                rows.append(part)
+        track = Track(
+            ticks=np.concatenate(ticks) if ticks else np.zeros(0, dtype=np.int64),
+            rows=np.concatenate(rows) if rows else np.zeros((0, 1)),
+        )
+        self._cache[key] = (len(self._blocks), track)
+        return track
+
+
+def _part(block: Block, key: tuple[str, ...]) -> Floats | None:
+    match key:
+        case ("pod", uid):
+            at = block.layout.index.get(uid)
+            return None if at is None else block.pods[:, at, :]
+        case ("service", name):
+            return block.services.get(name)
+        case ("edge", caller, callee):
+            return block.edges.get((caller, callee))
+        case _:
+            return None

@@ -1,0 +1,45 @@
+"""A deploy through Git and the pipeline. As a fault it brings something bad along; as a decoy it is innocent."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from worlds.estate.edits import carries
+from worlds.estate.effects import ActiveEffect
+from worlds.faults.fault import Fault
+from worlds.scenario.change import Change
+from worlds.scenario.effect import Effect
+
+if TYPE_CHECKING:
+    from worlds.estate.simulation import Simulation
+
+
+class Deploy(Fault):
+    """`at` is when the rollout starts. The effects hold for pods that carry the change, so a rollback ends them."""
+
+    kind: Literal["deploy"] = "deploy"
+    workload: str
+    change: Change
+    message: str = ""
+    author: str = ""
+    code: dict[str, str] = Field(default_factory=dict, description="Source files with their new content.")
+    effect: Effect | None = None
+
+    def workloads(self) -> tuple[str, ...]:
+        """The deployed workload."""
+        return (self.workload,)
+
+    def plan(self, world: "Simulation") -> None:
+        """Commit, build, record and roll out."""
+        at = world.at(self.at)
+        world.delivery.release(self.workload, self.change, at=at, message=self.message, author=self.author, code=self.code)
+        if self.effect is not None:
+            effect = ActiveEffect(
+                target=self.workload, effect=self.effect, since=at,
+                holds=lambda pod, environment: carries(pod["spec"], change=self.change, config=environment),
+            )  # fmt: skip
+            world.cluster.agenda.put(at - 1, lambda: world.effects.add(effect))
+
+    def is_active(self, world: "Simulation") -> bool:
+        """As long as the workload's present template or its config has the changed values."""
+        return world.carries_change(self.workload, self.change)

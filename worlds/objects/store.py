@@ -1,0 +1,175 @@
+"""The world's etcd: every object with its resourceVersion, and the log of changes that watches read.
+
+Stored objects are never changed in place: a write replaces them. Readers may therefore keep what they got, but must
+copy before they edit. Preconditions and permissions are the API server's business, reactions the controllers'.
+"""
+
+import copy
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from worlds.objects.fields import changed_fields, merge_fields
+from worlds.objects.kinds import JsonObject, Kind
+
+# A cluster that has lived for a while; only differences have a meaning.
+_FIRST_RESOURCE_VERSION = 48_213_000
+
+# etcd compacts after five minutes; a bounded log gives watchers the same 410 without keeping everything.
+_CHANGES_KEPT = 20_000
+
+
+class ChangeType(StrEnum):
+    """What happened to an object, in the words of a watch."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One write. `before` is None for an added object."""
+
+    type: ChangeType
+    kind: Kind
+    object: JsonObject
+    before: JsonObject | None
+    version: int
+
+
+class AlreadyExistsError(Exception):
+    """An object with this name exists: choose another name or update it."""
+
+
+class NotFoundError(Exception):
+    """There is no such object."""
+
+
+class GoneError(Exception):
+    """The resource version is older than the log of changes: list again."""
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time as Kubernetes does, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class ObjectStore:
+    """Objects by kind, namespace and name. `now` reads the virtual clock, `new_uid` makes a uid from a name."""
+
+    def __init__(self, *, now: Callable[[], datetime], new_uid: Callable[[str], str]) -> None:
+        self._now = now
+        self._new_uid = new_uid
+        self._objects: dict[str, dict[tuple[str, str], JsonObject]] = {}
+        self._versions = itertools.count(_FIRST_RESOURCE_VERSION + 1)
+        self._changes: deque[Change] = deque(maxlen=_CHANGES_KEPT)
+        self._listeners: list[Callable[[Change], None]] = []
+        self.version = _FIRST_RESOURCE_VERSION
+
+    def subscribe(self, listener: Callable[[Change], None]) -> None:
+        """Call the listener after every change, in order."""
+        self._listeners.append(listener)
+
+    def get(self, kind: Kind, *, namespace: str = "", name: str) -> JsonObject:
+        """Return one object. Raises NotFoundError."""
+        found = self.find(kind, namespace=namespace, name=name)
+        if found is None:
+            raise NotFoundError(name)
+        return found
+
+    def find(self, kind: Kind, *, namespace: str = "", name: str) -> JsonObject | None:
+        """Return one object or None."""
+        return self._objects.get(kind.key, {}).get((namespace, name))
+
+    def every(self, kind: Kind, *, namespace: str = "") -> Iterator[JsonObject]:
+        """Yield the objects of a kind in the order of namespace and name, of all namespaces when none is given."""
+        table = self._objects.get(kind.key, {})
+        for key in sorted(table):
+            if not namespace or key[0] == namespace:
+                yield table[key]
+
+    def create(self, kind: Kind, obj: JsonObject, *, manager: str) -> JsonObject:
+        """Store a new object and return it with its system fields. Raises AlreadyExistsError."""
+        new = copy.deepcopy(obj)
+        meta = new.setdefault("metadata", {})
+        key = (meta.get("namespace", ""), meta["name"])
+        if key in self._objects.get(kind.key, {}):
+            raise AlreadyExistsError(meta["name"])
+        new = {"apiVersion": kind.api_version, "kind": kind.kind, **new}
+        meta["uid"] = self._new_uid(f"{kind.key}/{key[0]}/{key[1]}/{self.version}")
+        meta["creationTimestamp"] = stamp(self._now())
+        if kind.counts_generations:
+            meta["generation"] = 1
+        self._record_manager(kind, None, new, manager=manager, subresource="")
+        self._put(kind, ChangeType.ADDED, new, before=None)
+        return new
+
+    def replace(self, kind: Kind, obj: JsonObject, *, manager: str, subresource: str = "") -> JsonObject:
+        """Store the new state of an object and return it; nothing moves when nothing differs. Raises NotFoundError.
+
+        The caller hands over the object: it must not be changed afterwards.
+        """
+        meta = obj["metadata"]
+        before = self.get(kind, namespace=meta.get("namespace", ""), name=meta["name"])
+        if obj == before:
+            return before
+        spec_changed = obj.get("spec") != before.get("spec")
+        if kind.counts_generations and spec_changed:
+            meta["generation"] = before["metadata"].get("generation", 1) + 1
+        self._record_manager(kind, before, obj, manager=manager, subresource=subresource)
+        self._put(kind, ChangeType.MODIFIED, obj, before=before)
+        return obj
+
+    def delete(self, kind: Kind, *, namespace: str = "", name: str) -> JsonObject:
+        """Remove an object for good and return its last state. Raises NotFoundError."""
+        before = self.get(kind, namespace=namespace, name=name)
+        del self._objects[kind.key][namespace, name]
+        last = {**before, "metadata": dict(before["metadata"])}
+        self._put(kind, ChangeType.DELETED, last, before=before)
+        return last
+
+    def since(self, version: int) -> list[Change]:
+        """Return the changes after a resource version. Raises GoneError when the log does not reach back so far."""
+        if version < self.version and (not self._changes or version < self._changes[0].version - 1):
+            raise GoneError(version)
+        fresh: list[Change] = []
+        for change in reversed(self._changes):
+            if change.version <= version:
+                break
+            fresh.append(change)
+        return fresh[::-1]
+
+    def _put(self, kind: Kind, change: ChangeType, obj: JsonObject, *, before: JsonObject | None) -> None:
+        self.version = next(self._versions)
+        obj["metadata"]["resourceVersion"] = str(self.version)
+        if change is not ChangeType.DELETED:
+            meta = obj["metadata"]
+            self._objects.setdefault(kind.key, {})[meta.get("namespace", ""), meta["name"]] = obj
+        event = Change(type=change, kind=kind, object=obj, before=before, version=self.version)
+        self._changes.append(event)
+        for listener in self._listeners:
+            listener(event)
+
+    def _record_manager(
+        self, kind: Kind, before: JsonObject | None, after: JsonObject, *, manager: str, subresource: str
+    ) -> None:
+        """Note who set which fields, as `managedFields` does. Status writes of controllers are left out of the fields."""
+        if kind.key == "events" or (subresource == "status" and kind.plural in {"pods", "nodes"}):
+            return
+        fields = changed_fields(before or {}, after)
+        if not fields:
+            return
+        entries = [dict(entry) for entry in after["metadata"].get("managedFields", [])]
+        same = [e for e in entries if e["manager"] == manager and e.get("subresource", "") == subresource]
+        entry = same[0] if same else {"manager": manager, "operation": "Update", "apiVersion": kind.api_version}
+        if not same:
+            entries.append(entry)
+        entry |= {"time": stamp(self._now()), "fieldsType": "FieldsV1"}
+        entry["fieldsV1"] = merge_fields(entry.get("fieldsV1", {}), fields)
+        if subresource:
+            entry["subresource"] = subresource
+        after["metadata"]["managedFields"] = entries

@@ -1,0 +1,1 @@
+"""Git repositories in memory, and how changes get from them into the cluster."""
