@@ -2,19 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from worlds.promql.parsing import parse, parse_duration
+from worlds.promql.duration import Duration
+from worlds.promql.parsing import parse
 
-
-def _duration(value: object) -> object:
-    return timedelta(seconds=parse_duration(value)) if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 DEFAULT_INTERVAL = timedelta(seconds=30)  # what kube-prometheus sets; Prometheus' own default is a minute
 
 

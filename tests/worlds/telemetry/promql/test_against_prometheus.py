@@ -199,9 +199,9 @@ ENGINE = Engine(storage=STORAGE)
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with prometheus_with(openmetrics(STORAGE), folder=tmp_path_factory.mktemp("prometheus")) as url:
-        with httpx.Client(base_url=url, timeout=30) as client:
-            yield client
+    folder = tmp_path_factory.mktemp("prometheus")
+    with prometheus_with(openmetrics(STORAGE), folder=folder) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
 
 
 @pytest.mark.parametrize("query", QUERIES)
