@@ -56,6 +56,12 @@ def test_an_init_file_is_empty_or_one_docstring(product: list[Path]) -> None:
     assert busy == []
 
 
+def test_every_folder_of_modules_is_a_package(product: list[Path]) -> None:
+    """A folder without __init__.py is invisible to import-linter, so that no contract would hold in it."""
+    folders = {path.parent for path in product if not is_migration(path)}
+    assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
 def test_no_file_is_too_long(python: list[Path]) -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in python if not is_migration(path)
