@@ -1,4 +1,4 @@
-"""The kept revisions of a workload, read alike from ReplicaSets (Deployments) and ControllerRevisions (the others). Pure.
+"""The kept revisions of a workload, read alike from ReplicaSets (of Deployments) and ControllerRevisions. Pure.
 
 Rollback needs the whole template as the server keeps it; probes project it. Both come from here.
 """

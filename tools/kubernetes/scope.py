@@ -47,6 +47,10 @@ class Where(Value):
         return f"in {self.place}" if self.place else "of the cluster"
 
 
+class ClusterWide(Value):
+    """The arguments of a question about the cluster as a whole: there is nothing to narrow."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """Objects of one kind in a scope, with the exact requests that brought them."""
