@@ -18,8 +18,8 @@ from tools.estate import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """One run of the graph for one incident, under a lease: every write asserts that the incident is still ours."""
+class Workbench:
+    """What a worker process has: everything but the right to change anything outside."""
 
     store: Store
     clock: Clock
@@ -29,7 +29,6 @@ class Context:
     library: Library
     cards: Mapping[ActionKind, ActionCard]
     policy: Policy
-    lease: Lease
     model: ModelEngine | None = None
 
     def cluster(self, name: str) -> Cluster:
@@ -39,3 +38,10 @@ class Context:
             known = ", ".join(sorted(self.clusters)) or "none"
             raise NotConfiguredError(f"cluster {name} is not configured (configured: {known})")
         return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(Workbench):
+    """One run of the graph for one incident, under a lease: every write asserts that the incident is still ours."""
+
+    lease: Lease

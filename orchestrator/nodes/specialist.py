@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 from langgraph.runtime import Runtime
 
-from agents.specialist import specialists
+from agents.specialist import SPECIALISTS, specialists
 from incidents.casefile import Assignment, CaseFile, Report
 from incidents.finding import Gap
 from incidents.ids import IncidentId
@@ -42,8 +42,8 @@ async def _look(context: Context, assignment: Assignment, case: CaseFile) -> Rep
             cluster=context.cluster(case.incident.cluster),
             clock=context.clock,
             agent=assignment.agent,
-            probes=context.settings.budget.probes_per_round,
-            seconds=context.settings.budget.seconds_per_round,
+            probes=context.settings.budget.probes // len(SPECIALISTS),
+            seconds=context.settings.budget.seconds / context.settings.budget.rounds,
         )
         return await specialists()[assignment.agent].work(assignment, case, desk)
     except Exception as error:  # noqa: BLE001 - the edge of an agent: one that raises would cancel its running colleagues

@@ -1,0 +1,112 @@
+"""From a rehearsed plan to a person's decision: policy, the sealed proposal, the announcement, the wait."""
+
+from typing import Literal, assert_never
+
+from langgraph.runtime import Runtime
+from langgraph.types import Command, interrupt
+
+from incidents.incident import CLOSED, EventKind, Phase
+from incidents.ledger import EntryKind
+from incidents.policy import Effect
+from incidents.proposal import Proposal, ProposalStatus
+from orchestrator.context import Context
+from orchestrator.nodes.waiting import proposal_in
+from orchestrator.phases import ensure
+from orchestrator.proposing import NothingToPropose, propose
+from orchestrator.state import Ending, State
+from orchestrator.store import proposals
+from orchestrator.store.incidents import incident_of
+from orchestrator.store.ledger import record
+from orchestrator.store.timeline import append_event
+from orchestrator.store.transaction import Tx
+
+
+async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["announce", "conclude"]]:
+    """Ask policy about exactly what was rehearsed, and seal it. What policy denies is shown and never executable."""
+    context, incident = runtime.context, state["incident"]
+    async with context.store.transaction(lease=context.lease) as tx:
+        sealed = await propose(tx, context, incident, attempt=state["attempt"])
+        if isinstance(sealed, NothingToPropose):
+            return Command(goto="conclude", update={"ending": "escalated", "detail": sealed.why})
+        denied = sealed.body.policy.effect is Effect.DENY
+        status = ProposalStatus.DENIED if denied else _first_status(sealed)
+        if await proposals.save_proposal(tx, sealed, status=status):
+            _record(tx, sealed, denied=denied)
+    if denied:
+        detail = f"policy does not allow it: {sealed.body.policy.reason}"
+        return Command(goto="conclude", update={"proposal": sealed.digest, "ending": "escalated", "detail": detail})
+    return Command(goto="announce", update={"proposal": sealed.digest})
+
+
+def _first_status(sealed: Proposal) -> ProposalStatus:
+    """A human-written pre-approval is the decision; everything else waits for a person."""
+    return ProposalStatus.APPROVED if sealed.body.policy.effect is Effect.ALLOW else ProposalStatus.PENDING
+
+
+def _record(tx: Tx, sealed: Proposal, *, denied: bool) -> None:
+    record(
+        tx,
+        kind=EntryKind.POLICY_DENIED if denied else EntryKind.PROPOSED,
+        incident=sealed.body.incident,
+        actor="worker",
+        at=tx.clock.now(),
+        payload={"digest": sealed.digest, "proposal": sealed.body.model_dump(mode="json")},
+    )
+
+
+async def announce(state: State, runtime: Runtime[Context]) -> State:
+    """Put it before people and start the clock of its expiry."""
+    context, incident, digest = runtime.context, state["incident"], proposal_in(state)
+    async with context.store.transaction(lease=context.lease) as tx:
+        stored = await proposals.proposal_by(tx, digest)
+        body = stored.proposal.body
+        summary = "; ".join(action.summary for action in body.actions)
+        if stored.status is ProposalStatus.PENDING:
+            await ensure(tx, incident, to=Phase.AWAITING_DECISION, because=f"proposed: {summary}")
+            await context.jobs.expire(tx, digest, at=body.expires_at)
+        await append_event(
+            tx,
+            incident,
+            kind=EventKind.PROPOSAL,
+            actor="planner",
+            text=f"proposed: {summary}",
+            at=context.clock.now(),
+            refs=(digest, *body.evidence),
+            data={"expires_at": body.expires_at.isoformat(), "risk": body.risk.value},
+            key=f"proposal:{digest}",
+        )
+    return {}
+
+
+async def await_decision(state: State, runtime: Runtime[Context]) -> Command[Literal["execute", "conclude"]]:
+    """Wait for people. Only the table counts: the answer that wakes this node is not looked at."""
+    context, digest = runtime.context, proposal_in(state)
+    while True:
+        async with context.store.transaction() as tx:
+            status = (await proposals.proposal_by(tx, digest)).status
+            closed = (await incident_of(tx, state["incident"])).phase in CLOSED
+        if closed and status is not ProposalStatus.APPROVED:
+            return _end("resolved", "its alerts resolved while the proposal waited")
+        if status is not ProposalStatus.PENDING:
+            return _after(status)
+        interrupt({"waits_for": "decision", "proposal": digest})
+
+
+def _after(status: ProposalStatus) -> Command[Literal["execute", "conclude"]]:
+    match status:
+        case ProposalStatus.APPROVED | ProposalStatus.EXECUTED:
+            return Command(goto="execute")
+        case ProposalStatus.REJECTED:
+            return _end("rejected", "the proposal was rejected: people own this incident now")
+        case ProposalStatus.EXPIRED:
+            return _end("expired", "nobody decided in time: people own this incident now")
+        case ProposalStatus.DENIED | ProposalStatus.SUPERSEDED:
+            return _end("escalated", f"the proposal is {status}: people own this incident now")
+        case ProposalStatus.PENDING:
+            raise ValueError("a pending proposal has no end yet")
+        case _:
+            assert_never(status)
+
+
+def _end(ending: Ending, detail: str) -> Command[Literal["execute", "conclude"]]:
+    return Command(goto="conclude", update={"ending": ending, "detail": detail})

@@ -1,0 +1,55 @@
+"""Takes every check of a proposal once: from Prometheus, from Kubernetes, or from the alerts of the incident."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from incidents.evidence import Evidence
+from incidents.ids import IncidentId
+from incidents.verification import Check, Measurement
+from orchestrator.context import Workbench
+from orchestrator.desk import redacted
+from orchestrator.store.alerts import firing_count
+from tools.errors import ToolError
+from tools.estate import Cluster
+from tools.kubernetes.readiness import ready_pods
+from tools.prometheus.measures import measure
+
+RATE_WINDOW = timedelta(minutes=1)
+"""Rates of a verification look back this far: short, so that what was before the change is soon out of it."""
+
+Taken = tuple[Measurement, Evidence | None]
+
+
+async def take(bench: Workbench, incident: IncidentId, checks: tuple[Check, ...], *, now: datetime) -> list[Taken]:
+    """Measure all checks at one moment. What cannot be read is a measurement without a value, with the reason."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_one(bench, incident, index, check, now)) for index, check in enumerate(checks)]
+    return [task.result() for task in tasks]
+
+
+async def _one(bench: Workbench, incident: IncidentId, index: int, check: Check, now: datetime) -> Taken:
+    try:
+        value, evidence, note = await _value(bench, incident, check, now)
+    except ToolError as error:
+        return Measurement(check=index, at=now, value=None, note=str(error)), None
+    kept = redacted(evidence) if evidence else None
+    return Measurement(check=index, at=now, value=value, evidence=kept.id if kept else None, note=note), kept
+
+
+async def _value(
+    bench: Workbench, incident: IncidentId, check: Check, now: datetime
+) -> tuple[float | None, Evidence | None, str]:
+    match check.measure:
+        case "alert_resolved":
+            async with bench.store.transaction() as tx:
+                return float((await firing_count(tx, [incident])).get(incident, 0)), None, ""
+        case "workload_available":
+            seen = await ready_pods(_cluster(bench, check), check.entity)
+            return float(seen.view.ready), seen.evidence, ""
+        case name:
+            reading = await measure(_cluster(bench, check), name, check.entity, at=now, window=RATE_WINDOW)
+            return reading.value, reading.evidence, reading.note
+
+
+def _cluster(bench: Workbench, check: Check) -> Cluster:
+    return bench.cluster(check.entity.split("/", 1)[0])

@@ -1,0 +1,136 @@
+"""The watch window: one measurement per timer, judged each time; ends in a verdict, or in an undo that leads to one."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from incidents.action import Reversibility
+from incidents.evidence import Window
+from incidents.execution import Execution, ExecutionStatus
+from incidents.ids import ProposalDigest
+from incidents.incident import EventKind
+from incidents.ledger import EntryKind
+from incidents.proposal import Proposal
+from incidents.verification import Judgement, Measurement, Outcome, Reading, Verification, judge
+from orchestrator.context import Workbench
+from orchestrator.store import executions, proposals, verifications
+from orchestrator.store.casefiles import add_evidence
+from orchestrator.store.ledger import record
+from orchestrator.store.timeline import append_event
+from orchestrator.store.transaction import Tx
+from orchestrator.verification.measuring import take
+
+
+async def look(bench: Workbench, digest: ProposalDigest) -> None:
+    """Measure now, judge, and either come again later or act on the judgement. Harmless when it comes twice or late."""
+    async with bench.store.transaction() as tx:
+        proposal = (await proposals.proposal_by(tx, digest)).proposal
+        rows = await executions.executions_of(tx, digest)
+        over = await verifications.verification_of(tx, digest) is not None or any(row.undo for row in rows)
+    window = window_of(proposal, rows)
+    if over or window is None:
+        return
+    now = bench.clock.now()
+    taken = await take(bench, proposal.body.incident, proposal.body.checks, now=now)
+    async with bench.store.transaction() as tx:
+        await add_evidence(tx, proposal.body.incident, [evidence for _, evidence in taken if evidence])
+        await verifications.add_measurements(tx, digest, [measurement for measurement, _ in taken])
+        measured = await verifications.measurements_of(tx, digest)
+        reading = judge(proposal.body.checks, measured, window=window, now=now)
+        await _act(tx, bench, proposal, reading, window=window, measured=measured, now=now)
+
+
+def window_of(proposal: Proposal, rows: Sequence[Execution]) -> Window | None:
+    """From the end of the last action that succeeded, for as long as the proposal says; None when nothing succeeded."""
+    ends = [row.ended_at for row in rows if row.status is ExecutionStatus.SUCCEEDED and not row.undo and row.ended_at]
+    if not ends:
+        return None
+    return Window(start=max(ends), end=max(ends) + timedelta(seconds=proposal.body.watch_seconds))
+
+
+async def _act(
+    tx: Tx,
+    bench: Workbench,
+    proposal: Proposal,
+    reading: Reading,
+    *,
+    window: Window,
+    measured: Sequence[Measurement],
+    now: datetime,
+) -> None:
+    match reading.judgement:
+        case Judgement.WAIT:
+            later = now + timedelta(seconds=bench.settings.periods.measure_seconds)
+            await bench.jobs.measure(tx, proposal.digest, incident=proposal.body.incident, at=later)
+        case Judgement.HELPED:
+            await settle(tx, proposal, reading, Outcome.VERIFIED, window=window, measured=measured, now=now)
+            await bench.jobs.advance(tx, proposal.body.incident)
+        case Judgement.WORSENED | Judgement.DID_NOT_HELP if _reversible(proposal):
+            await _undo(tx, bench, proposal, reading, now=now)
+        case _:
+            await settle(tx, proposal, reading, Outcome.ESCALATED, window=window, measured=measured, now=now)
+            await bench.jobs.advance(tx, proposal.body.incident)
+
+
+def _reversible(proposal: Proposal) -> bool:
+    return any(action.reversibility is not Reversibility.IRREVERSIBLE for action in proposal.body.actions)
+
+
+async def _undo(tx: Tx, bench: Workbench, proposal: Proposal, reading: Reading, *, now: datetime) -> None:
+    """Plan the undo of every action that was done and can be taken back, and wake the executor."""
+    rows = await executions.executions_of(tx, proposal.digest)
+    for row in rows:
+        action = proposal.body.actions[row.index]
+        if row.status is ExecutionStatus.SUCCEEDED and action.reversibility is not Reversibility.IRREVERSIBLE:
+            await executions.plan_undo(tx, proposal, index=row.index, now=now)
+    await _tell(tx, proposal, f"undoing: {reading.reason}", now=now, key="undoing")
+    await bench.jobs.undo(tx, proposal.digest, incident=proposal.body.incident)
+
+
+async def settle(
+    tx: Tx,
+    proposal: Proposal,
+    reading: Reading,
+    outcome: Outcome,
+    *,
+    window: Window,
+    measured: Sequence[Measurement],
+    now: datetime,
+) -> Verification:
+    """Write the verdict with its ledger entry; when there is one already, that one stands."""
+    verdict = Verification(
+        outcome=outcome,
+        judgement=reading.judgement,
+        results=reading.results,
+        evidence=tuple(dict.fromkeys(m.evidence for m in measured if m.evidence)),
+        started_at=window.start,
+        ended_at=now,
+        reason=reading.reason,
+    )
+    before = await verifications.verification_of(tx, proposal.digest)
+    stored = await verifications.save_verification(tx, proposal.body.incident, proposal.digest, verdict)
+    if before is None:
+        kind = EntryKind.VERIFIED if outcome is Outcome.VERIFIED else EntryKind.ESCALATED
+        kind = EntryKind.UNDONE if outcome is Outcome.UNDONE else kind
+        payload = {"digest": proposal.digest, "verification": stored.model_dump(mode="json")}
+        record(tx, kind=kind, incident=proposal.body.incident, actor="worker", at=now, payload=payload)
+        await _tell(tx, proposal, words_of(stored), now=now, key="verdict")
+    return stored
+
+
+def words_of(verdict: Verification) -> str:
+    """`verified: 5xx 7.1 % -> 0.2 %; ...`, or what went wrong."""
+    figures = "; ".join(result.text for result in verdict.results if result.before is not None or result.after is not None)
+    return f"{verdict.outcome.value}: {verdict.reason}" + (f" ({figures})" if figures else "")
+
+
+async def _tell(tx: Tx, proposal: Proposal, text: str, *, now: datetime, key: str) -> None:
+    await append_event(
+        tx,
+        proposal.body.incident,
+        kind=EventKind.VERIFICATION,
+        actor="worker",
+        text=text,
+        at=now,
+        refs=(proposal.digest,),
+        key=f"{key}:{proposal.digest}",
+    )
