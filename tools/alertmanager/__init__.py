@@ -1,0 +1,1 @@
+"""Alertmanager: what else fires, what is silenced, and silences made for a while."""

@@ -1,0 +1,1 @@
+"""Changes, one per file. Only the executor reaches these."""

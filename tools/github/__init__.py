@@ -1,0 +1,1 @@
+"""GitHub: deployments, workflow runs, commits, differences, pull requests, and reverting by pull request."""

@@ -1,0 +1,1 @@
+"""Loki: what containers wrote, and what is new in it."""

@@ -1,0 +1,86 @@
+"""Talks to Loki. The only place that knows its HTTP API."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+from incidents.evidence import Window
+from incidents.value import Value
+from tools.estate import Endpoint
+from tools.http import HttpClient
+from tools.loki.line import LogLine, line_of
+from tools.wire import Wire
+
+SYSTEM = "Loki"
+NANOSECONDS = 1_000_000_000
+_LEVEL_LABELS = ("level", "detected_level", "severity")
+
+
+class LogAnswer(Value):
+    """Lines in the order of time. `more` says that the limit cut some off."""
+
+    lines: tuple[LogLine, ...]
+    more: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class _Stream(Wire):
+    stream: dict[str, str] = {}
+    values: list[tuple[str, str] | tuple[str, str, object]] = []
+
+
+class _Data(Wire):
+    resultType: str  # noqa: N815 - the wire's name
+    result: list[_Stream] = []
+
+
+class _Answer(Wire):
+    data: _Data
+    warnings: tuple[str, ...] | None = None
+
+
+class LokiClient:
+    """Reads one Loki."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Nothing is sent yet."""
+        self.http = HttpClient(endpoint, system=SYSTEM)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.http.aclose()
+
+    async def lines(
+        self, logql: str, *, window: Window, limit: int, direction: Literal["forward", "backward"]
+    ) -> LogAnswer:
+        """Lines of a log query. `backward` takes those nearest the window's end when there are more than `limit`."""
+        params: Mapping[str, str | int] = {
+            "query": logql,
+            "start": _nanoseconds(window.start),
+            "end": _nanoseconds(window.end),
+            "limit": limit,
+            "direction": direction,
+        }
+        answer = await self.http.get("/loki/api/v1/query_range", _Answer, params=params)
+        found = [_line(stream.stream, value) for stream in answer.data.result for value in stream.values]
+        found.sort(key=lambda line: line.at)
+        return LogAnswer(lines=tuple(found), more=len(found) >= limit, notes=tuple(answer.warnings or ()))
+
+    def describe(self, logql: str, *, window: Window, limit: int) -> str:
+        """The query as evidence names it."""
+        return f"{logql} from {window.start.isoformat()} to {window.end.isoformat()} limit {limit}"
+
+
+def _line(labels: Mapping[str, str], value: tuple[str, str] | tuple[str, str, object]) -> LogLine:
+    level = next((labels[name] for name in _LEVEL_LABELS if name in labels), "")
+    return line_of(
+        value[1],
+        at=datetime.fromtimestamp(int(value[0]) / NANOSECONDS, tz=UTC),
+        pod=labels.get("pod", ""),
+        container=labels.get("container", ""),
+        label=level,
+    )
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000) * 1_000_000

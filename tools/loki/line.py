@@ -1,0 +1,88 @@
+"""One log line: what it says, how bad it says it is, and where it came from. Redacted the moment it is read."""
+
+import json
+import re
+from datetime import datetime
+from enum import StrEnum
+
+from incidents.redaction import redact
+from incidents.value import Value
+
+LONGEST = 2000
+"""Characters of one line that are kept; stack traces beyond it repeat themselves."""
+_LEVEL_KEYS = ("level", "severity", "lvl", "log.level", "levelname", "detected_level")
+_TEXT_KEYS = ("msg", "message", "error", "err", "event", "log")
+_WORD = re.compile(
+    r"\b(?:level=|lvl=|severity=)?\"?(FATAL|CRITICAL|PANIC|EMERG|ERROR|ERR|SEVERE|WARN(?:ING)?|INFO|NOTICE|DEBUG|TRACE)\b"
+)
+_WORD_LOWER = re.compile(
+    r"\b(?:level|lvl|severity)=\"?(fatal|critical|panic|error|err|warn(?:ing)?|info|debug|trace)\b"
+)
+_KLOG = re.compile(r"^([EFIW])\d{4} \d{2}:\d{2}:\d{2}")
+_SHOUTS = re.compile(r"^(?:panic:|fatal error:|Traceback \(most recent call last\)|Exception in thread)")
+
+
+class Level(StrEnum):
+    """How bad a line says it is."""
+
+    FATAL = "fatal"
+    ERROR = "error"
+    WARN = "warn"
+    INFO = "info"
+    DEBUG = "debug"
+    UNKNOWN = ""
+    """It does not say."""
+
+
+_LEVELS = {
+    **dict.fromkeys(("fatal", "critical", "crit", "panic", "emerg", "f"), Level.FATAL),
+    **dict.fromkeys(("error", "err", "severe", "e"), Level.ERROR),
+    **dict.fromkeys(("warn", "warning", "w"), Level.WARN),
+    **dict.fromkeys(("info", "information", "notice", "i"), Level.INFO),
+    **dict.fromkeys(("debug", "trace"), Level.DEBUG),
+}
+
+
+class LogLine(Value):
+    """One line. `text` is without secrets and at most LONGEST characters."""
+
+    at: datetime
+    text: str
+    level: Level = Level.UNKNOWN
+    pod: str = ""
+    container: str = ""
+
+
+def line_of(raw: str, *, at: datetime, pod: str = "", container: str = "", label: str = "") -> LogLine:
+    """Read one line; `label` is a level that the log system knows of it. JSON lines are read by their message."""
+    parsed = _json(raw)
+    text = _message(parsed) if parsed else None
+    level = _level(raw, parsed, label)
+    return LogLine(at=at, text=redact((text or raw).strip())[:LONGEST], level=level, pod=pod, container=container)
+
+
+def _json(raw: str) -> dict[str, object] | None:
+    if not raw.startswith("{"):
+        return None
+    try:
+        parsed = json.loads(raw)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _message(parsed: dict[str, object]) -> str | None:
+    """The message of a structured line with its error, which often stands in a field of its own."""
+    said = [str(parsed[key]) for key in _TEXT_KEYS if isinstance(parsed.get(key), str) and parsed[key]]
+    return ": ".join(dict.fromkeys(said)) or None
+
+
+def _level(raw: str, parsed: dict[str, object] | None, label: str) -> Level:
+    named = [label, *(str(parsed.get(key, "")) for key in _LEVEL_KEYS)] if parsed else [label]
+    for name in named:
+        if (level := _LEVELS.get(name.lower())) is not None:
+            return level
+    if _SHOUTS.match(raw):
+        return Level.FATAL
+    found = _KLOG.match(raw) or _WORD_LOWER.search(raw) or _WORD.search(raw[:200])
+    return _LEVELS.get(found[1].lower(), Level.UNKNOWN) if found else Level.UNKNOWN

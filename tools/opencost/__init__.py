@@ -1,0 +1,1 @@
+"""OpenCost: what workloads cost."""
