@@ -34,7 +34,7 @@ KIND_ROLES = {
 
 def entity(text: str) -> str:
     """`checkout`, `node/worker-2`, `cart/service` ... as an id in the test cluster and namespace `shop`."""
-    kind, _, name = text.rpartition("/")
+    kind, _, name = text.partition("/") if "/" in text else ("", "", text)
     kind = kind or "deployment"
     namespace = None if kind in ("node", "cluster", "namespace", "external", "repository") else "shop"
     return Entity(cluster=CLUSTER, namespace=namespace, kind=EntityKind(kind), name=name).id

@@ -1,0 +1,257 @@
+"""From the diagnosis to what is proposed: the safest action whose arguments are known, its checks, and what else.
+
+Pure. Fences, previews, cost and policy are added when the plan is rehearsed; `fallbacks` come next when a preview is
+refused.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from agents.diagnostician.wording import label_of
+from agents.planner.arguments import NoArgumentError, arguments
+from agents.planner.checks import HOLD, checks
+from agents.planner.evidence import Known
+from agents.planner.gitops import IMPERATIVE, ORDER, ROLLBACK, Ownership, application_of, ownership, rank
+from agents.planner.prevention import follow_ups
+from agents.planner.risk import risk
+from agents.planner.targets import targets
+from agents.runbooks.library import Library
+from incidents.action import ActionRequest, BlastRadius, Reversibility
+from incidents.casefile import CaseFile
+from incidents.cause import ActionHint, Cause
+from incidents.diagnosis import Diagnosis, Hypothesis
+from incidents.entity import EntityKind
+from incidents.ids import ActionKind, CauseSlug, EntityId, EvidenceId
+from incidents.proposal import Alternative, Risk
+from incidents.topology import Relation
+from incidents.value import Value
+from incidents.verification import Check
+from tools.action import ActionCard
+
+WATCH_SECONDS = 600
+"""Length of the verification window: a rollout, then the time that success has to hold, and as much again for noise."""
+
+
+class Plan(Value):
+    """What is proposed. `requests` are done in this order, one per leading cause."""
+
+    cause: CauseSlug
+    entity: EntityId
+    confidence: float
+    requests: tuple[ActionRequest, ...]
+    fallbacks: tuple[ActionRequest, ...] = ()
+    """In order: what comes next for the first cause when a preview of `requests` is refused."""
+    checks: tuple[Check, ...]
+    watch_seconds: int = WATCH_SECONDS
+    alternatives: tuple[Alternative, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    caution: str = ""
+    risk: Risk
+    """From topology; judged again with the previewed blast radius."""
+    evidence: tuple[EvidenceId, ...] = ()
+    """What the leading arguments cite."""
+
+
+class NoPlan(Value):
+    """Nothing is proposed; people decide what to do."""
+
+    reason: str
+    alternatives: tuple[Alternative, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    """Teams that the runbook names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An action that could be done."""
+
+    request: ActionRequest
+    card: ActionCard
+    owner: Ownership
+    order: int
+
+    @property
+    def preference(self) -> tuple[int, int, int, EntityId]:
+        """Smaller is safer: through Git where Git owns it, exactly undone before otherwise undone, then as written."""
+        undone = tuple(Reversibility).index(self.card.reversibility)
+        return rank(self.request.kind, owner=self.owner), undone, self.order, self.request.target
+
+
+def plan(
+    case: CaseFile, diagnosis: Diagnosis, library: Library, cards: Mapping[ActionKind, ActionCard]
+) -> Plan | NoPlan:
+    """Decide what to propose. `cards` is the action catalogue as far as agents may know it."""
+    leading = diagnosis.leading
+    if not leading:
+        return NoPlan(reason=f"No cause stands above the others. {diagnosis.reason}")
+    chosen: list[Candidate] = []
+    rest: list[Candidate] = []
+    refused: list[Alternative] = []
+    for hypothesis in leading:
+        found, not_possible = _candidates(case, hypothesis, library=library, cards=cards)
+        chosen += found[:1]
+        rest += found[1:]
+        refused += not_possible
+    if not chosen:
+        return _no_plan(leading[0], library=library, refused=refused)
+    return _plan(case, leading, library=library, chosen=chosen, rest=rest, refused=refused)
+
+
+def _candidates(
+    case: CaseFile, hypothesis: Hypothesis, *, library: Library, cards: Mapping[ActionKind, ActionCard]
+) -> tuple[list[Candidate], list[Alternative]]:
+    cause, known = library.cause(hypothesis.cause), Known(case, hypothesis)
+    found: dict[tuple[ActionKind, EntityId], Candidate] = {}
+    refused: list[Alternative] = []
+    for order, hint in enumerate(_hints(cause, known=known, cards=cards) if cause else ()):
+        answer = _consider(hint, order=order, known=known, cards=cards)
+        if isinstance(answer, Alternative):
+            refused.append(answer)
+        else:
+            found.setdefault((answer.request.kind, answer.request.target), answer)
+    done = {kind for kind, _ in found}
+    refused = [alternative for alternative in refused if alternative.request.kind not in done]
+    return sorted(found.values(), key=lambda candidate: candidate.preference), refused
+
+
+def _hints(cause: Cause, *, known: Known, cards: Mapping[ActionKind, ActionCard]) -> Iterator[ActionHint]:
+    """The runbook's actions; where Git owns the workload, a rollback through Git is one even if it is not written."""
+    yield from cause.actions
+    written = {hint.kind for hint in cause.actions}
+    if ROLLBACK in written:
+        for kind in ORDER[ownership(known, known.entity)]:
+            if kind in cards and kind not in written:
+                yield ActionHint(kind=kind)
+
+
+def _consider(
+    hint: ActionHint, *, order: int, known: Known, cards: Mapping[ActionKind, ActionCard]
+) -> Candidate | Alternative:
+    card = cards.get(hint.kind)
+    if card is None:
+        return _refusal(hint.kind, known.entity, "this installation has no such action")
+    fitting = targets(card, known=known)
+    if not fitting:
+        kinds = " or ".join(card.targets)
+        return _refusal(hint.kind, known.entity, f"no {kinds} that belongs to it is known to exist")
+    try:
+        filled = arguments(hint, card=card, target=fitting[0], known=known)
+    except NoArgumentError as error:
+        return _refusal(hint.kind, fitting[0], str(error))
+    if hint.kind == SCALE and (autoscaler := _autoscaler(fitting[0], known=known)):
+        why = f"{label_of(autoscaler)} sets its replicas and would put them back"
+        return _refusal(hint.kind, fitting[0], why)
+    reason = f"{known.hypothesis.title} at {label_of(known.entity)}"
+    request = ActionRequest(kind=hint.kind, target=fitting[0], arguments=filled, reason=reason)
+    return Candidate(request=request, card=card, owner=ownership(known, known.entity), order=order)
+
+
+SCALE = ActionKind("scale_workload")
+
+
+def _autoscaler(target: EntityId, *, known: Known) -> EntityId | None:
+    return next(iter(known.case.topology.sources(target, Relation.SCALES)), None)
+
+
+def _refusal(kind: ActionKind, target: EntityId, because: str) -> Alternative:
+    return Alternative(request=ActionRequest(kind=kind, target=target), because=because)
+
+
+def _no_plan(hypothesis: Hypothesis, *, library: Library, refused: list[Alternative]) -> NoPlan:
+    cause = library.cause(hypothesis.cause)
+    where = f"{hypothesis.title} at {label_of(hypothesis.entity)}"
+    if cause is None:
+        reason = f"{where}: no runbook describes it, so no action is known to repair it."
+    elif not cause.actions:
+        reason = f"{where}: its runbook knows no action that Midwatch could take; people repair it."
+    else:
+        reason = f"{where}: {refused[0].because}." if refused else f"{where}: none of its actions can be done."
+    return NoPlan(
+        reason=reason,
+        alternatives=tuple(refused),
+        follow_ups=follow_ups(library, hypothesis.cause),
+        owners=cause.owners if cause else (),
+    )
+
+
+def _plan(
+    case: CaseFile,
+    leading: Iterable[Hypothesis],
+    *,
+    library: Library,
+    chosen: list[Candidate],
+    rest: list[Candidate],
+    refused: list[Alternative],
+) -> Plan:
+    hypotheses = tuple(leading)
+    first = hypotheses[0]
+    cause = library.cause(first.cause)
+    assert cause is not None, "a candidate came from a cause's actions"
+    evidence = dict.fromkeys(e for h in hypotheses for point in h.speaks_for for e in point.evidence)
+    watched = [
+        check
+        for hypothesis in hypotheses
+        if (taught := library.cause(hypothesis.cause))
+        for check in checks(taught, target=_watched(hypothesis, case=case), known=Known(case, hypothesis))
+    ]
+    return Plan(
+        cause=first.cause,
+        entity=first.entity,
+        confidence=first.probability,
+        requests=tuple(candidate.request for candidate in chosen),
+        fallbacks=tuple(candidate.request for candidate in rest),
+        checks=tuple(dict.fromkeys(watched)),
+        watch_seconds=max(WATCH_SECONDS, int(2 * HOLD.total_seconds())),
+        alternatives=(*(_second(candidate, chosen=chosen) for candidate in rest), *refused),
+        follow_ups=(*_put_into_git(chosen, case=case, first=first), *follow_ups(library, first.cause)),
+        caution=cause.caution,
+        risk=_risk(case, chosen),
+        evidence=tuple(evidence),
+    )
+
+
+def _watched(hypothesis: Hypothesis, *, case: CaseFile) -> EntityId:
+    """Whose telemetry decides: the blamed workload, or where the alert points when a node or volume is blamed."""
+    if f"/{EntityKind.SERVICE}/" in hypothesis.entity:
+        return next(iter(case.topology.targets(hypothesis.entity, Relation.SELECTS)), hypothesis.entity)
+    if any(f"/{kind}/" in hypothesis.entity for kind in WATCHED_ITSELF):
+        return hypothesis.entity
+    return case.incident.entities[0] if case.incident.entities else hypothesis.entity
+
+
+WATCHED_ITSELF = (EntityKind.DEPLOYMENT, EntityKind.STATEFULSET, EntityKind.DAEMONSET)
+
+
+def _second(candidate: Candidate, *, chosen: list[Candidate]) -> Alternative:
+    better = chosen[0]
+    if candidate.owner is not Ownership.CLUSTER and candidate.request.kind in IMPERATIVE:
+        because = "Argo CD owns this workload: a change behind Git's back is put back, or stays as drift"
+    elif candidate.card.reversibility is not better.card.reversibility:
+        because = f"{better.card.title} is undone more exactly"
+    else:
+        because = f"{better.card.title} is the first choice of the runbook"
+    return Alternative(request=candidate.request, because=because)
+
+
+def _put_into_git(chosen: list[Candidate], *, case: CaseFile, first: Hypothesis) -> tuple[str, ...]:
+    application = application_of(Known(case, first), first.entity)
+    if application is None or not any(candidate.request.kind in IMPERATIVE for candidate in chosen):
+        return ()
+    return (f"Make the same change in Git: {label_of(application)} deploys it and would bring the old state back.",)
+
+
+def _risk(case: CaseFile, chosen: list[Candidate]) -> Risk:
+    return risk([(candidate.card.reversibility, reach(candidate.request.target, case=case)) for candidate in chosen])
+
+
+def reach(target: EntityId, *, case: CaseFile) -> BlastRadius:
+    """How far a change of this target reaches, as topology knows it before anything was previewed."""
+    topology = case.topology
+    return BlastRadius(
+        workloads=(target,) if f"/{EntityKind.NODE}/" not in target else (),
+        pods=len(topology.pods_of(target)),
+        services=topology.services_of(target),
+        callers=topology.callers(target, transitive=True),
+        nodes=(target,) if f"/{EntityKind.NODE}/" in target else (),
+    )
