@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents.model.engine import ModelEngine
+from agents.runbooks.folders import RunbookFolders
 from agents.runbooks.library import Library
 from incidents.ids import ActionKind
 from incidents.policy import Policy
-from orchestrator.jobs import Jobs
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from orchestrator.store.leases import Lease
@@ -23,13 +23,17 @@ class Workbench:
 
     store: Store
     clock: Clock
-    jobs: Jobs
     settings: Settings
     clusters: Mapping[str, Cluster]
-    library: Library
+    runbooks: RunbookFolders
     cards: Mapping[ActionKind, ActionCard]
     policy: Policy
     model: ModelEngine | None = None
+
+    @property
+    def library(self) -> Library:
+        """The runbooks as they are now."""
+        return self.runbooks.library()
 
     def cluster(self, name: str) -> Cluster:
         """The read clients of a cluster. Raises NotConfiguredError."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from incidents.action import ActionRequest
 from incidents.entity import Entity
 from incidents.policy import Policy
-from orchestrator.jobs import Jobs
 from orchestrator.store.database import Store
 from tools.action import Action, actions
 from tools.clock import Clock
@@ -20,7 +19,6 @@ class ExecutorContext:
 
     store: Store
     clock: Clock
-    jobs: Jobs
     clusters: Mapping[str, WriteCluster]
     policy: Policy
     catalogue: Mapping[str, Action] = field(default_factory=actions)

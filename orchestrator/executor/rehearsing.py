@@ -7,6 +7,7 @@ from incidents.action import ActionRequest
 from incidents.ids import IncidentId
 from incidents.topology import Topology
 from orchestrator.executor.context import ExecutorContext
+from orchestrator.jobs import Task, enqueue
 from orchestrator.store import rehearsals
 from orchestrator.store.casefiles import load_case
 from orchestrator.store.errors import StaleStateError
@@ -22,7 +23,7 @@ async def rehearse(context: ExecutorContext, incident: IncidentId) -> None:
     for rehearsal in requested:
         await _answer(context, rehearsal, topology)
     async with context.store.transaction() as tx:
-        await context.jobs.advance(tx, incident)
+        await enqueue(tx, Task.ADVANCE, incident)
 
 
 async def _answer(context: ExecutorContext, rehearsal: Rehearsal, topology: Topology) -> None:

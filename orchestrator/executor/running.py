@@ -16,6 +16,7 @@ from orchestrator.executor import gate
 from orchestrator.executor.context import ExecutorContext
 from orchestrator.executor.deed import Deed
 from orchestrator.executor.record import settle, tell
+from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals
 from orchestrator.store.control import switch_of
 from orchestrator.store.decisions import decisions_on
@@ -36,27 +37,22 @@ LOOK_TRIES = 5
 
 
 async def run(context: ExecutorContext, digest: ProposalDigest) -> None:
-    """Run or go on with the actions of a proposal in their order; wake the graph when nothing more is to be done."""
+    """Run or go on with the actions of a proposal in their order, or with their undos when some are planned; then wake the graph.
+
+    The approval of a proposal covers its undo, last action first.
+    """
     async with context.store.transaction() as tx:
         proposal = (await proposals.proposal_by(tx, digest)).proposal
-        rows = [row for row in await executions.executions_of(tx, digest) if not row.undo]
-    for row in rows:
+        rows = await executions.executions_of(tx, digest)
+    undos = [row for row in rows if row.undo]
+    for row in reversed(undos):
+        await carry_out(context, proposal, row)
+    for row in () if undos else rows:
         ended = await carry_out(context, proposal, row)
         if ended.status is not ExecutionStatus.SUCCEEDED:
             break
     async with context.store.transaction() as tx:
-        await context.jobs.advance(tx, proposal.body.incident)
-
-
-async def undo(context: ExecutorContext, digest: ProposalDigest) -> None:
-    """Take back what a proposal changed, last action first. The approval of the proposal covers its undo."""
-    async with context.store.transaction() as tx:
-        proposal = (await proposals.proposal_by(tx, digest)).proposal
-        rows = [row for row in await executions.executions_of(tx, digest) if row.undo]
-    for row in reversed(rows):
-        await carry_out(context, proposal, row)
-    async with context.store.transaction() as tx:
-        await context.jobs.advance(tx, proposal.body.incident)
+        await enqueue(tx, Task.ADVANCE, proposal.body.incident)
 
 
 async def carry_out(context: ExecutorContext, proposal: Proposal, row: Execution) -> Execution:

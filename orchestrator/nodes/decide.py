@@ -10,6 +10,7 @@ from incidents.ledger import EntryKind
 from incidents.policy import Effect
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.context import Context
+from orchestrator.jobs import Task, enqueue
 from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
 from orchestrator.proposing import NothingToPropose, propose
@@ -63,7 +64,7 @@ async def announce(state: State, runtime: Runtime[Context]) -> State:
         summary = "; ".join(action.summary for action in body.actions)
         if stored.status is ProposalStatus.PENDING:
             await ensure(tx, incident, to=Phase.AWAITING_DECISION, because=f"proposed: {summary}")
-            await context.jobs.expire(tx, digest, at=body.expires_at)
+            await enqueue(tx, Task.EXPIRE, incident, item=digest, run_at=body.expires_at)
         await append_event(
             tx,
             incident,

@@ -11,6 +11,7 @@ from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.context import Context
 from orchestrator.executor.running import finished
+from orchestrator.jobs import Task, enqueue
 from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
 from orchestrator.state import State
@@ -30,7 +31,7 @@ async def execute(state: State, runtime: Runtime[Context]) -> State:
         stored = await proposals.proposal_by(tx, digest)
         await ensure(tx, state["incident"], to=Phase.EXECUTING, because=f"approved: {_summary(stored)}")
         await executions.plan_executions(tx, stored.proposal, now=context.clock.now())
-        await context.jobs.execute(tx, digest, incident=state["incident"])
+        await enqueue(tx, Task.EXECUTE, state["incident"], item=digest)
     return {}
 
 

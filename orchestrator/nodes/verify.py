@@ -8,6 +8,7 @@ from incidents.ids import ProposalDigest
 from incidents.incident import Phase
 from incidents.verification import Outcome, Verification, judge
 from orchestrator.context import Context
+from orchestrator.jobs import Task, enqueue
 from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
 from orchestrator.state import State
@@ -20,7 +21,7 @@ async def verify(state: State, runtime: Runtime[Context]) -> State:
     context, digest = runtime.context, proposal_in(state)
     async with context.store.transaction(lease=context.lease) as tx:
         await ensure(tx, state["incident"], to=Phase.VERIFYING, because="executed: watching whether it helps")
-        await context.jobs.measure(tx, digest, incident=state["incident"], at=context.clock.now())
+        await enqueue(tx, Task.MEASURE, state["incident"], item=digest)
     return {}
 
 

@@ -12,6 +12,7 @@ from incidents.ledger import EntryKind
 from incidents.proposal import Proposal
 from incidents.verification import Judgement, Measurement, Outcome, Reading, Verification, judge
 from orchestrator.context import Workbench
+from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals, verifications
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.ledger import record
@@ -60,22 +61,22 @@ async def _act(
     match reading.judgement:
         case Judgement.WAIT:
             later = now + timedelta(seconds=bench.settings.periods.measure_seconds)
-            await bench.jobs.measure(tx, proposal.digest, incident=proposal.body.incident, at=later)
+            await enqueue(tx, Task.MEASURE, proposal.body.incident, item=proposal.digest, run_at=later)
         case Judgement.HELPED:
             await settle(tx, proposal, reading, Outcome.VERIFIED, window=window, measured=measured, now=now)
-            await bench.jobs.advance(tx, proposal.body.incident)
+            await enqueue(tx, Task.ADVANCE, proposal.body.incident)
         case Judgement.WORSENED | Judgement.DID_NOT_HELP if _reversible(proposal):
-            await _undo(tx, bench, proposal, reading, now=now)
+            await _undo(tx, proposal, reading, now=now)
         case _:
             await settle(tx, proposal, reading, Outcome.ESCALATED, window=window, measured=measured, now=now)
-            await bench.jobs.advance(tx, proposal.body.incident)
+            await enqueue(tx, Task.ADVANCE, proposal.body.incident)
 
 
 def _reversible(proposal: Proposal) -> bool:
     return any(action.reversibility is not Reversibility.IRREVERSIBLE for action in proposal.body.actions)
 
 
-async def _undo(tx: Tx, bench: Workbench, proposal: Proposal, reading: Reading, *, now: datetime) -> None:
+async def _undo(tx: Tx, proposal: Proposal, reading: Reading, *, now: datetime) -> None:
     """Plan the undo of every action that was done and can be taken back, and wake the executor."""
     rows = await executions.executions_of(tx, proposal.digest)
     for row in rows:
@@ -83,7 +84,7 @@ async def _undo(tx: Tx, bench: Workbench, proposal: Proposal, reading: Reading, 
         if row.status is ExecutionStatus.SUCCEEDED and action.reversibility is not Reversibility.IRREVERSIBLE:
             await executions.plan_undo(tx, proposal, index=row.index, now=now)
     await _tell(tx, proposal, f"undoing: {reading.reason}", now=now, key="undoing")
-    await bench.jobs.undo(tx, proposal.digest, incident=proposal.body.incident)
+    await enqueue(tx, Task.EXECUTE, proposal.body.incident, item=proposal.digest)
 
 
 async def settle(

@@ -1,0 +1,39 @@
+"""Puts the executor together: the only place where write credentials become clients."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from incidents.ids import ProposalDigest
+from orchestrator.executor.context import ExecutorContext
+from orchestrator.executor.rehearsing import rehearse
+from orchestrator.executor.running import run
+from orchestrator.jobs import Handler, Job, Task
+from orchestrator.policy.load import load_policy
+from orchestrator.settings import Settings
+from orchestrator.store.database import Store
+from tools.connect import connect_write
+
+
+@asynccontextmanager
+async def open_executor(settings: Settings, store: Store) -> AsyncIterator[ExecutorContext]:
+    """What the executor works with."""
+    async with AsyncExitStack() as stack:
+        clusters = {
+            connections.name: await stack.enter_async_context(connect_write(connections, clock=settings.time))
+            for connections in settings.clusters
+        }
+        yield ExecutorContext(
+            store=store, clock=settings.time, clusters=clusters, policy=load_policy(settings.policy)
+        )
+
+
+def executor_handlers(context: ExecutorContext) -> Mapping[Task, Handler]:
+    """What the executor does for each job."""
+
+    async def preview(job: Job) -> None:
+        await rehearse(context, job.incident)
+
+    async def execute(job: Job) -> None:
+        await run(context, ProposalDigest(job.item))
+
+    return {Task.REHEARSE: preview, Task.EXECUTE: execute}

@@ -1,0 +1,152 @@
+"""Seals a proposal from what the plan wants, what the rehearsal saw, what policy says and what it costs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from agents.cost.delta import cost_delta
+from agents.planner.plan import NoPlan, Plan
+from agents.planner.plan import plan as make_plan
+from agents.planner.risk import risk
+from incidents.action import ActionRequest
+from incidents.canonical import canonical
+from incidents.casefile import CaseFile
+from incidents.ids import IncidentId
+from incidents.policy import Effect, decide
+from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
+from incidents.value import Value
+from orchestrator.context import Workbench
+from orchestrator.store import proposals, rehearsals
+from orchestrator.store.casefiles import load_case
+from orchestrator.store.diagnoses import latest_diagnosis
+from orchestrator.store.rehearsals import Rehearsal
+from orchestrator.store.transaction import Tx
+
+MOST_FALLBACKS = 2
+"""Fallbacks that are rehearsed with the plan: enough when an API refuses one kind of change."""
+
+
+class NothingToPropose(Value):
+    """No action of the plan can be done; `why` says what stood against each."""
+
+    why: str
+
+
+async def plan_of(tx: Tx, bench: Workbench, incident: IncidentId) -> Plan | NoPlan:
+    """The plan for the case as it stands. The same case gives the same plan, so a node that runs again agrees with itself."""
+    case = await load_case(tx, incident, bodies=False)
+    diagnosis = await latest_diagnosis(tx, incident)
+    if diagnosis is None:
+        return NoPlan(reason="There is no diagnosis yet.")
+    return make_plan(case, diagnosis, bench.library, bench.cards)
+
+
+def asked(plan: Plan) -> tuple[ActionRequest, ...]:
+    """The requests that are rehearsed for a plan."""
+    return (*plan.requests, *plan.fallbacks[:MOST_FALLBACKS])
+
+
+async def propose(tx: Tx, bench: Workbench, incident: IncidentId, *, attempt: int) -> Proposal | NothingToPropose:
+    """Seal the proposal of this attempt, or say why there is none."""
+    planned = await plan_of(tx, bench, incident)
+    if isinstance(planned, NoPlan):
+        return NothingToPropose(why=planned.reason)
+    answers = await _answers(tx, incident, planned, attempt=attempt)
+    chosen, refused = _choose(planned, answers)
+    if not chosen:
+        return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
+    case = await load_case(tx, incident, bodies=False)
+    before = await proposals.proposal_of(tx, incident)
+    body = _body(bench, case, planned, chosen=chosen, refused=refused)
+    if before is not None and attempt > 1:
+        body = body.model_copy(update={"supersedes": before.proposal.digest})
+    return Proposal.of(body)
+
+
+async def _answers(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:
+    found: dict[bytes, Rehearsal] = {}
+    for request in asked(plan):
+        rehearsal = await rehearsals.request_rehearsal(
+            tx, incident, request, attempt=str(attempt), now=tx.clock.now()
+        )
+        found[canonical(request)] = rehearsal
+    return found
+
+
+def _choose(plan: Plan, answers: Mapping[bytes, Rehearsal]) -> tuple[list[Rehearsal], list[Alternative]]:
+    """The plan's requests whose preview was accepted; a fallback in place of the first one when that was refused."""
+    good, refused = [], []
+    for request in plan.requests:
+        why = _objection(answers[canonical(request)])
+        if why is None:
+            good.append(answers[canonical(request)])
+        else:
+            refused.append(Alternative(request=request, because=why))
+    if refused and not good:
+        for request in plan.fallbacks[:MOST_FALLBACKS]:
+            why = _objection(answers[canonical(request)])
+            if why is None:
+                return [answers[canonical(request)]], refused
+            refused.append(Alternative(request=request, because=why))
+    return good, refused
+
+
+def _objection(rehearsal: Rehearsal) -> str | None:
+    if rehearsal.result is None:
+        return rehearsal.problem or "its preview was not answered"
+    preview = rehearsal.result.preview
+    if not preview.accepted:
+        return preview.refusal or "the target system refused the preview"
+    return None if preview.diff else "it would change nothing"
+
+
+def _body(
+    bench: Workbench,
+    case: CaseFile,
+    plan: Plan,
+    *,
+    chosen: Sequence[Rehearsal],
+    refused: Sequence[Alternative],
+) -> ProposalBody:
+    actions = tuple(_action(rehearsal) for rehearsal in chosen)
+    now = max(rehearsal.ended_at or rehearsal.requested_at for rehearsal in chosen)
+    reach = [(action.request, action.blast_radius) for action in actions]
+    verdict = decide(bench.policy, actions=reach, now=now)
+    periods = bench.settings.periods
+    expiry = periods.expiry_seconds or verdict.expires_in_seconds
+    return ProposalBody(
+        incident=case.incident.id,
+        cause=plan.cause,
+        entity=plan.entity,
+        confidence=plan.confidence,
+        actions=actions,
+        checks=plan.checks,
+        watch_seconds=int(periods.watch_seconds),
+        cost=cost_delta(case, actions, connections=bench.cluster(case.incident.cluster).connections),
+        risk=risk([(action.reversibility, action.blast_radius) for action in actions]),
+        policy=verdict,
+        evidence=plan.evidence,
+        alternatives=(*plan.alternatives, *refused),
+        created_at=now,
+        expires_at=now + timedelta(seconds=expiry),
+    )
+
+
+def _action(rehearsal: Rehearsal) -> ProposedAction:
+    seen = rehearsal.result
+    if seen is None:
+        raise ValueError(f"rehearsal {rehearsal.id} was chosen without a result")
+    return ProposedAction(
+        request=rehearsal.request,
+        summary=seen.summary,
+        fence=seen.snapshot.fence,
+        snapshot=seen.snapshot,
+        preview=seen.preview,
+        blast_radius=seen.blast_radius,
+        reversibility=seen.reversibility,
+        undo=seen.undo,
+    )
+
+
+def executable(proposal: Proposal) -> bool:
+    """Whether a person may be asked about it."""
+    return proposal.body.policy.effect is not Effect.DENY

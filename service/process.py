@@ -1,0 +1,117 @@
+"""One process of Midwatch with the roles it was given: web, worker, executor, watcher. Runs until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+
+from orchestrator.assembly import open_advancer, open_bench, open_store, worker_handlers
+from orchestrator.executor.assembly import executor_handlers, open_executor
+from orchestrator.jobs import Handler, Jobs, Queue, Task
+from orchestrator.settings import Role, Settings
+from orchestrator.store.database import Store
+from orchestrator.sweep import sweep_forever
+from service.listening import open_socket
+from service.web.app import WebContext, create_app
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A process that is up."""
+
+    store: Store
+    url: str | None
+    """Where the console and the API are; None without the web role."""
+    stop: Callable[[], None]
+    """Ask it to end; the context's exit waits for it."""
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Start everything that the roles ask for; at the end of the block, or after `stop`, all of it is ended in order."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        handlers = await _handlers(settings, store, stack)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        ends: list[Callable[[], object]] = []
+        url = None
+        if Role.WEB in settings.roles:
+            url = await _serve(settings, store, stack, group, ends)
+        if handlers:
+            jobs = Jobs(store.url, handlers=handlers, periods=settings.periods)
+            ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
+        if Role.WORKER in settings.roles:
+            ends.append(group.create_task(sweep_forever(store, periods=settings.periods)).cancel)
+
+        def stop() -> None:
+            for end in ends:
+                end()
+            ends.clear()
+
+        try:
+            yield Running(store=store, url=url, stop=stop)
+        finally:
+            stop()
+
+
+async def _handlers(settings: Settings, store: Store, stack: AsyncExitStack) -> dict[Task, Handler]:
+    handlers: dict[Task, Handler] = {}
+    if Role.WORKER in settings.roles:
+        bench = await stack.enter_async_context(open_bench(settings, store))
+        advancer = await stack.enter_async_context(open_advancer(bench))
+        handlers |= worker_handlers(bench, advancer)
+    if Role.EXECUTOR in settings.roles:
+        handlers |= executor_handlers(await stack.enter_async_context(open_executor(settings, store)))
+    return handlers
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process listens to signals for all its roles."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing."""
+        yield
+
+
+async def _serve(
+    settings: Settings,
+    store: Store,
+    stack: AsyncExitStack,
+    group: asyncio.TaskGroup,
+    ends: list[Callable[[], object]],
+) -> str:
+    listener = stack.enter_context(open_socket(settings.listen.host, settings.listen.port))
+    host, port = listener.getsockname()[:2]
+    url = settings.listen.public_url or f"http://{host}:{port}"
+    app = create_app(WebContext(store=store, settings=settings, base_url=url))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2, server_header=False
+    )
+    server = _Server(config)
+
+    def end() -> None:
+        server.should_exit = True
+
+    ends.append(end)
+    group.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.02)
+    log.info("The console is open", action="listening", url=url)
+    return url
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    async with running(settings):
+        await stopped.wait()
