@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from incidents.alert import Alert
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId
 from incidents.topology import Relation, Topology
@@ -29,10 +28,10 @@ def focus_of(entities: Sequence[EntityId], *, topology: Topology, limit: int = F
     return _unique((*roots, *near, *callees, *callers))[:limit]
 
 
-def onset_of(facts: Iterable[Fact], *, alerts: Iterable[Alert]) -> datetime | None:
-    """When the trouble began: the earliest symptom, else the earliest alert; None with neither."""
+def onset_of(facts: Iterable[Fact], *, started_at: datetime) -> datetime:
+    """When the trouble began: the earliest symptom, else when the first alert of the incident started."""
     symptoms = [fact.at for fact in facts if fact.role is FactRole.SYMPTOM and fact.at is not None]
-    return min(symptoms, default=min((alert.starts_at for alert in alerts), default=None))
+    return min(symptoms, default=started_at)
 
 
 def _beside(root: EntityId, topology: Topology) -> tuple[EntityId, ...]:

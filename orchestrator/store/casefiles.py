@@ -141,15 +141,14 @@ async def add_evidence(tx: Tx, incident: IncidentId, evidence: Sequence[Evidence
 async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True) -> CaseFile:
     """Everything known of the incident now. Without bodies the evidence is for lists: its digest is that of the body."""
     head = await incident_of(tx, incident)
-    alerts = await alerts_of(tx, incident)
     facts = await _documents(tx, FactRow, incident)
     surveys = list(await tx.scalars(select(SurveyRow).where(col(SurveyRow.incident_id) == incident)))
     topology = Topology.of(edge for survey in surveys for edge in survey.topology.edges)
     return CaseFile(
         incident=head,
-        alerts=alerts,
+        alerts=await alerts_of(tx, incident),
         focus=focus_of(head.entities, topology=topology),
-        onset=onset_of(facts, alerts=alerts),
+        onset=onset_of(facts, started_at=head.started_at),
         topology=topology,
         inventory=frozenset(entity for survey in surveys for entity in survey.inventory),
         evidence=await evidence_of(tx, incident, bodies=bodies),
@@ -160,6 +159,12 @@ async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True) -> Cas
         covered=frozenset(item for survey in surveys for item in survey.covered),
         round=max((survey.round for survey in surveys), default=0),
     )
+
+
+async def topology_of(tx: Tx, incidents: Sequence[IncidentId]) -> Topology:
+    """All edges that specialists found while they worked on these incidents."""
+    query = select(col(SurveyRow.topology)).where(col(SurveyRow.incident_id).in_(incidents))
+    return Topology.of(edge for topology in await tx.scalars(query) for edge in topology.edges)
 
 
 async def evidence_of(tx: Tx, incident: IncidentId, *, bodies: bool = True) -> tuple[Evidence, ...]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, Select, Text, cast, func, text, update
+from sqlalchemy import Index, Select, Text, cast, func, insert, text, update
 from sqlmodel import col, select
 
 from incidents.alert import Severity
+from incidents.correlation import OpenIncident
 from incidents.ids import EntityId, IncidentId
 from incidents.incident import CLOSED, EventKind, Incident, Phase
 from incidents.ledger import EntryKind
@@ -53,6 +54,11 @@ async def incident_of(tx: Tx, incident: IncidentId) -> Incident:
     return domain(row)
 
 
+async def lock_incident(tx: Tx, incident: IncidentId) -> None:
+    """Hold the incident's row until the transaction ends. Always the first lock: proposals and the rest come after it."""
+    await tx.execute(select(col(IncidentRow.id)).where(col(IncidentRow.id) == incident).with_for_update(key_share=True))
+
+
 async def list_incidents(
     tx: Tx,
     *,
@@ -83,6 +89,81 @@ async def open_incidents(tx: Tx) -> tuple[Incident, ...]:
         select(IncidentRow).where(col(IncidentRow.closed_at).is_(None)).order_by(col(IncidentRow.opened_at))
     )
     return tuple(domain(row) for row in rows)
+
+
+async def open_for_correlation(tx: Tx) -> tuple[OpenIncident, ...]:
+    """What correlation needs to know of the incidents that are not closed."""
+    rows = await tx.scalars(select(IncidentRow).where(col(IncidentRow.closed_at).is_(None)))
+    return tuple(
+        OpenIncident(
+            id=row.id,
+            cluster=row.cluster,
+            phase=row.phase,
+            entities=tuple(row.entities),
+            groups=tuple(row.groups),
+            last_alert_at=row.last_alert_at,
+        )
+        for row in rows
+    )
+
+
+async def insert_incident(
+    tx: Tx,
+    incident: IncidentId,
+    *,
+    title: str,
+    severity: Severity,
+    cluster: str,
+    entities: Sequence[EntityId],
+    groups: Sequence[str],
+    opened_at: datetime,
+    started_at: datetime,
+    graph_version: str,
+) -> None:
+    """Open an incident in phase `open`."""
+    await tx.execute(
+        insert(IncidentRow).values(
+            id=incident,
+            title=columns.without_nul(title),
+            severity=int(severity),
+            phase=Phase.OPEN,
+            cluster=cluster,
+            entities=tuple(entities),
+            groups=tuple(groups),
+            opened_at=opened_at,
+            started_at=started_at,
+            last_alert_at=opened_at,
+            graph_version=graph_version,
+        )
+    )
+
+
+async def grow_incident(
+    tx: Tx,
+    incident: IncidentId,
+    *,
+    severity: Severity,
+    entities: Sequence[EntityId],
+    group: str,
+    started_at: datetime,
+    now: datetime,
+) -> None:
+    """Alerts joined: it covers their entities and group too, and takes the worst severity and the earliest start."""
+    row = await tx.get(IncidentRow, incident, with_for_update={"key_share": True})
+    if row is None:
+        raise UnknownError(f"there is no incident {incident}")
+    await tx.execute(
+        update(IncidentRow)
+        .where(col(IncidentRow.id) == incident)
+        .values(
+            severity=min(row.severity, int(severity)),
+            entities=tuple(dict.fromkeys((*row.entities, *entities))),
+            groups=tuple(dict.fromkeys((*row.groups, group))),
+            started_at=min(row.started_at, started_at),
+            last_alert_at=max(row.last_alert_at, now),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def move(

@@ -1,0 +1,95 @@
+"""The sweep: finds what is due although no job says so, because a process died, a clock was moved, or a job was given up.
+
+It only enqueues and expires; it can run anywhere, any number of times, at the same time.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from incidents.execution import ExecutionStatus
+from incidents.ids import IncidentId, ProposalDigest
+from incidents.incident import Phase
+from incidents.value import Value
+from orchestrator.decisions import expire
+from orchestrator.jobs import Task, enqueue
+from orchestrator.store.database import Store
+from orchestrator.store.rehearsals import RehearsalStatus
+from orchestrator.store.transaction import Tx
+from tools.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+WORKING = (Phase.OPEN, Phase.INVESTIGATING, Phase.EXECUTING, Phase.VERIFYING)
+"""Phases in which Midwatch, not a person, has the next step."""
+
+
+class Swept(Value):
+    """What a sweep found."""
+
+    expired: tuple[ProposalDigest, ...] = ()
+    advanced: tuple[IncidentId, ...] = ()
+    executor: int = 0
+    """Rehearsals and executions that nobody was working on."""
+
+
+async def sweep(store: Store, *, now: datetime) -> Swept:
+    """Enqueue what is due."""
+    expired = await expire(store, now=now)
+    async with store.transaction() as tx:
+        stuck = await _stuck(tx)
+        for incident in stuck:
+            await enqueue(tx, Task.ADVANCE, incident)
+        forgotten = await _forgotten(tx)
+        for task, incident, item in forgotten:
+            await enqueue(tx, task, incident, item=item)
+    return Swept(expired=expired, advanced=stuck, executor=len(forgotten))
+
+
+async def sweep_for_ever(store: Store, *, clock: Clock, seconds: float) -> None:
+    """Sweep every so many wall-clock seconds until cancelled."""
+    while True:
+        try:
+            await sweep(store, now=clock.now())
+        except (DBAPIError, OSError):
+            logger.exception("The sweep could not reach the database", extra={"action": "sweep_failed"})
+        await asyncio.sleep(seconds)
+
+
+_STUCK = text(
+    """
+    SELECT id FROM incident
+    WHERE phase = ANY(:phases) AND (lease_until IS NULL OR lease_until < clock_timestamp())
+      AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job
+                      WHERE job.status IN ('todo', 'doing') AND job.args ->> 'incident' = incident.id)
+    ORDER BY opened_at
+    """
+)
+_FORGOTTEN = text(
+    """
+    WITH wanted AS (
+        SELECT 'rehearse' AS task, incident_id, id AS item FROM rehearsal WHERE status = :requested
+        UNION
+        SELECT 'execute', incident_id, digest FROM execution WHERE status = ANY(:unfinished)
+    )
+    SELECT task, incident_id, item FROM wanted
+    WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job
+                      WHERE job.status IN ('todo', 'doing') AND job.task_name = wanted.task
+                        AND job.args ->> 'item' = wanted.item)
+    ORDER BY incident_id, task
+    """
+)
+
+
+async def _stuck(tx: Tx) -> tuple[IncidentId, ...]:
+    rows = await tx.execute(_STUCK, {"phases": [phase.value for phase in WORKING]})
+    return tuple(IncidentId(row.id) for row in rows)
+
+
+async def _forgotten(tx: Tx) -> tuple[tuple[Task, IncidentId, str], ...]:
+    unfinished = [ExecutionStatus.APPROVED.value, ExecutionStatus.DISPATCHED.value]
+    rows = await tx.execute(_FORGOTTEN, {"requested": RehearsalStatus.REQUESTED.value, "unfinished": unfinished})
+    return tuple((Task(row.task), IncidentId(row.incident_id), row.item) for row in rows)
