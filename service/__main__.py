@@ -1,0 +1,5 @@
+"""`python -m service` is `midwatch`."""
+
+from service.cli import main
+
+main()

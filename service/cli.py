@@ -1,0 +1,190 @@
+"""The command line: `midwatch ...`. Commands import what they need when they run, so that `--help` is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="midwatch",
+    help="Takes alerts, finds the cause, proposes a typed fix, executes what was approved, checks that it helped.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+runbooks = typer.Typer(help="The causes that Midwatch knows, as markdown.", no_args_is_help=True)
+incidents = typer.Typer(help="Incidents and what became of them.", no_args_is_help=True)
+audit = typer.Typer(help="The record that nobody can quietly change.", no_args_is_help=True)
+app.add_typer(runbooks, name="runbooks")
+app.add_typer(incidents, name="incidents")
+app.add_typer(audit, name="audit")
+
+Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with runbooks; those in use when not given.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file as JSON.")]
+
+
+@app.command()
+def serve() -> None:
+    """Run Midwatch: webhook, console, workers and executor, as far as MIDWATCH_ROLES says."""
+    from service.commands.run import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker only: it shares the work of all others on the same database."""
+    from service.commands.run import run
+
+    raise typer.Exit(run("worker"))
+
+
+@app.command()
+def executor() -> None:
+    """Run the executor only: the one process that needs write credentials."""
+    from service.commands.run import run
+
+    raise typer.Exit(run("executor"))
+
+
+@app.command()
+def demo(
+    *,
+    headless: Annotated[bool, typer.Option("--headless", help="Decide by the API instead of waiting for a person.")] = False,
+    json_file: JsonFile = None,
+    scenario: Annotated[Path | None, typer.Option(help="Another scenario than the reference incident.")] = None,
+    rate: Annotated[float, typer.Option(help="How much faster than real time the demo's clock runs.")] = 10.0,
+    port: Annotated[int, typer.Option(help="Port of the console; another one is taken when it is in use.")] = 8484,
+) -> None:
+    """The reference incident, 2:47 at night, from alert to post-mortem, against a served world."""
+    from service.demo.command import Options, demo_command
+
+    options = Options(headless=headless, json_file=json_file, scenario=scenario, rate=rate, port=port)
+    raise typer.Exit(demo_command(options))
+
+
+@app.command()
+def doctor(*, json_file: JsonFile = None) -> None:
+    """Check every connection and permission; say what Midwatch can see and do here, and what it cannot."""
+    from service.commands.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(json_file=json_file))
+
+
+@app.command()
+def pause(reason: Annotated[str, typer.Option(prompt="Why", help="Shown to everybody and recorded.")]) -> None:
+    """Stop executing at once, everywhere. Investigations go on."""
+    from service.commands.switch import switch
+
+    raise typer.Exit(switch(paused=True, reason=reason))
+
+
+@app.command()
+def resume(reason: Annotated[str, typer.Option(prompt="Why", help="Shown to everybody and recorded.")]) -> None:
+    """Allow execution again."""
+    from service.commands.switch import switch
+
+    raise typer.Exit(switch(paused=False, reason=reason))
+
+
+@app.command()
+def bench(
+    *,
+    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = Path("build/bench.json"),
+    only: Annotated[list[str] | None, typer.Option(help="Names of benchmarks; all when not given.")] = None,
+) -> None:
+    """Measure: alerts per second, webhook to proposal, overhead of the graph, start-up."""
+    from service.bench.command import bench_command
+
+    raise typer.Exit(bench_command(json_file=json_file, only=tuple(only or ())))
+
+
+@runbooks.command("lint")
+def runbooks_lint(
+    folders: Folders = None,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+) -> None:
+    """Name every problem with file, line and what to write instead."""
+    from service.commands import books
+
+    raise typer.Exit(books.lint(folders, strict=strict))
+
+
+@runbooks.command("list")
+def runbooks_list(folders: Folders = None) -> None:
+    """What each runbook teaches, for which alerts, and what repairs it."""
+    from service.commands import books
+
+    raise typer.Exit(books.show(folders))
+
+
+@runbooks.command("match")
+def runbooks_match(
+    alerts: Annotated[list[str] | None, typer.Argument(help="Names of alerts.")] = None,
+    *,
+    url: Annotated[list[str] | None, typer.Option(help="A runbook_url as alerts carry it.")] = None,
+    fact: Annotated[list[str] | None, typer.Option(help="A fact kind, such as container.oom_killed.")] = None,
+) -> None:
+    """Which runbooks belong to these alerts, links or facts, and why."""
+    from service.commands import books
+
+    raise typer.Exit(books.match(alerts or [], urls=url or [], facts=fact or []))
+
+
+@runbooks.command("new")
+def runbooks_new(
+    title: Annotated[str, typer.Argument(help="What is wrong, in words: `Queue consumer stuck`.")],
+    *,
+    folder: Annotated[Path, typer.Option(help="Where it is written.")] = Path("runbooks"),
+    slug: Annotated[str, typer.Option(help="File name; made of the title when not given.")] = "",
+    scope: Annotated[str, typer.Option(help="What the cause is bound to.")] = "workload",
+    alert: Annotated[list[str] | None, typer.Option(help="An alert that announces it.")] = None,
+) -> None:
+    """Start a runbook."""
+    from service.commands import books
+
+    raise typer.Exit(books.new(title, folder=folder, slug=slug, scope=scope, alerts=alert or []))
+
+
+@incidents.command("list")
+def incidents_list(*, everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False) -> None:
+    """Incidents, newest first."""
+    from service.commands import cases
+
+    raise typer.Exit(cases.show_list(everything=everything))
+
+
+@incidents.command("show")
+def incidents_show(incident: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """The story of one incident."""
+    from service.commands import cases
+
+    raise typer.Exit(cases.show_one(incident))
+
+
+@audit.command("verify")
+def audit_verify(
+    *, head: Annotated[str, typer.Option(help="A hash of an earlier check that has to occur in the chain.")] = ""
+) -> None:
+    """Read the whole ledger and check every link. Exit code 1 when one does not hold."""
+    from service.commands import records
+
+    raise typer.Exit(records.verify(head=head))
+
+
+@audit.command("show")
+def audit_show(incident: Annotated[str, typer.Argument(help="Id of an incident.")]) -> None:
+    """Everything the ledger holds of one incident."""
+    from service.commands import records
+
+    raise typer.Exit(records.show(incident))
+
+
+def main() -> None:
+    """Entry point of the `midwatch` script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the commands do. Each module is imported only when its command runs."""

@@ -1,0 +1,54 @@
+"""`midwatch incidents ...`: what the console shows, in a terminal."""
+
+import asyncio
+
+from rich.console import Console
+from rich.table import Table
+
+from incidents.ids import IncidentId
+from incidents.incident import CLOSED, Phase
+from orchestrator.assembly import open_store
+from orchestrator.settings import load
+from orchestrator.store.diagnoses import latest_diagnosis
+from orchestrator.store.errors import UnknownError
+from orchestrator.store.incidents import incident_of, list_incidents
+from orchestrator.store.timeline import timeline_of
+
+
+def show_list(*, everything: bool) -> int:
+    """Print the list."""
+    return asyncio.run(_list(everything=everything))
+
+
+async def _list(*, everything: bool) -> int:
+    phases = None if everything else [phase for phase in Phase if phase not in CLOSED]
+    async with open_store(load()) as store, store.transaction() as tx:
+        found = await list_incidents(tx, phases=phases)
+    table = Table("incident", "severity", "phase", "opened (UTC)", "title")
+    for item in found:
+        table.add_row(item.id, item.severity.label, item.phase, f"{item.opened_at:%Y-%m-%d %H:%M:%S}", item.title)
+    Console().print(table if found else "No incidents. They open when an Alertmanager posts to /api/v1/alerts/alertmanager.")
+    return 0
+
+
+def show_one(incident: str) -> int:
+    """Print one; 1 when there is none of that id."""
+    return asyncio.run(_one(IncidentId(incident)))
+
+
+async def _one(incident: IncidentId) -> int:
+    console = Console()
+    async with open_store(load()) as store, store.transaction() as tx:
+        try:
+            head = await incident_of(tx, incident)
+        except UnknownError as error:
+            console.print(f"{error}; `midwatch incidents list --all` shows all")
+            return 1
+        diagnosis = await latest_diagnosis(tx, incident)
+        lines = await timeline_of(tx, incident)
+    console.print(f"[bold]{head.severity.label}  {head.title}[/]  {head.phase}")
+    for hypothesis in diagnosis.leading if diagnosis else ():
+        console.print(f"{hypothesis.statement}  ({hypothesis.probability:.0%} sure)", markup=False)
+    for line in lines:
+        console.print(f"{line.at:%H:%M:%S}  {line.actor}: {line.text}", markup=False, highlight=False)
+    return 0

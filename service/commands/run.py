@@ -1,0 +1,25 @@
+"""`midwatch serve|worker|executor`: one process until it is told to stop."""
+
+import asyncio
+import sys
+
+from orchestrator.settings import InvalidSettingsError, Role, load
+from service.listening import PortTakenError
+from service.logs import log_to_stderr
+from service.process import serve
+
+
+def run(role: str = "") -> int:
+    """Run with the settings' roles, or with one. 0 after a signal, 2 when the settings cannot be used."""
+    try:
+        settings = load(roles=(Role(role),)) if role else load()
+    except InvalidSettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    log_to_stderr(settings.log_level)
+    try:
+        asyncio.run(serve(settings))
+    except* PortTakenError as group:
+        print(group.exceptions[0], file=sys.stderr)
+        return 2
+    return 0
