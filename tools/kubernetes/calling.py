@@ -1,4 +1,4 @@
-"""Who calls whom, read from configuration: variables, arguments and config files that name a service or an outside host.
+"""Who calls whom, read from configuration: variables, arguments and files that name a service or an outside host.
 
 What is found here is an intention, not traffic: metrics and traces of other systems add weights to these edges. Pure.
 """
