@@ -1,7 +1,9 @@
-"""Where an alert belongs: into an open incident with the reason, into a new one, or nowhere. Pure; intake stores the answer.
+"""Where an alert belongs: into an open incident with the reason, into a new one, or nowhere.
 
-Two alerts belong together when Alertmanager groups them, when they are about the same thing, or when they are about things that
-call, host or select each other, as long as they come close in time.
+Pure; intake stores the answer.
+
+Two alerts belong together when Alertmanager groups them, when they are about the same thing, or when they are about
+things that call, host or select each other, as long as they come close in time.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,17 +18,26 @@ from incidents.topology import Topology
 from incidents.value import Value
 
 HEARTBEATS = frozenset({"Watchdog", "InfoInhibitor", "DeadMansSwitch"})
-"""Alerts of kube-prometheus that always fire, or only silence others: their absence says something, their presence nothing."""
+"""Alerts of kube-prometheus that always fire, or only silence others.
+
+Their absence says something, their presence nothing.
+"""
 
 GROUP_WINDOW = timedelta(hours=6)
-"""Alertmanager repeats a group every 4 hours by default (`repeat_interval`): silence for longer means that the group ended."""
+"""Alertmanager repeats a group every 4 hours by default (`repeat_interval`).
+
+Silence for longer means that the group ended.
+"""
 ENTITY_WINDOW = timedelta(hours=1)
 """The same thing failing again within the hour is most likely the same trouble."""
 NEIGHBOUR_WINDOW = timedelta(minutes=15)
-"""Failures reach neighbours within minutes; alert rules wait up to 15 minutes (`for: 15m` is kube-prometheus' usual)."""
+"""Failures reach neighbours within minutes.
+
+Alert rules wait up to 15 minutes (`for: 15m` is kube-prometheus' usual).
+"""
 REFIRE_AFTER = timedelta(minutes=5)
-"""A firing notification of an alert that resolved is a late one until then (Alertmanager retries a notification for up to its
-group_interval, 5 minutes by default); after it, the alert fires again with its old start."""
+"""A firing notification of an alert that resolved is a late one until then (Alertmanager retries a notification for
+up to its group_interval, 5 minutes by default); after it, the alert fires again with its old start."""
 
 
 class Arrival(StrEnum):

@@ -26,8 +26,11 @@ class Comparison(StrEnum):
 
 
 class Check(Value):
-    """One measurable condition. The measure is a named one (`error_rate`, `latency_p99`, `workload_available`,
-    `alert_resolved`, `saturation`) that the observability tools resolve to a query for the entity."""
+    """One measurable condition.
+
+    The measure is a named one (`error_rate`, `latency_p99`, `workload_available`, `alert_resolved`, `saturation`) that
+    the observability tools resolve to a query for the entity.
+    """
 
     role: CheckRole
     measure: str
@@ -209,4 +212,5 @@ def _figure(value: float | None, unit: str) -> str:
             return f"{value:.3g} s"
         case _, "usd_per_hour":
             return f"{value:.2f} $/h"
-    return f"{value:.6g} {unit}"
+        case _:
+            return f"{value:.6g} {unit}"

@@ -1,4 +1,6 @@
-"""Decisions: a click becomes a row with its ledger entry before anybody is told that it counted; refusals are recorded too.
+"""Decisions: a click becomes a row with its ledger entry before anybody is told that it counted.
+
+Refusals are recorded too.
 
 Everything is judged here, on the server, under a lock on the proposal, whichever door the click came through.
 """
@@ -43,7 +45,9 @@ async def decide(
         try:
             stored = await _locked(tx, digest)
         except UnknownError:
-            answer = Refused(refusal=Refusal.UNKNOWN_PROPOSAL, message="There is no such proposal: open the incident again.")
+            answer = Refused(
+                refusal=Refusal.UNKNOWN_PROPOSAL, message="There is no such proposal: open the incident again."
+            )
             await _refuse(tx, answer, None, digest, person=person, choice=choice, channel=channel, now=now)
             return answer
         judged = judge(
@@ -74,7 +78,10 @@ async def decide(
 
 
 async def expire(store: Store, *, now: datetime, digest: ProposalDigest | None = None) -> tuple[ProposalDigest, ...]:
-    """Expire the pending proposals whose time is over (only that one, when given). Early or repeated calls do nothing."""
+    """Expire the pending proposals whose time is over (only that one, when given).
+
+    Early or repeated calls do nothing.
+    """
     async with store.transaction() as tx:
         due = [s.proposal for s in await pending_proposals(tx, expired_at=now) if digest in (None, s.proposal.digest)]
     expired = []
@@ -97,7 +104,13 @@ async def supersede(tx: Tx, stored: StoredProposal, *, because: str, actor: str,
     )
     incident = proposal.body.incident
     await append_event(
-        tx, incident, kind=EventKind.PROPOSAL, actor=actor, text=f"Proposal withdrawn: {because}", at=now, refs=(proposal.digest,)
+        tx,
+        incident,
+        kind=EventKind.PROPOSAL,
+        actor=actor,
+        text=f"Proposal withdrawn: {because}",
+        at=now,
+        refs=(proposal.digest,),
     )
     payload = {"digest": proposal.digest, "because": because}
     record(tx, kind=EntryKind.SUPERSEDED, incident=incident, actor=actor, at=now, payload=payload)
@@ -107,7 +120,9 @@ async def set_paused(store: Store, *, paused: bool, person: Person, reason: str,
     """Use the kill switch: while it is paused, nothing new is executed; what runs is only looked at."""
     if person.bot or not set(person.roles) & SWITCH_ROLES:
         roles = " or ".join(sorted(SWITCH_ROLES))
-        return Refused(refusal=Refusal.MISSING_ROLE, message=f"Only {roles} may pause or resume; {person.name} has no such role.")
+        return Refused(
+            refusal=Refusal.MISSING_ROLE, message=f"Only {roles} may pause or resume; {person.name} has no such role."
+        )
     async with store.transaction() as tx:
         before = await switch_of(tx)
         if before.paused == paused:
@@ -152,13 +167,13 @@ async def _accept(tx: Tx, proposal: Proposal, decision: Decision, accepted: Acce
 
 async def _complete(tx: Tx, proposal: Proposal, decision: Decision, accepted: Accepted) -> None:
     incident, now = proposal.body.incident, decision.at
-    await set_proposal_status(
-        tx, proposal.digest, to=accepted.status, sources=(ProposalStatus.PENDING,), now=now
-    )
+    await set_proposal_status(tx, proposal.digest, to=accepted.status, sources=(ProposalStatus.PENDING,), now=now)
     if accepted.status is ProposalStatus.APPROVED:
         await plan_executions(tx, proposal, now=now)
     phase = Phase.EXECUTING if accepted.status is ProposalStatus.APPROVED else Phase.REJECTED
-    await _move_if_allowed(tx, incident, to=phase, because=_sentence(decision, accepted), actor=decision.person.id, now=now)
+    await _move_if_allowed(
+        tx, incident, to=phase, because=_sentence(decision, accepted), actor=decision.person.id, now=now
+    )
     await enqueue(tx, Task.ADVANCE, incident)
 
 
@@ -173,9 +188,7 @@ async def _expire(tx: Tx, proposal: Proposal, *, now: datetime) -> bool:
     await append_event(
         tx, incident, kind=EventKind.PROPOSAL, actor="midwatch", text=text, at=now, refs=(proposal.digest,)
     )
-    record(
-        tx, kind=EntryKind.EXPIRED, incident=incident, actor="midwatch", at=now, payload={"digest": proposal.digest}
-    )
+    record(tx, kind=EntryKind.EXPIRED, incident=incident, actor="midwatch", at=now, payload={"digest": proposal.digest})
     await _move_if_allowed(tx, incident, to=Phase.EXPIRED, because=text, actor="midwatch", now=now)
     await enqueue(tx, Task.ADVANCE, incident)
     return True
@@ -188,7 +201,10 @@ async def _locked(tx: Tx, digest: ProposalDigest) -> StoredProposal:
 
 
 async def _move_if_allowed(tx: Tx, incident: IncidentId, *, to: Phase, because: str, actor: str, now: datetime) -> None:
-    """The graph may have taken the incident elsewhere meanwhile; the decision stands all the same, and the graph sees it."""
+    """The graph may have taken the incident elsewhere meanwhile.
+
+    The decision stands all the same, and the graph sees it.
+    """
     if may_move((await incident_of(tx, incident)).phase, to):
         await move(tx, incident, to=to, because=because, actor=actor, now=now)
 

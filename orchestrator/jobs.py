@@ -1,7 +1,7 @@
 """Work between processes: jobs in PostgreSQL, carried by procrastinate.
 
-A job is enqueued in the transaction of the row that causes it, so neither exists without the other. It may come twice or late:
-handlers look at the tables first. Virtual times are turned into wall-clock times here and nowhere else.
+A job is enqueued in the transaction of the row that causes it, so neither exists without the other. It may come twice
+or late: handlers look at the tables first. Virtual times are turned into wall-clock times here and nowhere else.
 """
 
 import asyncio
@@ -92,7 +92,10 @@ _MANAGER = JobManager(procrastinate.PsycopgConnector())
 
 
 async def enqueue(tx: Tx, task: Task, incident: IncidentId, *, item: str = "", run_at: datetime | None = None) -> None:
-    """Enqueue a job with the transaction: it exists when that commits. `run_at` is a time of the transaction's clock."""
+    """Enqueue a job with the transaction: it exists when that commits.
+
+    `run_at` is a time of the transaction's clock.
+    """
     due = None if run_at is None else wall_time(run_at, clock=tx.clock)
     if run_at is not None and due is None and run_at > tx.clock.now():
         return
@@ -119,7 +122,8 @@ def wall_time(moment: datetime, *, clock: Clock) -> datetime | None:
         case ScaledClock():
             seconds = (moment - clock.epoch).total_seconds() / clock.rate
             return datetime.fromtimestamp(clock.wall + seconds, tz=UTC)
-    return None
+        case _:
+            return None
 
 
 async def _psycopg_connection(tx: Tx) -> object:
@@ -128,7 +132,10 @@ async def _psycopg_connection(tx: Tx) -> object:
 
 
 class Backoff(BaseRetryStrategy):
-    """Try again after 0.5 s, 1 s, 2 s, ... 30 s, or when the system outside said so. Then the sweep finds what is left."""
+    """Try again after 0.5 s, 1 s, 2 s, ... 30 s, or when the system outside said so.
+
+    Then the sweep finds what is left.
+    """
 
     ATTEMPTS = 12
     LONGEST_SECONDS = 30.0
@@ -183,7 +190,10 @@ class Jobs:
         return run
 
     async def _coalesce(self, job: Job) -> None:
-        """Drop the same job where it waits already: this run starts after their causes were committed and sees them all."""
+        """Drop the same job where it waits already.
+
+        This run starts after their causes were committed and sees them all.
+        """
         manager = self.app.job_manager
         lock = job.task.lock(job.incident, job.item)
         waiting = await manager.list_jobs_async(lock=lock, status=Status.TODO.value, task=job.task.value)
@@ -206,7 +216,9 @@ class Jobs:
                     delete_jobs="successful",
                 )
             except (ConnectorException, OSError):
-                logger.exception("The database went away; looking again for %s jobs", queue, extra={"action": "worker_lost"})
+                logger.exception(
+                    "The database went away; looking again for %s jobs", queue, extra={"action": "worker_lost"}
+                )
                 await asyncio.sleep(self._periods.poll_seconds)
 
     async def _take_over(self) -> None:

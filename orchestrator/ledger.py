@@ -1,7 +1,7 @@
 """The ledger as the product uses it: what a kind of entry is about, and the check of the whole chain.
 
-Entries are recorded inside the transaction of the change (`orchestrator.store.ledger.record`); if they cannot be written, the
-change does not stand either (invariant 12).
+Entries are recorded inside the transaction of the change (`orchestrator.store.ledger.record`); if they cannot be
+written, the change does not stand either (invariant 12).
 """
 
 from datetime import datetime
@@ -40,7 +40,10 @@ class Audit(Value):
 
 
 async def verify_ledger(store: Store, *, head: Digest | None = None, limit: int = SHOWN) -> Audit:
-    """Read the whole ledger page by page and check each link. `head` is a hash that has to occur (from an earlier check)."""
+    """Read the whole ledger page by page and check each link.
+
+    `head` is a hash that has to occur (from an earlier check).
+    """
     breaks: list[Break] = []
     count, previous, expected, at = 0, GENESIS, 1, None
     missing = head

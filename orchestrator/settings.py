@@ -1,6 +1,9 @@
-"""Everything that can be set: `midwatch.yaml` and `MIDWATCH_*` (the environment wins). One class, one place that reads them.
+"""Everything that can be set: `midwatch.yaml` and `MIDWATCH_*` (the environment wins).
 
-Nested values are written `MIDWATCH_LISTEN__PORT`; lists and maps as JSON. `.env.example` and `midwatch.example.yaml` name each.
+One class, one place that reads them.
+
+Nested values are written `MIDWATCH_LISTEN__PORT`; lists and maps as JSON. `.env.example` and `midwatch.example.yaml`
+name each.
 """
 
 import hmac
@@ -60,7 +63,10 @@ class Listen(Part):
 
 
 class Token(Part):
-    """A person who signs in with a token. `roles` decide what they may do: viewer, oncall, owner of something, admin."""
+    """A person who signs in with a token.
+
+    `roles` decide what they may do: viewer, oncall, owner of something, admin.
+    """
 
     name: str
     token: SecretStr = Field(min_length=16)
@@ -144,7 +150,10 @@ class Model(Part):
 
 
 class Periods(Part):
-    """How often and how long, in seconds. Leases and polls are wall-clock time; expiry and windows are the clock's time."""
+    """How often and how long, in seconds.
+
+    Leases and polls are wall-clock time; expiry and windows are the clock's time.
+    """
 
     lease_seconds: float = Field(default=15.0, gt=0)
     """How long a process owns an incident without renewing; after a kill the next one waits at most that long."""
@@ -169,6 +178,12 @@ class Periods(Part):
         return self
 
 
+def default_data_dir() -> Path:
+    """`$XDG_STATE_HOME/midwatch`, or `~/.local/state/midwatch`."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return Path(state) / "midwatch" if state else Path.home() / ".local" / "state" / "midwatch"
+
+
 class Settings(BaseSettings):
     """All settings. `load()` reads them; the constructor takes them as arguments, on top of file and environment."""
 
@@ -182,7 +197,7 @@ class Settings(BaseSettings):
 
     database_url: str = ""
     """`postgresql://user:password@host/database`; empty: an embedded server under `data_dir`."""
-    data_dir: Path = Field(default_factory=lambda: default_data_dir())
+    data_dir: Path = Field(default_factory=default_data_dir)
     """Where the embedded database lives. Its path should be short (a unix socket lies in it)."""
     clock: str = ""
     """Virtual time as `EPOCH@WALL*RATE`, for demos and evals; empty is real time."""
@@ -201,7 +216,10 @@ class Settings(BaseSettings):
     runbooks: tuple[Path, ...] = ()
     """Folders with runbooks of your own, read besides those that come with Midwatch."""
     policy: Path | None = None
-    """The policy file; the one that comes with Midwatch (one of on-call for everything in the catalogue) when not given."""
+    """The policy file.
+
+    The one that comes with Midwatch (one of on-call for everything in the catalogue) when not given.
+    """
     budget: Budget = Budget()
     model: Model = Model()
     periods: Periods = Periods()
@@ -282,14 +300,11 @@ def load(**overrides: object) -> Settings:
         raise InvalidSettingsError(f"{error}: lists and maps are written as JSON in the environment") from None
 
 
-def default_data_dir() -> Path:
-    """`$XDG_STATE_HOME/midwatch`, or `~/.local/state/midwatch`."""
-    state = os.environ.get("XDG_STATE_HOME")
-    return Path(state) / "midwatch" if state else Path.home() / ".local" / "state" / "midwatch"
-
-
 def _file() -> Path | None:
-    """The settings file: the one that MIDWATCH_CONFIG names, which must exist, else midwatch.yaml here when there is one."""
+    """The settings file.
+
+    The one that MIDWATCH_CONFIG names, which must exist, else midwatch.yaml here when there is one.
+    """
     named = os.environ.get(FILE_VARIABLE)
     if named and not Path(named).is_file():
         raise InvalidSettingsError(f"{FILE_VARIABLE} names {named}, and there is no such file: correct it or unset it")

@@ -1,4 +1,6 @@
-"""The sweep: finds what is due although no job says so, because a process died, a clock was moved, or a job was given up.
+"""The sweep.
+
+Finds what is due although no job says so, because a process died, a clock was moved, or a job was given up.
 
 It only enqueues and expires; it can run anywhere, any number of times, at the same time.
 """

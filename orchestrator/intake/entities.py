@@ -1,7 +1,7 @@
 """What an alert points at: one entity read out of its labels. Pure.
 
-Labels of exporters mislead: on alerts about kube-state-metrics' series `pod`, `instance` and `service` may name the exporter, so
-labels that name an object by its kind come first, and a pod of an exporter is nobody.
+Labels of exporters mislead: on alerts about kube-state-metrics' series `pod`, `instance` and `service` may name the
+exporter, so labels that name an object by its kind come first, and a pod of an exporter is nobody.
 """
 
 import re
@@ -34,7 +34,10 @@ EXPORTERS = re.compile(
     r"kube-state-metrics|(?:prometheus-)?node-exporter|kubelet|cadvisor|prometheus(?:-k8s)?|alertmanager(?:-main)?"
     r"|(?:[\w-]+-)?exporter|pushgateway|opentelemetry-collector|otel-collector"
 )
-"""Jobs and services that report about others. Prometheus and Alertmanager report about themselves only by name of the pod."""
+"""Jobs and services that report about others.
+
+Prometheus and Alertmanager report about themselves only by name of the pod.
+"""
 _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
 """The characters of Kubernetes' random suffixes (apimachinery, util/rand): without vowels and look-alikes."""
 _DEPLOYMENT_POD = re.compile(rf"(?P<name>.+)-{_SAFE}{{6,10}}-{_SAFE}{{5}}")
@@ -50,7 +53,9 @@ SERVICE_LABELS = ("service", "destination_service_name", "service_name", "app_ku
 
 def entity_of(labels: Mapping[str, str], *, cluster: str) -> EntityId:
     """The most specific entity that the labels name; the namespace, or the cluster, when they name nothing better."""
-    namespace = _first(labels, ("exported_namespace", "namespace", "k8s_namespace_name", "destination_workload_namespace"))
+    namespace = _first(
+        labels, ("exported_namespace", "namespace", "k8s_namespace_name", "destination_workload_namespace")
+    )
     found = (
         _by_kind(labels, cluster, namespace)
         or _by_workload(labels, cluster, namespace)

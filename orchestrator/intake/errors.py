@@ -1,4 +1,7 @@
-"""Why a delivery is not taken in. The web layer answers 413, 422 and 503; Alertmanager sends again what was answered 5xx."""
+"""Why a delivery is not taken in.
+
+The web layer answers 413, 422 and 503; Alertmanager sends again what was answered 5xx.
+"""
 
 from incidents.value import Value
 

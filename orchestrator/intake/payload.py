@@ -188,7 +188,9 @@ def _end(model: AlertModel, status: AlertStatus, *, now: datetime, flags: list[s
 def _fingerprint(given: str, labels: Mapping[str, str], flags: list[str]) -> Fingerprint:
     if _FINGERPRINT.fullmatch(given):
         return Fingerprint(given)
-    flags.append("fingerprint computed from the labels" if not given else "fingerprint was none; computed from the labels")
+    flags.append(
+        "fingerprint computed from the labels" if not given else "fingerprint was none; computed from the labels"
+    )
     return fingerprint_of(labels)
 
 

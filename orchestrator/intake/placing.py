@@ -1,4 +1,7 @@
-"""Puts the alerts of one delivery into incidents: decides by `incidents.correlation`, writes everything in the transaction."""
+"""Puts the alerts of one delivery into incidents.
+
+Decides by `incidents.correlation`, writes everything in the transaction.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from incidents.alert import Alert, AlertStatus, Severity
-from incidents.canonical import digest_of, short
-from incidents.correlation import Arriving, Ignored, Joined, OpenIncident, Opened, place
+from incidents.canonical import Json, digest_of, short
+from incidents.correlation import Arriving, Ignored, Joined, Opened, OpenIncident, place
 from incidents.ids import EntityId, IncidentId
 from incidents.incident import CLOSED, EventKind, JoinReason, Phase
 from incidents.ledger import EntryKind
 from incidents.lifecycle import after_alerts
 from incidents.proposal import ProposalStatus
 from incidents.topology import Topology
+from incidents.value import Scalar
 from orchestrator.decisions import supersede
 from orchestrator.intake.payload import OLDEST_YEAR
 from orchestrator.jobs import Task, enqueue
@@ -92,7 +96,10 @@ class Placing:
             self._topology = await topology_of(self._tx, [i.id for i in self._among])
 
     def _change(self, arriving: Arriving, home: IncidentId | None) -> None:
-        """An alert that is known resolves or fires again; one whose incident is closed by now is placed like a new one."""
+        """An alert that is known resolves or fires again.
+
+        One whose incident is closed by now is placed like a new one.
+        """
         stands = any(incident.id == home for incident in self._among)
         if arriving.alert.status is AlertStatus.FIRING and not stands:
             self._place(arriving)
@@ -160,12 +167,19 @@ class Placing:
             started_at=self._start(change.joined),
             graph_version=GRAPH_VERSION,
         )
-        payload = {
+        payload: dict[str, Json] = {
             "alerts": [[a.alert.fingerprint, a.alert.starts_at.isoformat(), a.alert.name] for a in change.joined],
             "entities": list(_entities(change.joined)),
             "because": change.because,
         }
-        record(self._tx, kind=EntryKind.INCIDENT_OPENED, incident=change.incident, actor=ACTOR, at=self._now, payload=payload)
+        record(
+            self._tx,
+            kind=EntryKind.INCIDENT_OPENED,
+            incident=change.incident,
+            actor=ACTOR,
+            at=self._now,
+            payload=payload,
+        )
 
     async def _grow(self, change: _Change) -> None:
         await incident_rows.lock_incident(self._tx, change.incident)
@@ -181,17 +195,24 @@ class Placing:
             )
 
     async def _tell(self, change: _Change, *, firing: int) -> None:
-        for alerts, words in ((change.joined, "fires"), (change.fires_again, "fires again"), (change.resolved, "resolved")):
+        for alerts, words in (
+            (change.joined, "fires"),
+            (change.fires_again, "fires again"),
+            (change.resolved, "resolved"),
+        ):
             if alerts:
                 text = f"{_names(alerts)} {words}" + (f" ({change.because})" if words == "fires" else "")
-                data = {"count": len(alerts), "firing": firing}
+                data: dict[str, Scalar] = {"count": len(alerts), "firing": firing}
                 await append_event(
                     self._tx, change.incident, kind=EventKind.ALERT, actor=ACTOR, text=text, at=self._now, data=data
                 )
         await self._follow(change, firing=firing)
 
     async def _follow(self, change: _Change, *, firing: int) -> None:
-        """The phase follows the alerts where the lifecycle says so; a proposal for a trouble that is over is withdrawn."""
+        """The phase follows the alerts where the lifecycle says so.
+
+        A proposal for a trouble that is over is withdrawn.
+        """
         incident = await incident_rows.incident_of(self._tx, change.incident)
         effect = after_alerts(incident.phase, firing=firing, joined=len(change.firing))
         if effect.to is None or change.opens:

@@ -1,7 +1,7 @@
 """Takes a delivery in: alerts, incident and the job that works on it are committed together before anybody answers 2xx.
 
-A repeat changes nothing but when it was last seen. New alerts of one cluster are placed one delivery after the other (an
-advisory lock), so that two processes that get the same new group open one incident.
+A repeat changes nothing but when it was last seen. New alerts of one cluster are placed one delivery after the other
+(an advisory lock), so that two processes that get the same new group open one incident.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,10 @@ class Receipt(Value):
 async def take_in(
     store: Store, body: bytes | Mapping[str, Any] | Sequence[Any], *, settings: Settings, now: datetime
 ) -> Receipt:
-    """Take a body in. When this returns, its alerts are committed. Raises Malformed or TooLarge; nothing is stored then."""
+    """Take a body in. When this returns, its alerts are committed.
+
+    Raises Malformed or TooLarge; nothing is stored then.
+    """
     delivery = _parsed(body, settings=settings, now=now)
     arriving = [_arriving(alert, delivery, settings=settings) for alert in delivery.alerts]
     beating = [a for a in arriving if a.alert.name in HEARTBEATS]

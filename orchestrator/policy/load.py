@@ -1,4 +1,7 @@
-"""Reads a policy file into `incidents.policy.Policy`. What is wrong is named by file, rule and field; a broken file allows nothing."""
+"""Reads a policy file into `incidents.policy.Policy`.
+
+What is wrong is named by file, rule and field; a broken file allows nothing.
+"""
 
 from pathlib import Path
 
@@ -12,7 +15,10 @@ DEFAULT = Path(__file__).parent / "default.yaml"
 
 
 class InvalidPolicyError(Exception):
-    """A policy file cannot be used; the message says where and what to write instead. Until then everything is denied."""
+    """A policy file cannot be used; the message says where and what to write instead.
+
+    Until then everything is denied.
+    """
 
 
 def load_policy(path: Path | None = None) -> Policy:

@@ -135,26 +135,20 @@ class Heartbeat(Value):
 
 async def add_delivery(tx: Tx, delivery: Delivery, *, digest: Digest) -> tuple[int, bool]:
     """Count a delivery: its row's id, and whether it is the first of its kind."""
-    row = (
-        await tx.execute(
-            insert(DeliveryRow)
-            .values(
-                digest=digest,
-                group_key=delivery.group_key,
-                receiver=delivery.receiver,
-                group_labels=delivery.group_labels,
-                external_url=delivery.external_url,
-                truncated=delivery.truncated,
-                at=delivery.at,
-                last_at=delivery.at,
-            )
-            .on_conflict_do_update(
-                index_elements=["digest"],
-                set_={"last_at": delivery.at, "times": DeliveryRow.__table__.c.times + 1},  # type: ignore[attr-defined] # SQLModel does not declare it
-            )
-            .returning(col(DeliveryRow.id), col(DeliveryRow.times))
-        )
-    ).one()
+    values = {
+        "digest": digest,
+        "group_key": delivery.group_key,
+        "receiver": delivery.receiver,
+        "group_labels": delivery.group_labels,
+        "external_url": delivery.external_url,
+        "truncated": delivery.truncated,
+        "at": delivery.at,
+        "last_at": delivery.at,
+    }
+    statement = insert(DeliveryRow).values(**values)
+    again = {"last_at": delivery.at, "times": DeliveryRow.metadata.tables["delivery"].c.times + 1}
+    statement = statement.on_conflict_do_update(index_elements=["digest"], set_=again)
+    row = (await tx.execute(statement.returning(col(DeliveryRow.id), col(DeliveryRow.times)))).one()
     return int(row.id), row.times == 1
 
 
@@ -205,7 +199,8 @@ _UPSERT = text(
         generator_url text, flags jsonb, entity text, incident_id text, join_reason text, join_text text)
     ORDER BY fingerprint, starts_at
     ON CONFLICT (fingerprint, starts_at) DO UPDATE SET
-        status = excluded.status, annotations = excluded.annotations, ends_at = excluded.ends_at, flags = excluded.flags,
+        status = excluded.status, annotations = excluded.annotations, ends_at = excluded.ends_at,
+        flags = excluded.flags,
         incident_id = COALESCE(excluded.incident_id, alert.incident_id),
         join_reason = COALESCE(alert.join_reason, excluded.join_reason),
         join_text = CASE WHEN alert.join_text = '' THEN excluded.join_text ELSE alert.join_text END,
@@ -224,7 +219,8 @@ async def write_alerts(tx: Tx, joined: Sequence[Joined], *, group_key: str, now:
 async def firing_count(tx: Tx, incidents: Sequence[IncidentId]) -> Mapping[IncidentId, int]:
     """How many alerts of each incident still fire; incidents without any are 0."""
     query = text(
-        "SELECT incident_id, count(*) FROM alert WHERE incident_id = ANY(:wanted) AND status = 'firing' GROUP BY incident_id"
+        "SELECT incident_id, count(*) FROM alert"
+        " WHERE incident_id = ANY(:wanted) AND status = 'firing' GROUP BY incident_id"
     )
     counts = {row[0]: row[1] for row in await tx.execute(query, {"wanted": list(incidents)})}
     return {incident: counts.get(incident, 0) for incident in incidents}

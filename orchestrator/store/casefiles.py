@@ -105,7 +105,10 @@ class SurveyRow(Row, table=True):
 
 
 async def add_report(tx: Tx, incident: IncidentId, report: Report, *, key: str = "") -> None:
-    """Store a report. `key` tells several reports of one agent in one round apart (the id of the question it answers)."""
+    """Store a report.
+
+    `key` tells several reports of one agent in one round apart (the id of the question it answers).
+    """
     common = {"incident_id": incident, "round": report.round}
     await _keep(tx, EvidenceRow, [_evidence_values(incident, item) for item in report.evidence])
     await _keep(tx, FactRow, [_fact_values(common, item) for item in report.facts], replace=True)
@@ -139,7 +142,10 @@ async def add_evidence(tx: Tx, incident: IncidentId, evidence: Sequence[Evidence
 
 
 async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True) -> CaseFile:
-    """Everything known of the incident now. Without bodies the evidence is for lists: its digest is that of the body."""
+    """Everything known of the incident now.
+
+    Without bodies the evidence is for lists: its digest is that of the body.
+    """
     head = await incident_of(tx, incident)
     facts = await _documents(tx, FactRow, incident)
     surveys = list(await tx.scalars(select(SurveyRow).where(col(SurveyRow.incident_id) == incident)))

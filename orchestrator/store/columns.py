@@ -63,7 +63,10 @@ class Word(TypeDecorator[StrEnum]):
 
 
 class Document(TypeDecorator[Any]):
-    """A domain value as JSON. `sealed` keeps the text byte for byte: JSONB rewrites numbers, which would break digests."""
+    """A domain value as JSON.
+
+    `sealed` keeps the text byte for byte: JSONB rewrites numbers, which would break digests.
+    """
 
     impl = JSONB
     cache_ok = True
@@ -115,7 +118,7 @@ def text(
     column: Column[Any] = Column(
         Text, *links, primary_key=key, nullable=null, index=index or None, unique=unique or None
     )
-    return Field(sa_column=column, **_default(null))
+    return Field(sa_column=column, **_default(null=null))
 
 
 def counted() -> Any:
@@ -130,7 +133,7 @@ def number(*, key: bool = False, to: str | None = None, default: int | None = No
     column: Column[Any] = Column(
         BigInteger, *links, primary_key=key, autoincrement=False, nullable=False, server_default=server
     )
-    return Field(sa_column=column, **({} if default is None else {"default": default}))
+    return Field(sa_column=column, **_default(null=False) if default is None else {"default": default})
 
 
 def small(*, key: bool = False) -> Any:
@@ -141,7 +144,7 @@ def small(*, key: bool = False) -> Any:
 def real(*, null: bool = False, default: float | None = None) -> Any:
     """A double precision column."""
     server = None if default is None else str(default)
-    return Field(sa_column=Column(Double, nullable=null, server_default=server), **_default(null))
+    return Field(sa_column=Column(Double, nullable=null, server_default=server), **_default(null=null))
 
 
 def flag(*, key: bool = False) -> Any:
@@ -152,18 +155,18 @@ def flag(*, key: bool = False) -> Any:
 def moment(*, key: bool = False, null: bool = False, index: bool = False) -> Any:
     """An instant."""
     column: Column[Any] = Column(Moment(), primary_key=key, nullable=null, index=index or None)
-    return Field(sa_column=column, **_default(null))
+    return Field(sa_column=column, **_default(null=null))
 
 
 def word(members: type[StrEnum], *, index: bool = False, null: bool = False) -> Any:
     """A member of a closed set."""
-    return Field(sa_column=Column(Word(members), nullable=null, index=index or None), **_default(null))
+    return Field(sa_column=Column(Word(members), nullable=null, index=index or None), **_default(null=null))
 
 
 def document(shape: Any, *, sealed: bool = False, null: bool = False) -> Any:
     """A domain value, or a tuple of them, as JSON."""
-    return Field(sa_column=Column(Document(shape, sealed=sealed), nullable=null), **_default(null))
+    return Field(sa_column=Column(Document(shape, sealed=sealed), nullable=null), **_default(null=null))
 
 
-def _default(null: bool) -> dict[str, Any]:  # noqa: FBT001 - one private flag
+def _default(*, null: bool) -> dict[str, Any]:
     return {"default": None} if null else {}

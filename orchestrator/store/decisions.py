@@ -71,7 +71,7 @@ async def save_decision(tx: Tx, decision: Decision) -> None:
 
 async def decisions_on(tx: Tx, digest: ProposalDigest) -> tuple[Decision, ...]:
     """The decisions that count on a digest, in order."""
-    query = select(DecisionRow.document).where(col(DecisionRow.digest) == digest)
+    query = select(col(DecisionRow.document)).where(col(DecisionRow.digest) == digest)
     return tuple(await tx.scalars(query.order_by(col(DecisionRow.at), col(DecisionRow.id))))
 
 

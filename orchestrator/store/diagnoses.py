@@ -31,7 +31,9 @@ async def save_diagnosis(tx: Tx, incident: IncidentId, diagnosis: Diagnosis) -> 
 async def diagnoses_of(tx: Tx, incident: IncidentId) -> tuple[Diagnosis, ...]:
     """All diagnoses, first round first."""
     query = (
-        select(DiagnosisRow.document).where(col(DiagnosisRow.incident_id) == incident).order_by(col(DiagnosisRow.round))
+        select(col(DiagnosisRow.document))
+        .where(col(DiagnosisRow.incident_id) == incident)
+        .order_by(col(DiagnosisRow.round))
     )
     return tuple(await tx.scalars(query))
 

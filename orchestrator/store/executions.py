@@ -1,12 +1,14 @@
 """What was really done, one row per action of an approved proposal. A row moves forward only, by conditional update.
 
-`approved -> dispatched` is committed before the effect; from then on nobody starts it again, only looks whether it happened.
+`approved -> dispatched` is committed before the effect; from then on nobody starts it again, only looks whether it
+happened.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import UniqueConstraint, update
+from sqlalchemy import ColumnElement, UniqueConstraint, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
@@ -41,7 +43,10 @@ class ExecutionRow(Row, table=True):
 
 
 def execution_key(digest: ProposalDigest, index: int, *, undo: bool = False) -> str:
-    """The idempotency key of one action: written onto the object that it changes, so that `observe` can recognise it."""
+    """The idempotency key of one action.
+
+    Written onto the object that it changes, so that `observe` can recognise it.
+    """
     return "mw-" + short(digest_of({"digest": digest, "index": index, "undo": undo}))
 
 
@@ -83,7 +88,7 @@ async def set_execution_status(
 ) -> Execution:
     """Move a row forward from the status it was read with (or from one of `sources`). Raises StaleStateError."""
     ended = to in TERMINAL or to is ExecutionStatus.SUCCEEDED
-    values = {"status": to, "detail": detail or execution.detail}
+    values: dict[str, Any] = {"status": to, "detail": detail or execution.detail}
     values |= {"dispatched_at": now} if to is ExecutionStatus.DISPATCHED else {}
     values |= {"ended_at": now} if ended else {}
     moved = await tx.execute(
@@ -118,7 +123,7 @@ async def _read(tx: Tx, execution: Execution) -> Execution:
     return _execution((await tx.scalars(select(ExecutionRow).where(*_same(execution)))).one())
 
 
-def _same(execution: Execution) -> tuple[object, ...]:
+def _same(execution: Execution) -> tuple[ColumnElement[bool], ...]:
     return (
         col(ExecutionRow.digest) == execution.digest,
         col(ExecutionRow.position) == execution.index,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, Select, Text, cast, func, insert, text, update
+from sqlalchemy import Index, Text, cast, func, insert, text, update
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from incidents.alert import Severity
 from incidents.correlation import OpenIncident
@@ -14,10 +15,10 @@ from incidents.ledger import EntryKind
 from incidents.lifecycle import sources_of
 from orchestrator.store import columns
 from orchestrator.store.columns import Row
-from orchestrator.store.transaction import Tx
 from orchestrator.store.errors import StaleStateError, UnknownError
 from orchestrator.store.ledger import record
 from orchestrator.store.timeline import append_event
+from orchestrator.store.transaction import Tx
 
 
 class IncidentRow(Row, table=True):
@@ -55,7 +56,10 @@ async def incident_of(tx: Tx, incident: IncidentId) -> Incident:
 
 
 async def lock_incident(tx: Tx, incident: IncidentId) -> None:
-    """Hold the incident's row until the transaction ends. Always the first lock: proposals and the rest come after it."""
+    """Hold the incident's row until the transaction ends.
+
+    Always the first lock: proposals and the rest come after it.
+    """
     await tx.execute(select(col(IncidentRow.id)).where(col(IncidentRow.id) == incident).with_for_update(key_share=True))
 
 
@@ -226,13 +230,13 @@ def domain(row: IncidentRow) -> Incident:
 
 
 def _filtered(
-    query: Select[tuple[IncidentRow]],
+    query: SelectOfScalar[IncidentRow],
     *,
     phases: Sequence[Phase] | None,
     cluster: str | None,
     severity: Severity | None,
     search: str,
-) -> Select[tuple[IncidentRow]]:
+) -> SelectOfScalar[IncidentRow]:
     if phases is not None:
         query = query.where(col(IncidentRow.phase).in_(list(phases)))
     if cluster:

@@ -46,7 +46,10 @@ _RELEASE = text(
 
 
 async def acquire(tx: Tx, incident: IncidentId, *, owner: str, ttl: timedelta) -> Lease | None:
-    """Take the incident when nobody holds it or the lease has run out; None while somebody (also this owner) holds it."""
+    """Take the incident when nobody holds it or the lease has run out.
+
+    None while somebody (also this owner) holds it.
+    """
     row = (await tx.execute(_ACQUIRE, {"id": incident, "owner": owner, "seconds": ttl.total_seconds()})).first()
     return None if row is None else Lease(incident=incident, owner=owner, fence=row.fence, until=row.lease_until)
 

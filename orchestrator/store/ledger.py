@@ -1,7 +1,8 @@
 """The table behind the hash-chained record: appended in the transaction of the change that it records, never changed.
 
-One writer at a time (an advisory lock until commit), so sequence numbers have no holes. A trigger refuses UPDATE, DELETE and
-TRUNCATE; what gets around it is found by `incidents.ledger.verify`. The rules that use it are in `orchestrator/ledger.py`.
+One writer at a time (an advisory lock until commit), so sequence numbers have no holes. A trigger refuses UPDATE,
+DELETE and TRUNCATE; what gets around it is found by `incidents.ledger.verify`. The rules that use it are in
+`orchestrator/ledger.py`.
 """
 
 from collections.abc import AsyncIterator, Mapping

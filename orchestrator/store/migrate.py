@@ -1,7 +1,8 @@
 """Brings a database to this version of Midwatch: our tables, the job queue's and the checkpointer's, exactly once.
 
-Any number of processes may start at once: one migrates under an advisory lock, the others wait. The lock is tried in a loop,
-because a session that blocks on it holds a snapshot, for which the checkpointer's CREATE INDEX CONCURRENTLY waits for ever.
+Any number of processes may start at once: one migrates under an advisory lock, the others wait. The lock is tried in
+a loop, because a session that blocks on it holds a snapshot, for which the checkpointer's CREATE INDEX CONCURRENTLY
+waits for ever.
 """
 
 import asyncio
@@ -26,7 +27,10 @@ POLL_SECONDS = 0.2
 
 
 class MigrationTimeoutError(Exception):
-    """Another process has been migrating this database for too long: see what it waits for, or stop it and start again."""
+    """Another process has been migrating this database for too long.
+
+    See what it waits for, or stop it and start again.
+    """
 
 
 async def migrate(url: str) -> None:
@@ -71,7 +75,7 @@ def _upgrade_ours(url: str) -> None:
 
 async def _upgrade_queue(connection: psycopg.AsyncConnection) -> None:
     """The queue's own schema, then each of its later migrations once; their names are kept in `queue_migration`."""
-    scripts = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    scripts = _queue_scripts()
     known = {name for (name,) in await (await connection.execute("SELECT name FROM queue_migration")).fetchall()}
     if not known:
         await _apply(connection, SchemaManager.get_schema(), names=[script.name for script in scripts])
@@ -79,6 +83,10 @@ async def _upgrade_queue(connection: psycopg.AsyncConnection) -> None:
     for script in scripts:
         if script.name not in known:
             await _apply(connection, script.read_text(encoding="utf-8"), names=[script.name])
+
+
+def _queue_scripts() -> list[Path]:
+    return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
 
 
 async def _apply(connection: psycopg.AsyncConnection, sql: str, *, names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Messages to the outside (chat), written with the change that they tell of and sent afterwards, each once by its key."""
+"""Messages to the outside (chat), written with the change that they tell of, and sent afterwards, each once."""
 
 from datetime import datetime
 from typing import Any

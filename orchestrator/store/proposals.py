@@ -85,7 +85,10 @@ async def proposal_of(tx: Tx, incident: IncidentId) -> StoredProposal | None:
 
 
 async def pending_proposals(tx: Tx, *, expired_at: datetime | None = None) -> tuple[StoredProposal, ...]:
-    """Proposals that wait for a decision, soonest to expire first; only those already expired at that time, when given."""
+    """Proposals that wait for a decision, soonest to expire first.
+
+    Only those already expired at that time, when given.
+    """
     query = select(ProposalRow).where(col(ProposalRow.status) == ProposalStatus.PENDING)
     if expired_at is not None:
         query = query.where(col(ProposalRow.expires_at) <= expired_at)

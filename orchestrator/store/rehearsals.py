@@ -1,4 +1,7 @@
-"""Requests to preview an action, and what came of them: the worker asks, the executor (which holds the credentials) answers."""
+"""Requests to preview an action, and what came of them.
+
+The worker asks, the executor (which holds the credentials) answers.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -102,7 +105,10 @@ async def requested_rehearsals(tx: Tx, incident: IncidentId | None = None) -> tu
 
 
 async def finish_rehearsal(tx: Tx, key: str, *, result: Rehearsed | None, problem: str = "", now: datetime) -> None:
-    """Answer a request, with a result or with the reason why there is none. Raises StaleStateError when it was answered."""
+    """Answer a request, with a result or with the reason why there is none.
+
+    Raises StaleStateError when it was answered.
+    """
     moved = await tx.execute(
         update(RehearsalRow)
         .where(col(RehearsalRow.id) == key, col(RehearsalRow.status) == RehearsalStatus.REQUESTED)

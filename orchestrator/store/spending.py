@@ -1,4 +1,7 @@
-"""What an investigation has used of its budget: model calls, tokens, money and seconds, counted where every process sees it."""
+"""What an investigation has used of its budget.
+
+Model calls, tokens, money and seconds, counted where every process sees it.
+"""
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select

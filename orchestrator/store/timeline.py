@@ -52,7 +52,8 @@ _APPEND = text(
          counted AS (UPDATE incident SET event_seq = event_seq + 1
                      WHERE id = :incident AND NOT EXISTS (SELECT 1 FROM told) RETURNING event_seq)
     INSERT INTO timeline_event (incident_id, seq, at, kind, actor, text, refs, data, key)
-    SELECT :incident, event_seq, :at, :kind, :actor, :text, CAST(:refs AS jsonb), CAST(:data AS jsonb), :key FROM counted
+    SELECT :incident, event_seq, :at, :kind, :actor, :text, CAST(:refs AS jsonb), CAST(:data AS jsonb), :key
+    FROM counted
     RETURNING seq
     """
 )
@@ -106,7 +107,8 @@ async def follow(
 ) -> AsyncIterator[tuple[IncidentId, int] | None]:
     """(incident, seq) of every line as it is committed, from now on; None when nothing came for `keep_alive` seconds.
 
-    Ends with psycopg.OperationalError when the connection breaks: follow again and read what was missed by `timeline_of`.
+    Ends with psycopg.OperationalError when the connection breaks: follow again and read what was missed by
+    `timeline_of`.
     """
     async with await psycopg.AsyncConnection.connect(
         libpq_url(store.url), autocommit=True, connect_timeout=10

@@ -1,4 +1,7 @@
-"""What Alembic runs: our tables only, over the connection that `orchestrator.store.migrate` (or the command line) gives it."""
+"""What Alembic runs.
+
+Our tables only, over the connection that `orchestrator.store.migrate` (or the command line) gives it.
+"""
 
 from typing import Any, Literal
 
@@ -17,7 +20,10 @@ def ours(name: str | None, kind: str, _parent: Any) -> bool:
 
 
 def plainly(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Write our column types into migrations as the plain types below them: a migration must not change with the code."""
+    """Write our column types into migrations as the plain types below them.
+
+    A migration must not change with the code.
+    """
     match item:
         case Moment():
             return "sa.DateTime(timezone=True)"
@@ -25,7 +31,8 @@ def plainly(kind: str, item: Any, _context: Any) -> str | Literal[False]:
             return "sa.Text()"
         case Document():
             return "sa.JSON()" if item.sealed else "postgresql.JSONB()"
-    return False
+        case _:
+            return False
 
 
 context.configure(
