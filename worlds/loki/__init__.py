@@ -1,0 +1,1 @@
+"""A served Loki: LogQL over any log storage."""
