@@ -1,0 +1,320 @@
+"""The colleague who doubts: attacks the leading hypothesis, and finds questions whose answers could change the decision.
+
+A question is worth asking when the answer could matter: the argument is held again with the answer assumed both ways.
+Pure; it sees what the diagnostician sees and nothing more.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from agents.asking import ask, whom
+from agents.diagnostician.diagnose import diagnose
+from agents.diagnostician.places import PEERS, kind_of
+from agents.diagnostician.reading import Reading
+from agents.diagnostician.victims import DISTRESS
+from agents.diagnostician.weights import DIAGNOSED, TOLERANCE
+from agents.diagnostician.wording import label_of
+from agents.runbooks.grammar import read_alternative
+from agents.runbooks.library import Library
+from agents.wording import clock_time, percent
+from incidents.casefile import CaseFile
+from incidents.cause import Expression
+from incidents.diagnosis import Argument, Diagnosis, Hypothesis, Verdict
+from incidents.fact import Fact, FactRole, fact_id
+from incidents.finding import AgentName, Question, Topic
+from incidents.ids import EntityId, EvidenceId, FactKind
+from incidents.value import Value
+
+MOVES = 0.1
+"""Probability. An answer that moves the first hypothesis by less changes no decision."""
+
+CLOSE = 4.0
+"""A rival with more than a quarter of the leader's probability is a rival to be taken seriously."""
+
+WEAK = 0.7
+"""Strength (0..1) below which one statistical fact should not carry a diagnosis alone."""
+
+RIVAL_CLOSE = -0.3
+LATE_MECHANISM = -0.4
+ONE_WEAK_SOURCE = -0.5
+UNCHALLENGED = 0.3
+"""Log odds: a nudge each, as the diagnostician has weighed the same facts already."""
+
+MOST_QUESTIONS = 4
+"""Questions of one round. More than a specialist answers in seconds."""
+
+MOST_TRIED = 10
+"""Unseen predictions that are tried out, those of the likeliest hypotheses first."""
+
+CONTENDER = 0.05
+"""Hypotheses below this are not worth a question."""
+
+
+class Challenge(Value):
+    """What came of the attack."""
+
+    agrees: bool
+    """Whether the leading hypothesis stands (or it is agreed that none does)."""
+    reason: str
+    objections: tuple[Argument, ...] = ()
+    questions: tuple[Question, ...] = ()
+    """Worth asking, the most telling first."""
+    diagnosis: Diagnosis
+    """The diagnosis with the objections weighed in."""
+
+
+def challenge(case: CaseFile, diagnosis: Diagnosis, library: Library, *, now: datetime) -> Challenge:
+    """Attack the diagnosis."""
+    reading = Reading(case)
+    attacks = {h.entity + h.cause: tuple(_attack(h, diagnosis=diagnosis, reading=reading)) for h in diagnosis.leading}
+    objections = tuple(point for points in attacks.values() for point in points)
+    questions = _questions(case, diagnosis, library, reading=reading, now=now)
+    revised = _revised(diagnosis, attacks=attacks, unasked=not questions)
+    agrees = revised.verdict is diagnosis.verdict
+    return Challenge(
+        agrees=agrees,
+        reason=_reason(diagnosis, revised, objections=objections, questions=questions),
+        objections=objections,
+        questions=questions,
+        diagnosis=revised,
+    )
+
+
+def _attack(hypothesis: Hypothesis, *, diagnosis: Diagnosis, reading: Reading) -> Iterator[Argument]:
+    yield from _rivals(hypothesis, diagnosis=diagnosis)
+    yield from _time_order(hypothesis, reading=reading)
+    yield from _one_source(hypothesis, reading=reading)
+
+
+def _rivals(hypothesis: Hypothesis, *, diagnosis: Diagnosis) -> Iterator[Argument]:
+    for rival in diagnosis.hypotheses:
+        if rival in diagnosis.leading or not set(rival.explains) & set(hypothesis.explains):
+            continue
+        if rival.probability * CLOSE > hypothesis.probability:
+            where, stands = label_of(rival.entity), percent(rival.probability)
+            text = f"{rival.title} at {where} explains the same and stands at {stands}"
+            yield Argument(text=text, weight=RIVAL_CLOSE, facts=rival.explains)
+            return
+
+
+def _time_order(hypothesis: Hypothesis, *, reading: Reading) -> Iterator[Argument]:
+    """The mechanism should not begin after what it explains."""
+    cited = _cited(hypothesis, reading=reading)
+    began = min((f.at for f in cited if f.role is FactRole.MECHANISM and f.at), default=None)
+    if began is None:
+        return
+    explained = [reading.by_id[fact] for fact in hypothesis.explains if fact in reading.by_id]
+    early = [fact for fact in explained if fact.at and fact.at < began - TOLERANCE]
+    if early:
+        first = min(early, key=lambda fact: (fact.at or began, fact.id))
+        text = f"It began at {clock_time(began)}, after what it should explain: {first.text}"
+        yield Argument(text=text, weight=LATE_MECHANISM, facts=(first.id,), evidence=first.evidence)
+
+
+def _one_source(hypothesis: Hypothesis, *, reading: Reading) -> Iterator[Argument]:
+    proof = [fact for fact in _cited(hypothesis, reading=reading) if fact.role is not FactRole.SYMPTOM]
+    if len({evidence for fact in proof for evidence in fact.evidence}) == 1 and max(f.strength for f in proof) < WEAK:
+        text = f"All of it rests on one uncertain observation: {proof[0].text}"
+        yield Argument(text=text, weight=ONE_WEAK_SOURCE, facts=(proof[0].id,), evidence=proof[0].evidence)
+
+
+def _cited(hypothesis: Hypothesis, *, reading: Reading) -> list[Fact]:
+    ids = dict.fromkeys(fact for point in hypothesis.speaks_for for fact in point.facts)
+    symptoms = set(hypothesis.explains)
+    return [reading.by_id[fact] for fact in ids if fact in reading.by_id and fact not in symptoms]
+
+
+# --- Questions -------------------------------------------------------------------------------------------------------
+
+
+def _questions(
+    case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading, now: datetime
+) -> tuple[Question, ...]:
+    found = [
+        *_needed_figures(case, diagnosis, library, reading=reading),
+        *_deciding(case, diagnosis, library, reading=reading, now=now),
+        *_unlooked(case, reading=reading),
+    ]
+    known = {question.id for question in case.questions if question.asker is AgentName.CHALLENGER}
+    fresh = {question.id: question for question in found if question.id not in known}
+    return tuple(fresh.values())[:MOST_QUESTIONS]
+
+
+def _deciding(
+    case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading, now: datetime
+) -> Iterator[Question]:
+    """Unseen predictions whose answer, one way or the other, would change the decision."""
+    contenders = [h for h in diagnosis.hypotheses if h.probability >= CONTENDER]
+    tried = [(h, text) for h in contenders for text in h.would_decide][:MOST_TRIED]
+    for hypothesis, text in tried:
+        kinds = read_alternative(text).kinds
+        if _matters(case, diagnosis, library, kinds=kinds, entity=hypothesis.entity, now=now):
+            because = _cited(hypothesis, reading=reading)[:3]
+            yield _asking(kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
+
+
+def _matters(
+    case: CaseFile,
+    diagnosis: Diagnosis,
+    library: Library,
+    *,
+    kinds: Iterable[FactKind],
+    entity: EntityId,
+    now: datetime,
+) -> bool:
+    kinds = tuple(kinds)
+    yes = diagnose(_with_fact(case, kinds[0], entity=entity), library, now=now)
+    no = diagnose(_with_absence(case, kinds, entity=entity), library, now=now)
+    return any(_differs(diagnosis, other) for other in (yes, no))
+
+
+def _differs(one: Diagnosis, other: Diagnosis) -> bool:
+    if one.verdict is not other.verdict:
+        return True
+    if [(h.cause, h.entity) for h in one.leading] != [(h.cause, h.entity) for h in other.leading]:
+        return True
+    chances = [d.hypotheses[0].probability if d.hypotheses else 0.0 for d in (one, other)]
+    return abs(chances[0] - chances[1]) >= MOVES
+
+
+def _with_fact(case: CaseFile, kind: FactKind, *, entity: EntityId) -> CaseFile:
+    """The case as if this fact had been seen, at the onset, or right before it for a change."""
+    onset = case.onset or case.incident.started_at
+    role = ROLE_BY_DOMAIN.get(kind.partition(".")[0], FactRole.MECHANISM)
+    supposed = Fact(
+        id=fact_id(kind=kind, entity=entity, at=onset, attributes={"supposed": True}),
+        kind=kind,
+        role=role,
+        entity=entity,
+        at=onset,
+        text=f"supposed: {kind}",
+        evidence=(EvidenceId("ev-supposed"),),
+        detector="challenger",
+    )
+    return case.model_copy(update={"facts": (*case.facts, supposed)})
+
+
+ROLE_BY_DOMAIN = {
+    "change": FactRole.CHANGE,
+    "rollback": FactRole.CHANGE,
+    "errors": FactRole.SYMPTOM,
+    "latency": FactRole.SYMPTOM,
+    "cost": FactRole.STATE,
+    "hpa": FactRole.STATE,
+}
+"""What a supposed fact would be. Rough: it decides whether to ask, never what is concluded."""
+
+
+def _with_absence(case: CaseFile, kinds: Iterable[FactKind], *, entity: EntityId) -> CaseFile:
+    return case.model_copy(update={"covered": case.covered | {f"{kind}@{entity}" for kind in kinds}})
+
+
+def _needed_figures(case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading) -> Iterator[Question]:
+    """Figures that the cause's actions are computed from: without them the repair cannot be sized."""
+    for hypothesis in diagnosis.leading:
+        cause = library.cause(hypothesis.cause)
+        values = [value for hint in cause.actions for value in hint.arguments.values()] if cause else []
+        for value in values:
+            if not isinstance(value, Expression) or reading.by_kind.get(value.fact):
+                continue
+            if f"{value.fact}@{hypothesis.entity}" not in case.covered:
+                because = _cited(hypothesis, reading=reading)[:3]
+                yield _asking(value.fact, hypothesis.entity, case=case, reading=reading, because=because)
+
+
+def _unlooked(case: CaseFile, *, reading: Reading) -> Iterator[Question]:
+    """Something is in distress where Kubernetes and deploys were never looked at: the trail leads out of the focus."""
+    looked = {(whom(FactKind(kind))[0], entity) for kind, _, entity in (c.partition("@") for c in case.covered)}
+    for entity, facts in _distressed(reading).items():
+        if entity not in case.inventory or entity in case.focus:
+            continue
+        for agent, topic in ((AgentName.KUBERNETES, Topic.HEALTH), (AgentName.CICD, Topic.CHANGES)):
+            if (agent, entity) not in looked:
+                yield ask(
+                    AgentName.CHALLENGER,
+                    agent,
+                    topic,
+                    entities=[entity],
+                    onset=reading.onset,
+                    because=facts[:3],
+                    round_=case.round,
+                )
+
+
+def _distressed(reading: Reading) -> dict[EntityId, list[Fact]]:
+    found: dict[EntityId, list[Fact]] = {}
+    for fact in reading.facts:
+        if fact.role in DISTRESS and kind_of(fact.entity) in PEERS:
+            found.setdefault(fact.entity, []).append(fact)
+    return found
+
+
+def _asking(kind: FactKind, entity: EntityId, *, case: CaseFile, reading: Reading, because: Iterable[Fact]) -> Question:
+    agent, topic = whom(kind)
+    return ask(
+        AgentName.CHALLENGER,
+        agent,
+        topic,
+        entities=[entity],
+        onset=reading.onset_at(entity),
+        because=because,
+        round_=case.round,
+    )
+
+
+# --- Weighing in -----------------------------------------------------------------------------------------------------
+
+
+def _revised(diagnosis: Diagnosis, *, attacks: dict[str, tuple[Argument, ...]], unasked: bool) -> Diagnosis:
+    """Objections lower the leading hypotheses; one that withstood with nothing left to ask gains a little."""
+    hypotheses = [
+        _moved(h, attacks.get(h.entity + h.cause, ()), unasked=unasked) if h in diagnosis.leading else h
+        for h in diagnosis.hypotheses
+    ]
+    hypotheses.sort(key=lambda h: -h.probability)
+    verdict = diagnosis.verdict
+    if diagnosis.leading and hypotheses[0].probability < DIAGNOSED:
+        verdict = Verdict.INCONCLUSIVE
+    revised = diagnosis.model_copy(update={"hypotheses": tuple(hypotheses), "verdict": verdict})
+    if verdict is Verdict.SEVERAL and len(revised.leading) == 1:
+        return revised.model_copy(update={"verdict": Verdict.DIAGNOSED})
+    return revised
+
+
+def _moved(hypothesis: Hypothesis, objections: tuple[Argument, ...], *, unasked: bool) -> Hypothesis:
+    praise: tuple[Argument, ...] = ()
+    if not objections and unasked and not hypothesis.would_decide:
+        praise = (
+            Argument(text="Nothing that was tried explains it as well, and all it predicts is so", weight=UNCHALLENGED),
+        )
+    change = sum(point.weight for point in (*objections, *praise))
+    if not change:
+        return hypothesis
+    return hypothesis.model_copy(
+        update={
+            "probability": _shifted(hypothesis.probability, change),
+            "speaks_for": (*hypothesis.speaks_for, *praise),
+            "speaks_against": (*hypothesis.speaks_against, *objections),
+        }
+    )
+
+
+def _shifted(probability: float, change: float) -> float:
+    bounded = min(max(probability, 1e-6), 1 - 1e-6)
+    odds = math.log(bounded / (1 - bounded)) + change
+    return round(1 / (1 + math.exp(-odds)), 4)
+
+
+def _reason(
+    before: Diagnosis, after: Diagnosis, *, objections: tuple[Argument, ...], questions: tuple[Question, ...]
+) -> str:
+    asked = f" {len(questions)} questions could change that." if len(questions) > 1 else ""
+    asked = " One question could change that." if len(questions) == 1 else asked
+    if not before.leading:
+        return f"Agreed that nothing is proven.{asked}"
+    if after.verdict is Verdict.INCONCLUSIVE:
+        return f"Does not stand: {objections[0].text}.{asked}"
+    if objections:
+        return f"Stands, with doubts: {objections[0].text}.{asked}"
+    return f"Stands: no rival explains the same as well.{asked}"

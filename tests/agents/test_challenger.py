@@ -1,0 +1,140 @@
+"""The challenger: what it doubts, and which questions it finds worth asking."""
+
+import pytest
+
+from agents.asking import whom
+from agents.challenger import Challenge, challenge
+from agents.diagnostician.diagnose import diagnose
+from incidents.casefile import CaseFile
+from incidents.diagnosis import Verdict
+from incidents.finding import AgentName, Topic
+from tests.agents.cases import LIBRARY, NOW, case, entity, fact, library
+
+ERRORS = fact("errors.elevated", 0)
+OOM = fact("container.oom_killed", 0)
+LOWERED = fact("change.memory_limit_lowered", -2)
+FULL = fact("memory.at_limit", 0, peak=1, limit=1)
+
+
+def doubt(given: CaseFile) -> Challenge:
+    return challenge(given, diagnose(given, LIBRARY, now=NOW), LIBRARY, now=NOW)
+
+
+def asked(answer: Challenge) -> list[tuple[AgentName, Topic, str]]:
+    return [(q.to, q.topic, q.entities[0].rsplit("/", 1)[-1]) for q in answer.questions]
+
+
+def test_a_clear_case_stands() -> None:
+    answer = doubt(case(ERRORS, OOM, LOWERED, FULL))
+    assert answer.agrees
+    assert (answer.objections, answer.questions) == ((), ())
+    assert answer.reason == "Stands: no rival explains the same as well."
+
+
+def test_what_would_decide_is_asked_of_who_can_see_it() -> None:
+    answer = doubt(case(ERRORS, fact("memory.at_limit", 0)))
+    assert answer.diagnosis.verdict is Verdict.INCONCLUSIVE
+    assert (AgentName.OBSERVABILITY, Topic.HEALTH, "checkout") in asked(answer)
+    assert "could change that" in answer.reason
+
+
+def test_a_question_whose_answer_changes_nothing_is_not_asked() -> None:
+    given = case(ERRORS, OOM, LOWERED, FULL)
+    assert diagnose(given, LIBRARY, now=NOW).hypotheses[0].would_decide == ("memory.used_before",)
+    assert doubt(given).questions == ()
+
+
+def test_a_figure_that_sizes_the_repair_is_asked_for() -> None:
+    answer = doubt(case(ERRORS, OOM, LOWERED))
+    (question,) = answer.questions
+    assert (question.to, question.topic, question.entities) == (
+        AgentName.OBSERVABILITY,
+        Topic.HEALTH,
+        (entity("checkout"),),
+    )
+    assert OOM.id in question.because
+
+
+def test_usage_before_the_onset_is_asked_with_its_time() -> None:
+    sized = library(
+        low="facts:\n  must: [container.oom_killed]\nactions:\n  - set_resources: {memory_limit: 1.3 x memory.used_before.peak}\n"
+    )
+    given = case(ERRORS, OOM)
+    (question,) = challenge(given, diagnose(given, sized, now=NOW), sized, now=NOW).questions
+    assert (question.topic, question.text) == (Topic.USAGE_BEFORE, "what did checkout use before 02:35?")
+    assert question.before == given.onset
+
+
+def test_the_trail_out_of_the_focus_is_followed() -> None:
+    given = case(ERRORS, fact("dependency.errors", 0, of="payments", caller="checkout", related=["checkout"]))
+    assert {(AgentName.KUBERNETES, Topic.HEALTH, "payments"), (AgentName.CICD, Topic.CHANGES, "payments")} <= set(
+        asked(doubt(given))
+    )
+    looked = given.model_copy(
+        update={
+            "covered": frozenset({f"container.oom_killed@{entity('payments')}", f"change.code@{entity('payments')}"})
+        }
+    )
+    assert not [q for q in asked(doubt(looked)) if q[2] == "payments" and q[1] is Topic.CHANGES]
+
+
+def test_a_question_is_asked_once() -> None:
+    given = case(ERRORS, fact("memory.at_limit", 0))
+    first = doubt(given)
+    again = doubt(given.model_copy(update={"questions": first.questions}))
+    assert {q.id for q in first.questions} & {q.id for q in again.questions} == set()
+
+
+def test_a_close_rival_lowers_the_leader() -> None:
+    given = case(
+        ERRORS,
+        fact("dependency.errors", 0, of="payments", related=["checkout"]),
+        fact("change.image_changed", -1, of="payments"),
+        fact("errors.elevated", 0, of="payments"),
+    )
+    before = diagnose(given, LIBRARY, now=NOW)
+    answer = challenge(given, before, LIBRARY, now=NOW)
+    assert before.leading
+    assert before.hypotheses[1].probability * 4 > before.hypotheses[0].probability
+    assert answer.diagnosis.hypotheses[0].probability < before.hypotheses[0].probability
+    assert "explains the same" in answer.objections[0].text
+
+
+def test_a_mechanism_that_begins_after_its_symptom_is_doubted() -> None:
+    given = case(ERRORS, fact("container.oom_killed", 6), LOWERED, FULL.model_copy(update={"at": None}))
+    answer = doubt(given)
+    assert "after what it should explain" in answer.objections[0].text
+    assert answer.diagnosis.hypotheses[0].speaks_against[-1] == answer.objections[0]
+
+
+def test_one_uncertain_observation_is_not_enough() -> None:
+    weak = library(odd="alerts: [CheckoutErrors]\nfacts:\n  must: [saturation.cpu_throttled]\n")
+    given = case(ERRORS, fact("saturation.cpu_throttled", 0, strength=0.65))
+    before = diagnose(given, weak, now=NOW)
+    answer = challenge(given, before, weak, now=NOW)
+    assert "rests on one uncertain observation" in answer.objections[0].text
+    assert answer.diagnosis.hypotheses[0].probability < before.hypotheses[0].probability
+
+
+def test_it_agrees_that_nothing_is_proven() -> None:
+    answer = doubt(case())
+    assert answer.agrees
+    assert answer.reason == "Agreed that nothing is proven."
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("change.image_changed", (AgentName.CICD, Topic.CHANGES)),
+        ("memory.used_before", (AgentName.OBSERVABILITY, Topic.USAGE_BEFORE)),
+        ("memory.growing", (AgentName.OBSERVABILITY, Topic.HEALTH)),
+        ("log.error_class", (AgentName.OBSERVABILITY, Topic.LOGS)),
+        ("dependency.slow", (AgentName.OBSERVABILITY, Topic.DEPENDENCIES)),
+        ("node.cpu_high", (AgentName.OBSERVABILITY, Topic.HEALTH)),
+        ("node.not_ready", (AgentName.KUBERNETES, Topic.HEALTH)),
+        ("service.selector_mismatch", (AgentName.KUBERNETES, Topic.HEALTH)),
+        ("cost.idle", (AgentName.COST, Topic.COST)),
+    ],
+)
+def test_each_kind_of_fact_has_somebody_who_can_see_it(kind: str, expected: tuple[AgentName, Topic]) -> None:
+    assert whom(kind) == expected
