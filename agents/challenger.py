@@ -1,4 +1,4 @@
-"""The colleague who doubts: attacks the leading hypothesis, and finds questions whose answers could change the decision.
+"""The colleague who doubts: attacks the leading hypothesis, and finds the questions that could change the decision.
 
 A question is worth asking when the answer could matter: the argument is held again with the answer assumed both ways.
 Pure; it sees what the diagnostician sees and nothing more.
