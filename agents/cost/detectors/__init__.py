@@ -1,0 +1,1 @@
+"""Facts about cost, one idea per file."""

@@ -1,0 +1,1 @@
+"""Facts out of telemetry, one idea per file."""
