@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
 from worlds.promql.duration import Duration
 from worlds.promql.parsing import parse
@@ -31,7 +31,6 @@ class _Rule(BaseModel):
 class AlertingRule(_Rule):
     """`expr` above zero results for `for` makes an alert fire; labels and annotations are Go templates."""
 
-    kind: Literal["alerting"] = "alerting"
     alert: str
     hold: Duration = Field(default=timedelta(0), alias="for")
     keep_firing_for: Duration = timedelta(0)
@@ -41,11 +40,19 @@ class AlertingRule(_Rule):
 class RecordingRule(_Rule):
     """The value of `expr` is stored under a new metric name."""
 
-    kind: Literal["recording"] = "recording"
     record: str
 
 
+def _kind(value: object) -> str:
+    if isinstance(value, _Rule):
+        return "alerting" if isinstance(value, AlertingRule) else "recording"
+    return "alerting" if isinstance(value, Mapping) and "alert" in value else "recording"
+
+
 Rule = AlertingRule | RecordingRule
+_AnyRule = Annotated[
+    Annotated[AlertingRule, Tag("alerting")] | Annotated[RecordingRule, Tag("recording")], Discriminator(_kind)
+]
 
 
 class RuleGroup(BaseModel):
@@ -57,7 +64,7 @@ class RuleGroup(BaseModel):
     interval: Duration = DEFAULT_INTERVAL
     limit: int = 0
     file: str = "/etc/prometheus/rules/estate.yaml"
-    rules: tuple[Rule, ...]
+    rules: tuple[_AnyRule, ...]
 
 
 class _RuleFile(BaseModel):

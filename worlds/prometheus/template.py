@@ -186,6 +186,12 @@ def _first(samples: Term) -> Term:
     return samples[0]
 
 
+def _sorted_by_label(name: Term, samples: Term) -> Sequence[Sample]:
+    if isinstance(samples, str | float | bool | Sample | Mapping) or samples is None:
+        raise TemplateError("sortByLabel needs a query's result")
+    return sorted(samples, key=lambda one: one.labels.get(str(name), ""))
+
+
 def _sample(value: Term) -> Sample:
     if not isinstance(value, Sample):
         raise TemplateError("a sample is needed here: put `| first` in front")
@@ -236,6 +242,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Term]] = {
     "match": lambda pattern, text: re.search(str(pattern), str(text)) is not None,
     "stripPort": _strip_port,
     "first": _first,
+    "sortByLabel": _sorted_by_label,
     "value": lambda sample: _sample(sample).value,
     "label": lambda name, sample: _sample(sample).labels.get(str(name), ""),
     "eq": lambda first, *others: any(first == other for other in others),

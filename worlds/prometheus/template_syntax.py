@@ -122,7 +122,7 @@ def _until(pieces: _Pieces, *, closing: frozenset[str]) -> tuple[tuple[Node, ...
         keyword, _, rest = content.partition(" ")
         if not is_action:
             nodes.append(Text(text=content))
-        elif content in ("end", "else"):
+        elif keyword in ("end", "else"):
             return tuple(nodes), content
         elif keyword in _BLOCKS:
             nodes.append(_block(keyword, rest, pieces))
@@ -138,6 +138,9 @@ def _block(keyword: str, condition: str, pieces: _Pieces) -> Block:
     otherwise: tuple[Node, ...] = ()
     if end == "else":
         otherwise, _ = _until(pieces, closing=frozenset({"end"}))
+    elif end != "end":  # `else if ...`: what follows is a block of its own, closed by the same `end`
+        chained, _, rest = end.removeprefix("else").strip().partition(" ")
+        otherwise = (_block(chained, rest, pieces),)
     return Block(keyword=keyword, pipeline=parse_pipeline(condition), body=body, otherwise=otherwise)
 
 
