@@ -7,12 +7,24 @@ from incidents.ids import IncidentId, ProposalDigest
 Ending = Literal["verified", "undone", "escalated", "rejected", "expired", "inconclusive", "resolved"]
 
 
+class Doubt(TypedDict):
+    """What the challenger said of the last round."""
+
+    agrees: bool
+    reason: str
+    questions: list[str]
+    """Ids of the questions that it wants asked, the most telling first."""
+
+
 class State(TypedDict, total=False):
     """State of one incident's thread."""
 
     incident: IncidentId
     round: int
     """Rounds of questions that were asked so far."""
+    delivered: list[str]
+    """Ids of questions that were put to a colleague."""
+    doubt: Doubt
     attempt: int
     """Proposals made so far; a target that changed asks for another."""
     proposal: ProposalDigest | None

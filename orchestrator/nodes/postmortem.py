@@ -16,7 +16,7 @@ async def write(state: State, runtime: Runtime[Context]) -> State:
     context, incident = runtime.context, state["incident"]
     now = context.clock.now()
     async with context.store.transaction(lease=context.lease) as tx:
-        text = draft(await load_dossier(tx, incident), now=now)
+        text = draft(await load_dossier(tx, incident, library=context.library), now=now)
         version = await save_postmortem(tx, incident, markdown=text, author="worker", at=now)
         await append_event(
             tx,

@@ -23,4 +23,4 @@ async def triage(state: State, runtime: Runtime[Context]) -> State:
             at=context.clock.now(),
             key=f"looking:{context.lease.fence}",
         )
-    return {"round": 0, "attempt": 0, "proposal": None, "ending": None, "detail": ""}
+    return {"round": 0, "delivered": [], "attempt": 0, "proposal": None, "ending": None, "detail": ""}

@@ -11,7 +11,8 @@ from orchestrator.desk import redacted
 from orchestrator.store.alerts import firing_count
 from tools.errors import ToolError
 from tools.estate import Cluster
-from tools.kubernetes.readiness import ready_pods
+from tools.kubernetes.probes.workloads import PROBE as WORKLOADS
+from tools.kubernetes.scope import Where
 from tools.prometheus.measures import measure
 
 RATE_WINDOW = timedelta(minutes=1)
@@ -44,11 +45,18 @@ async def _value(
             async with bench.store.transaction() as tx:
                 return float((await firing_count(tx, [incident])).get(incident, 0)), None, ""
         case "workload_available":
-            seen = await ready_pods(_cluster(bench, check), check.entity)
-            return float(seen.view.ready), seen.evidence, ""
+            return await _ready_pods(_cluster(bench, check), check)
         case name:
             reading = await measure(_cluster(bench, check), name, check.entity, at=now, window=RATE_WINDOW)
             return reading.value, reading.evidence, reading.note
+
+
+async def _ready_pods(cluster: Cluster, check: Check) -> tuple[float | None, Evidence | None, str]:
+    seen = await WORKLOADS.run(cluster, Where(entity=check.entity))
+    found = next((w for w in seen.view.workloads if w.meta.entity == check.entity), None)
+    if found is None:
+        return None, seen.evidence, "the workload is not there"
+    return float(found.replicas.ready), seen.evidence, ""
 
 
 def _cluster(bench: Workbench, check: Check) -> Cluster:
