@@ -87,7 +87,7 @@ class Proposal(Value):
     @property
     def intact(self) -> bool:
         """Whether the digest still is that of the body. The executor recomputes it before anything runs."""
-        return self.digest == digest_of(self.body)
+        return str(self.digest) == digest_of(self.body)
 
 
 class ProposalStatus(StrEnum):

@@ -6,7 +6,6 @@ Nested values are written `MIDWATCH_LISTEN__PORT`; lists and maps as JSON. `.env
 name each.
 """
 
-import hmac
 import os
 from enum import StrEnum
 from functools import cached_property
@@ -25,6 +24,7 @@ from pydantic_settings import (
 from incidents.alert import Severity
 from incidents.approval import Person
 from incidents.ids import PersonId
+from orchestrator.environment import Environment, unknown_names
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
 
@@ -99,19 +99,22 @@ class Webhook(Part):
     """Deliveries that one process takes in at the same time; more are answered 503 and sent again by Alertmanager."""
 
 
+KNOWN_WORDS: dict[str, Severity] = {
+    **dict.fromkeys(("critical", "page", "emergency", "disaster", "fatal", "p1", "sev1", "1", "严重"), Severity.SEV1),
+    **dict.fromkeys(("error", "major", "high", "p2", "sev2", "2"), Severity.SEV2),
+    **dict.fromkeys(("warning", "warn", "minor", "average", "medium", "p3", "sev3", "3", "警告"), Severity.SEV3),
+    **dict.fromkeys(("info", "information", "notice", "low", "none", "p4", "sev4", "4"), Severity.SEV4),
+}
+"""What alerts call their severity, in kube-prometheus, Zabbix, PagerDuty and elsewhere."""
+
+
 class SeverityMap(Part):
     """How the words of alerts map onto SEV1 to SEV4. Words are compared without regard to case."""
 
     labels: tuple[str, ...] = ("severity", "priority", "level")
     """Labels that carry it; the first that an alert has counts."""
-    words: dict[str, Severity] = {
-        **dict.fromkeys(
-            ("critical", "page", "emergency", "disaster", "fatal", "p1", "sev1", "1", "严重"), Severity.SEV1
-        ),
-        **dict.fromkeys(("error", "major", "high", "p2", "sev2", "2"), Severity.SEV2),
-        **dict.fromkeys(("warning", "warn", "minor", "average", "medium", "p3", "sev3", "3", "警告"), Severity.SEV3),
-        **dict.fromkeys(("info", "information", "notice", "low", "none", "p4", "sev4", "4"), Severity.SEV4),
-    }
+    words: dict[str, Severity] = KNOWN_WORDS
+    """Words of your own; those that are known stay known unless they are given another meaning."""
     unknown: Severity = Severity.SEV3
     """For words that are not in the map, and for alerts without any."""
 
@@ -120,7 +123,7 @@ class SeverityMap(Part):
     def _by_name(cls, value: object) -> object:
         """Accept `SEV1` besides 1."""
         if isinstance(value, dict):
-            return {str(word).casefold(): _severity(level) for word, level in value.items()}
+            return KNOWN_WORDS | {str(word).casefold(): _severity(level) for word, level in value.items()}
         return _severity(value)
 
 
@@ -136,7 +139,7 @@ class Model(Part):
     """The model engine. Without a name the rule engine works alone."""
 
     name: str = ""
-    """`provider:model` as LangChain names them, for example `openai:gpt-5.2`."""
+    """`provider:model` as LangChain names them, for example `openai:gpt-5.2`. `MIDWATCH_MODEL=...` alone sets it."""
     base_url: str = ""
     api_key: SecretStr | None = None
     """The provider's own environment variable serves too."""
@@ -262,9 +265,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
-        del dotenv_settings, file_secret_settings
+        del env_settings, dotenv_settings, file_secret_settings
         file = YamlConfigSettingsSource(settings_cls, yaml_file=_file())
-        return init_settings, env_settings, file
+        return init_settings, Environment(settings_cls), file
 
     @cached_property
     def time(self) -> Clock:
@@ -281,23 +284,19 @@ class Settings(BaseSettings):
         word = next((labels[name] for name in self.severity.labels if labels.get(name)), "")
         return self.severity.words.get(word.strip().casefold(), self.severity.unknown)
 
-    def person_with(self, token: str) -> Person | None:
-        """Whose token this is; None for nobody's."""
-        found = [
-            p.person for p in self.people if hmac.compare_digest(p.token.get_secret_value().encode(), token.encode())
-        ]
-        return found[0] if found else None
-
 
 def load(**overrides: object) -> Settings:
     """Read the settings. Raises InvalidSettingsError that names every setting that is wrong and what to write."""
+    if wrong := unknown_names(Settings):
+        lines = [f"  {name}: no such setting" + (f"; {near}?" if near else "") for name, near in wrong.items()]
+        raise InvalidSettingsError("These environment variables mean nothing:\n" + "\n".join(lines))
     try:
         return Settings(**overrides)  # type: ignore[arg-type] # checked by pydantic
     except ValidationError as error:
         lines = [f"  {_where(tuple(e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         raise InvalidSettingsError("These settings cannot be used:\n" + "\n".join(lines)) from None
     except SettingsError as error:
-        raise InvalidSettingsError(f"{error}: lists and maps are written as JSON in the environment") from None
+        raise InvalidSettingsError(f"{error}: groups and maps are written as JSON in the environment") from None
 
 
 def _file() -> Path | None:

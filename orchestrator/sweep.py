@@ -18,10 +18,10 @@ from incidents.incident import Phase
 from incidents.value import Value
 from orchestrator.decisions import expire
 from orchestrator.jobs import Task, enqueue
+from orchestrator.settings import Periods
 from orchestrator.store.database import Store
 from orchestrator.store.rehearsals import RehearsalStatus
 from orchestrator.store.transaction import Tx
-from tools.clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +51,14 @@ async def sweep(store: Store, *, now: datetime) -> Swept:
     return Swept(expired=expired, advanced=stuck, executor=len(forgotten))
 
 
-async def sweep_for_ever(store: Store, *, clock: Clock, seconds: float) -> None:
-    """Sweep every so many wall-clock seconds until cancelled."""
+async def sweep_forever(store: Store, *, periods: Periods) -> None:
+    """Sweep every `sweep_seconds` of wall-clock time until cancelled."""
     while True:
         try:
-            await sweep(store, now=clock.now())
+            await sweep(store, now=store.clock.now())
         except (DBAPIError, OSError):
             logger.exception("The sweep could not reach the database", extra={"action": "sweep_failed"})
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(periods.sweep_seconds)
 
 
 _STUCK = text(
