@@ -7,14 +7,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from worlds.prometheus import queries
-from worlds.prometheus.answers import AnsweringRoute, ApiError, ErrorType, Json, parameters_of, success
+from worlds.prometheus.answers import AnsweringRoute, Json, parameters_of, success
 from worlds.prometheus.evaluator import RuleEvaluator
 from worlds.prometheus.humanize import go_exponent
 from worlds.prometheus.instance import AlertInstance, AlertState
-from worlds.prometheus.moments import write_time
+from worlds.prometheus.moments import invalid, write_time
 from worlds.prometheus.queries import Now
 from worlds.prometheus.rules import AlertingRule, Rule
 from worlds.promql.engine import DEFAULT_LOOKBACK_SECONDS
+from worlds.promql.quoting import quote
 from worlds.promql.result import VectorResult
 
 VERSION = "2.42.0"  # the release whose semantics the evaluator is tested against
@@ -50,7 +51,7 @@ class _Api:
         parameters = await parameters_of(request)
         kind = parameters.first("type")
         if kind not in ("", "alert", "record"):
-            raise ApiError(ErrorType.BAD_DATA, f"not supported value {kind!r}".replace("'", '"'))
+            raise invalid("type", f"not supported value {quote(kind)}")
         names, groups = parameters.all("rule_name[]"), parameters.all("rule_group[]")
         answer: list[Json] = []
         for number, group in enumerate(self.rules.groups):

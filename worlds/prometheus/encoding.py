@@ -1,10 +1,14 @@
 """Query results as Prometheus writes them in JSON: numbers of samples are strings, times are numbers."""
 
+import math
 from typing import assert_never
 
 from worlds.prometheus.answers import Json
+from worlds.prometheus.humanize import go_exponent
 from worlds.promql.number import format_value
 from worlds.promql.result import MatrixResult, Result, ScalarResult, StringResult, VectorResult
+
+_SMALLEST_PLAIN, _SMALLEST_LARGE = 1e-6, 1e21
 
 
 def encode_result(result: Result) -> Json:
@@ -30,7 +34,13 @@ def encode_result(result: Result) -> Json:
 
 
 def _pair(time: float, value: float) -> Json:
-    return [_time(time), format_value(value)]
+    return [_time(time), _value(value)]
+
+
+def _value(value: float) -> str:
+    """Write a value as util/jsonutil does: with an exponent only where it is very large or very small."""
+    extreme = math.isfinite(value) and value != 0 and not _SMALLEST_PLAIN <= abs(value) < _SMALLEST_LARGE
+    return go_exponent(value) if extreme else format_value(value)
 
 
 def _time(seconds: float) -> float:

@@ -20,7 +20,8 @@ def read_time(text: str, *, name: str, default: float | None = None) -> float:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise invalid(name, f'cannot parse "{text}" to a valid timestamp')
+        wrapped = "" if default is None else f"Invalid time value for '{name}': "  # Prometheus wraps optional ones
+        raise invalid(name, f'{wrapped}cannot parse "{text}" to a valid timestamp')
     return moment.timestamp()
 
 

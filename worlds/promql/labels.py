@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
+from worlds.promql.quoting import quote
 from worlds.promql.storage import METRIC_NAME
 
 Labels: TypeAlias = Mapping[str, str]
@@ -42,9 +43,3 @@ def render(labels: Labels) -> str:
     """Write a label set as Prometheus does: `{a="b", c="d"}`."""
     quoted = (f"{name}={quote(value)}" for name, value in key_of(labels))
     return "{" + ", ".join(quoted) + "}"
-
-
-def quote(text: str) -> str:
-    """Quote as Go's `%q` does for the characters that occur in label values."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'

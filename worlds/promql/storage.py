@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from worlds.promql.quoting import quote
+
 METRIC_NAME = "__name__"
 
 # Prometheus marks the end of a series with one particular NaN (model/value/value.go: StaleNaN).
@@ -53,7 +55,7 @@ class Matcher:
 
     def __str__(self) -> str:
         """Write the matcher as PromQL does."""
-        return f'{self.name}{self.op.value}"{self.value}"'
+        return f"{self.name}{self.op.value}{quote(self.value)}"
 
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
