@@ -1,0 +1,1 @@
+"""The specialist for workloads, nodes and everything else that the Kubernetes API shows."""

@@ -1,0 +1,1 @@
+"""Facts read out of Kubernetes views, one file per kind of trouble."""
