@@ -11,7 +11,7 @@ from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import Change
 
 HPA = kind_named("HorizontalPodAutoscaler")
-_PERIOD = 30.0
+_PERIOD = 60.0
 _TOLERANCE = 0.1
 _STABILISATION = 300.0
 
@@ -20,7 +20,7 @@ Utilisation = Callable[[str, str], float | None]
 
 
 class Autoscaler:
-    """Looks at every HPA twice a minute."""
+    """Looks at every HPA once a minute."""
 
     def __init__(self, cluster: Cluster, *, utilisation: Utilisation, begins: float) -> None:
         self._cluster = cluster

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,32 @@ class Chance:
         return digest(self._seed, *parts)
 
 
-def noise(key: int, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return white noise in [-1, 1] per tick: a splitmix64 hash of (key, tick), so that any window can be drawn alone."""
+Keys = NDArray[np.uint64]
+
+
+def noise(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return white noise in [-1, 1], a row per tick and a column per key.
+
+    A splitmix64 hash of (key, tick): any window can be drawn alone, in any order, with the same result.
+    """
     with np.errstate(over="ignore"):
-        z = (ticks.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+        z = (ticks.astype(np.uint64) + np.uint64(1))[:, None] * np.uint64(0x9E3779B97F4A7C15) + keys[None, :]
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
     return (z >> np.uint64(11)).astype(np.float64) / float(2**52) - 1.0
 
 
-def wander(key: int, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return noise with a memory of about two minutes plus some white noise, in [-1, 1]."""
-    coarse = ticks // 8
-    share = (ticks % 8) / 8.0
-    slow = noise(key, coarse) * (1 - share) + noise(key, coarse + 1) * share
-    return 0.65 * slow + 0.35 * noise(key ^ 0x5DEECE66D, ticks)
+def wander(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return noise with a memory of about two minutes plus some white noise, in [-1, 1]; shaped as `noise`."""
+    steps = np.arange(ticks[0] // 8, ticks[-1] // 8 + 2, dtype=np.int64)
+    knots = noise(keys, steps)
+    place = ticks // 8 - steps[0]
+    share = ((ticks % 8) / 8.0)[:, None]
+    slow = knots[place] * (1 - share) + knots[place + 1] * share
+    return 0.65 * slow + 0.35 * noise(keys ^ np.uint64(0x5DEECE66D), ticks)
+
+
+def keys_of(chance: Chance, purpose: str, names: Iterable[str]) -> Keys:
+    """Return the stream numbers for `noise` of several names."""
+    return np.array([chance.key(purpose, name) for name in names], dtype=np.uint64)

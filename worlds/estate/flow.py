@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.cluster.chance import Chance, wander
+from worlds.cluster.chance import Chance, Keys, keys_of, wander
 from worlds.estate.layout import Column, Floats, Layout, ServiceLayout
 from worlds.estate.podmodel import WORKERS
 from worlds.scenario.workload import Call, Traffic
@@ -97,7 +97,8 @@ class Flow:
     # -- down: who gets how many requests ---------------------------------------------------------------------------
 
     def _load(self, layout: Layout, ticks: NDArray[np.int64]) -> list[Floats]:
-        offered = [self._outside(s.workload.key, s.workload.traffic, ticks) for s in layout.services]
+        rough = wander(self._keys(layout, "traffic", [s.workload.key for s in layout.services]), ticks)
+        offered = [self._outside(s.workload.key, s.workload.traffic, ticks, rough[:, i]) for i, s in enumerate(layout.services)]
         for i, service in enumerate(layout.services):
             columns = layout.columns[service.columns]
             routed = [c for c in columns if c.routed]
@@ -108,12 +109,18 @@ class Flow:
                 offered[callee] = offered[callee] + offered[i] * (call.per_request * factor)
         return offered
 
-    def _outside(self, key: str, traffic: Traffic, ticks: NDArray[np.int64]) -> Floats:
+    def _keys(self, layout: Layout, purpose: str, names: Sequence[str]) -> Keys:
+        known = layout.keys.get(purpose)
+        if known is None:
+            known = layout.keys[purpose] = keys_of(self._chance, purpose, names)
+        return known
+
+    def _outside(self, key: str, traffic: Traffic, ticks: NDArray[np.int64], wandering: Floats) -> Floats:
         if not traffic.rps:
             return np.zeros(len(ticks))
         hour = (ticks * TICK % _DAY) / 3600.0
         day = 1 + traffic.daily_swing * np.cos((hour - _PEAK_HOUR) / 24.0 * 2 * math.pi)
-        rough = 1 + traffic.noise * wander(self._chance.key("traffic", key), ticks)
+        rough = 1 + traffic.noise * wandering
         return traffic.rps * day * rough * self.surges.get(key, 1.0)
 
     # -- in place: what each process does with its share ------------------------------------------------------------
@@ -121,12 +128,7 @@ class Flow:
     def _own(self, layout: Layout, ticks: NDArray[np.int64], offered: list[Floats]) -> NDArray[np.float64]:
         f, count = layout.figures, len(layout.columns)
         pods = np.zeros((len(ticks), count, len(PodField)))
-        load = np.zeros((len(ticks), count))
-        for service, rps in zip(layout.services, offered, strict=True):
-            if not service.refusal:
-                load[:, service.columns] = self._shares(layout, service, ticks, rps)
-                alive = sum(column.routed for column in layout.columns[service.columns])
-                load[:, service.columns] *= alive / max(alive + service.dead, 1)
+        load = self._shares(layout, ticks, offered)
         rho = load / f["capacity"]
         age = np.maximum((ticks * TICK)[:, None] - f["started"], 0.0)
         target = f["memory_base"] + f["memory_per_rps"] * load
@@ -148,22 +150,25 @@ class Flow:
         self._roughen(layout, ticks, pods)
         return pods
 
-    def _shares(self, layout: Layout, service: ServiceLayout, ticks: NDArray[np.int64], rps: Floats) -> Floats:
-        """Split a service's load over its routed pods, not quite evenly."""
-        columns = layout.columns[service.columns]
-        weights = np.zeros((len(ticks), len(columns)))
-        for i, column in enumerate(columns):
-            if column.routed:
-                weights[:, i] = 1 + 0.05 * wander(self._chance.key("share", column.uid), ticks)
-        total = weights.sum(axis=1, keepdims=True)
-        return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0) * rps[:, None]
+    def _shares(self, layout: Layout, ticks: NDArray[np.int64], offered: list[Floats]) -> Floats:
+        """Split each service's load over its routed pods, not quite evenly; a row per tick, a column per pod."""
+        uids = [column.uid for column in layout.columns]
+        load = layout.figures["routed"] * (1 + 0.05 * wander(self._keys(layout, "share", uids), ticks))
+        for service, rps in zip(layout.services, offered, strict=True):
+            part = load[:, service.columns]
+            alive = layout.figures["routed"][service.columns].sum()
+            if service.refusal or not alive:
+                part[:] = 0.0
+            else:
+                part *= (rps * (alive / (alive + service.dead)) / part.sum(axis=1))[:, None]
+        return load
 
     def _roughen(self, layout: Layout, ticks: NDArray[np.int64], pods: NDArray[np.float64]) -> None:
-        for i, column in enumerate(layout.columns):
-            rough = wander(self._chance.key("rough", column.uid), ticks)
-            pods[:, i, PodField.LATENCY] *= 1 + 0.06 * rough
-            pods[:, i, PodField.CPU] *= 1 + 0.05 * wander(self._chance.key("cpu", column.uid), ticks)
-            pods[:, i, PodField.MEMORY] *= 1 + 0.008 * rough
+        uids = [column.uid for column in layout.columns]
+        rough = wander(self._keys(layout, "rough", uids), ticks)
+        pods[:, :, PodField.LATENCY] *= 1 + 0.06 * rough
+        pods[:, :, PodField.MEMORY] *= 1 + 0.008 * rough
+        pods[:, :, PodField.CPU] *= 1 + 0.05 * wander(self._keys(layout, "cpu", uids), ticks)
 
     # -- up: what the callers get back ------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worlds.estate.podmodel import PodModel
+from worlds.scenario.effect import LogLine
 from worlds.scenario.workload import Call, Workload
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,8 @@ class Column:
     model: PodModel
     # Per call of the workload: empty when the process knows the right address, otherwise what it says about it.
     wrong_address: tuple[str, ...] = ()
+    # What the effects in force make it write.
+    lines: tuple[LogLine, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ class Layout:
     services: tuple[ServiceLayout, ...]
     index: dict[str, int] = field(default_factory=dict)
     figures: dict[str, Floats] = field(default_factory=dict)
+    keys: dict[str, NDArray[np.uint64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.index.update({column.uid: i for i, column in enumerate(self.columns)})

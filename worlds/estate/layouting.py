@@ -13,6 +13,7 @@ from worlds.estate.manifests import address_variable, dns_name
 from worlds.estate.podmodel import PodModel, pod_model
 from worlds.objects.kinds import JsonObject
 from worlds.objects.store import ObjectStore
+from worlds.scenario.effect import LogLine
 from worlds.scenario.estate import Estate, resolve
 from worlds.scenario.workload import Call, Workload, WorkloadKind
 
@@ -31,6 +32,7 @@ class LayoutBuilder:
         self._order = calling_order(estate.workloads, self._callees)
         self._position = {workload.key: i for i, workload in enumerate(self._order)}
         self._models: dict[tuple[str, int, int], PodModel] = {}
+        self._lines: dict[tuple[str, int, int], tuple[LogLine, ...]] = {}
 
     def build(self) -> Layout:
         """Return the layout of this moment."""
@@ -92,11 +94,12 @@ class LayoutBuilder:
         key = (runtime.uid, runtime.main.instance, self._effects.version)
         model = self._models.get(key)
         if model is None:
-            effects = self._effects.on(workload.key, pod, runtime.config)
+            effects = tuple(self._effects.on(workload.key, pod, runtime.config))
             model = self._models[key] = pod_model(workload, pod, effects)
+            self._lines[key] = tuple(line for effect in effects for line in effect.logs)
         return Column(
             uid=runtime.uid, workload=workload.key, node=runtime.node, instance=runtime.main.instance,
-            started=runtime.main.started, routed=runtime.uid in ready, model=model,
+            started=runtime.main.started, routed=runtime.uid in ready, model=model, lines=self._lines[key],
             wrong_address=tuple(self._wrong_address(workload, call, runtime.config) for call in workload.calls),
         )  # fmt: skip
 

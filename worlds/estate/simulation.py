@@ -14,7 +14,7 @@ from worlds.cluster.deployment import DeploymentController
 from worlds.cluster.housekeeping import BudgetKeeper, GarbageCollector, QuotaKeeper, VolumeBinder
 from worlds.cluster.kubelet import Kubelets
 from worlds.cluster.nodes import NODE, NodeLifecycle
-from worlds.cluster.podmaking import POD
+from worlds.cluster.podmaking import POD, is_ready
 from worlds.cluster.replicaset import ReplicaSetController
 from worlds.cluster.routing import EndpointsController
 from worlds.cluster.scheduling import Scheduler
@@ -24,11 +24,12 @@ from worlds.estate.effects import Effects
 from worlds.estate.flow import TICK, Block, Flow, PodField
 from worlds.estate.founding import DAY, Founding
 from worlds.estate.journal import Journal
-from worlds.estate.layout import Layout
+from worlds.estate.layout import Floats, Layout
 from worlds.estate.layouting import LayoutBuilder
 from worlds.estate.manifests import CONTROLLERS
 from worlds.estate.surroundings import Processes, Registry
 from worlds.estate.tape import Tape
+from worlds.estate.volumes import Volumes
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.quantity import parse_quantity
 from worlds.objects.store import Change as ObjectChange
@@ -36,6 +37,7 @@ from worlds.repository.delivery import Delivery
 from worlds.repository.forge import Forge
 from worlds.repository.gitops import GitOps
 from worlds.scenario.change import Change
+from worlds.scenario.effect import LogLine
 from worlds.scenario.scenario import Scenario
 
 # Longer than any release history; the cluster itself is older than its oldest workload.
@@ -70,7 +72,10 @@ class Simulation:
         self.flow = Flow(self.cluster.chance)
         self.tape = Tape()
         self.journal = Journal()
+        self.volumes = Volumes(estate, start=self.history_start)
         self.ballast: dict[str, float] = {}
+        self._ballast_steps: dict[str, list[tuple[float, float]]] = {}
+        self.outages: dict[str, float] = {}
         self._layouts = LayoutBuilder(estate, store=store, kubelets=self.kubelets, effects=self.effects)
         self._layout: Layout | None = None
         self._lost: dict[str, float] = {}
@@ -225,6 +230,44 @@ class Simulation:
             used += float(block.pods[-1, at, PodField.CPU])
             requested += parse_quantity(requests.get("cpu", "0"))
         return 100 * used / requested if requested else None
+
+    def load_node(self, node: str, memory: float) -> None:
+        """Let something outside Kubernetes take memory of a node, in bytes; zero ends it."""
+        self.ballast[node] = memory
+        self._ballast_steps.setdefault(node, [(0.0, 0.0)]).append((self.cluster.now, memory))
+
+    def ballast_at(self, node: str, times: Floats) -> Floats:
+        """Return the memory that something outside Kubernetes took of a node at each time."""
+        steps = self._ballast_steps.get(node, [(0.0, 0.0)])
+        place = np.searchsorted(np.array([at for at, _ in steps]), times, side="right") - 1
+        return np.array([amount for _, amount in steps])[place]
+
+    def refusal_of(self, key: str) -> str:
+        """Say what clients of a service are told at the moment when nobody can be reached; empty when it answers."""
+        block = self.tape.last
+        service = next((s for s in block.layout.services if s.workload.key == key), None) if block else None
+        if block is None or service is None:
+            return ""
+        if service.refusal:
+            return service.refusal
+        if service.refused:
+            return "too many connections"
+        routed = any(column.routed for column in block.layout.columns[service.columns])
+        return "" if routed else "connection refused"
+
+    def effect_lines(self, uid: str, tick: int) -> tuple[LogLine, ...]:
+        """Return what the effects in force made a process write in a tick."""
+        column = self.tape.column_at(uid, tick)
+        return column.lines if column is not None else ()
+
+    def pod_counts(self) -> dict[str, int]:
+        """Return how many pods there are by phase, and how many of them are ready."""
+        counts = {"ready": 0}
+        for pod in self.cluster.store.every(POD):
+            phase = pod.get("status", {}).get("phase", "Unknown").lower()
+            counts[phase] = counts.get(phase, 0) + 1
+            counts["ready"] += is_ready(pod)
+        return counts
 
     def plan(self, offset: float, action: Callable[[], None]) -> None:
         """Put an action on the agenda, at an offset from the scenario's now."""

@@ -1,5 +1,6 @@
 """The recording of everything that flows: blocks of ticks, and columns of single pods, services and calls on demand."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +23,14 @@ class Tape:
 
     def __init__(self) -> None:
         self._blocks: list[Block] = []
+        self._firsts: list[int] = []
         self._cache: dict[object, tuple[int, Track]] = {}
         self.columns: dict[str, Column] = {}
 
     def append(self, block: Block) -> None:
         """Add what happened next."""
         self._blocks.append(block)
+        self._firsts.append(block.first)
         for column in block.layout.columns:
             self.columns[column.uid] = column
 
@@ -35,6 +38,15 @@ class Tape:
     def last(self) -> Block | None:
         """The latest block."""
         return self._blocks[-1] if self._blocks else None
+
+    def column_at(self, uid: str, tick: int) -> Column | None:
+        """Return how a pod stood in a tick."""
+        place = bisect_right(self._firsts, tick) - 1
+        if place < 0:
+            return None
+        layout = self._blocks[place].layout
+        at = layout.index.get(uid)
+        return layout.columns[at] if at is not None else None
 
     def pod(self, uid: str) -> Track:
         """Return the rows of a pod (fields: PodField)."""

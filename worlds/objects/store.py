@@ -92,23 +92,28 @@ class ObjectStore:
             if not namespace or key[0] == namespace:
                 yield table[key]
 
-    def create(self, kind: Kind, obj: JsonObject, *, manager: str) -> JsonObject:
-        """Store a new object and return it with its system fields. Raises AlreadyExistsError."""
-        new = copy.deepcopy(obj)
+    def create(self, kind: Kind, obj: JsonObject, *, manager: str, dry_run: bool = False) -> JsonObject:
+        """Store a new object and return it with its system fields. Raises AlreadyExistsError.
+
+        With `dry_run` the result is computed and nothing is stored; the same holds for `replace`.
+        """
+        new = {"apiVersion": kind.api_version, "kind": kind.kind, **copy.deepcopy(obj)}
         meta = new.setdefault("metadata", {})
         key = (meta.get("namespace", ""), meta["name"])
         if key in self._objects.get(kind.key, {}):
             raise AlreadyExistsError(meta["name"])
-        new = {"apiVersion": kind.api_version, "kind": kind.kind, **new}
         meta["uid"] = self._new_uid(f"{kind.key}/{key[0]}/{key[1]}/{self.version}")
         meta["creationTimestamp"] = stamp(self._now())
         if kind.counts_generations:
             meta["generation"] = 1
         self._record_manager(kind, None, new, manager=manager, subresource="")
-        self._put(kind, ChangeType.ADDED, new, before=None)
+        if not dry_run:
+            self._put(kind, ChangeType.ADDED, new, before=None)
         return new
 
-    def replace(self, kind: Kind, obj: JsonObject, *, manager: str, subresource: str = "") -> JsonObject:
+    def replace(
+        self, kind: Kind, obj: JsonObject, *, manager: str, subresource: str = "", dry_run: bool = False
+    ) -> JsonObject:
         """Store the new state of an object and return it; nothing moves when nothing differs. Raises NotFoundError.
 
         The caller hands over the object: it must not be changed afterwards.
@@ -117,11 +122,11 @@ class ObjectStore:
         before = self.get(kind, namespace=meta.get("namespace", ""), name=meta["name"])
         if obj == before:
             return before
-        spec_changed = obj.get("spec") != before.get("spec")
-        if kind.counts_generations and spec_changed:
+        if kind.counts_generations and obj.get("spec") != before.get("spec"):
             meta["generation"] = before["metadata"].get("generation", 1) + 1
         self._record_manager(kind, before, obj, manager=manager, subresource=subresource)
-        self._put(kind, ChangeType.MODIFIED, obj, before=before)
+        if not dry_run:
+            self._put(kind, ChangeType.MODIFIED, obj, before=before)
         return obj
 
     def delete(self, kind: Kind, *, namespace: str = "", name: str) -> JsonObject:

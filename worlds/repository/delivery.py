@@ -20,6 +20,7 @@ from worlds.scenario.workload import Workload, WorkloadKind
 # Seconds before the rollout starts: the commit lands, the build is done, the deployment is recorded.
 _COMMIT_BEFORE, _BUILT_BEFORE, _RECORDED_BEFORE = 170.0, 35.0, 20.0
 _SYNC_AFTER_PUSH = 45.0
+_SAFE_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _PEOPLE = (
     "Ana Ferreira", "Jonas Weber", "Priya Raman", "Tomasz Nowak", "Mei Chen", "Samuel Okafor",
@@ -142,7 +143,7 @@ class Delivery:
         sources = source_files(managed.workload, release=managed.releases, chance=self._cluster.chance)
         files = {f"{prefix}{path}": text for path, text in {**sources, **managed.extra_files}.items()}
         for kind, manifest in managed.manifests.items():
-            files[f"{managed.folder}/{kind.lower()}.yaml"] = yaml.safe_dump(manifest, sort_keys=False, width=120)
+            files[f"{managed.folder}/{kind.lower()}.yaml"] = yaml.dump(manifest, Dumper=_SAFE_DUMPER, sort_keys=False, width=120)
         return files
 
     def _record(self, managed: Managed, commit: Commit, *, at: float) -> None:

@@ -12,6 +12,7 @@ from worlds.cluster.core import Cluster, key_of
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.repository.git import Commit, Repository
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MANAGER = "argocd-controller"
 TRACKING = "argocd.argoproj.io/tracking-id"
 
@@ -76,7 +77,7 @@ class GitOps:
         commit = application.repository.resolve(revision)
         prefix = application.path.rstrip("/") + "/"
         texts = [text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")]
-        documents = [document for text in texts for document in yaml.safe_load_all(text) if document]
+        documents = [document for text in texts for document in yaml.load_all(text, Loader=_LOADER) if document]
         return sorted((d for d in documents if "kind" in d), key=_apply_order)
 
     def sync(self, application: Application, *, revision: str = "HEAD", initiator: str = "", record: bool = True) -> Commit:

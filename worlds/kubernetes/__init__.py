@@ -1,0 +1,1 @@
+"""The Kubernetes API over HTTP: what an unmodified client needs to list, watch, change and read logs."""

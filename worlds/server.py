@@ -1,0 +1,166 @@
+"""Serve a world: every API of the estate under one port of the loopback interface."""
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from worlds import control
+from worlds.alertmanager.api import router as alertmanager_router
+from worlds.alertmanager.sender import WebhookSender
+from worlds.clock import HandClock, WorldClock
+from worlds.gate import Gate
+from worlds.kubernetes.access import EXECUTOR_RULES, READER_RULES, Identity
+from worlds.kubernetes.app import ApiServer
+from worlds.kubernetes.logs import ContainerLogs
+from worlds.loki.api import router as loki_router
+from worlds.prometheus.api import router as prometheus_router
+from worlds.scenario.load import load_scenario
+from worlds.scenario.scenario import Scenario
+from worlds.world import Estate
+
+_HOST = "127.0.0.1"
+# Real seconds between two looks at a running clock, and virtual seconds per step of one that is set by hand.
+_LOOK_EVERY = 0.25
+_HAND_STEP = 15.0
+_START_TIMEOUT = 20.0
+
+SOURCES = ("kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost")
+
+
+class World:
+    """A served world. Build it with `serve`; `await world.stop()` ends it."""
+
+    def __init__(self, estate: Estate, *, base_url: str, api: ApiServer, server: uvicorn.Server) -> None:
+        self.estate = estate
+        self.base_url = base_url
+        self.api = api
+        self._server = server
+        self._tasks: list[asyncio.Task[None]] = []
+        self._client = httpx.AsyncClient(timeout=10.0)
+        self._sender = WebhookSender(client=self._client)
+        self.stopping = asyncio.Event()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Base URLs by source, and of the control API."""
+        return {name: f"{self.base_url}/{name}" for name in (*SOURCES, "world")}
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """Bearer tokens by identity."""
+        return tokens_of(self.estate.scenario)
+
+    def kubeconfig(self, identity: str) -> dict[str, Any]:
+        """Return a kubeconfig for `reader` or `executor`, as a mapping that the clients accept."""
+        name = self.estate.scenario.estate.cluster
+        return {
+            "apiVersion": "v1", "kind": "Config", "current-context": name,
+            "clusters": [{"name": name, "cluster": {"server": self.urls["kubernetes"]}}],
+            "users": [{"name": identity, "user": {"token": self.tokens[identity]}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": identity}}],
+        }  # fmt: skip
+
+    async def advance(self, seconds: float) -> None:
+        """Move a clock that is set by hand, alert by alert: notifications arrive before time goes on."""
+        clock = self.estate.clock
+        if not isinstance(clock, HandClock):
+            raise TypeError("only a HandClock can be moved by hand")
+        left = seconds
+        while left > 0:
+            step = min(_HAND_STEP, left)
+            clock.advance(step)
+            left -= step
+            await self._deliver_due()
+
+    async def stop(self) -> None:
+        """End the servers and everything that runs for them."""
+        self.api.watching.close()
+        self._server.should_exit = True
+        for task in self._tasks[1:]:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._client.aclose()
+
+    async def run(self, listener: socket.socket) -> None:
+        """Start the server and the loops. Returns when requests are answered."""
+        self._tasks.append(asyncio.create_task(self._server.serve(sockets=[listener])))
+        async with asyncio.timeout(_START_TIMEOUT):
+            while not self._server.started:
+                await asyncio.sleep(0.005)
+        if isinstance(self.estate.clock, HandClock):
+            await self._deliver_due()
+        else:
+            self._tasks.append(asyncio.create_task(self._follow_clock()))
+
+    async def _follow_clock(self) -> None:
+        while True:
+            await self._deliver_due()
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _deliver_due(self) -> None:
+        notifications = self.estate.due_notifications()
+        if notifications:
+            await self.estate.alerting.deliver(notifications, self._sender)
+
+
+def tokens_of(scenario: Scenario) -> dict[str, str]:
+    """Return the bearer tokens of a scenario: made from its name and seed, so that runs can be repeated."""
+    return {name: f"{name}-{scenario.name}-{scenario.seed}" for name in ("reader", "executor", "github", "github-write", "argocd", "argocd-write")}
+
+
+async def serve(
+    scenario: Path | Scenario, *, clock: WorldClock | None = None, port: int = 0, webhook_url: str = "", webhook_token: str = ""
+) -> World:
+    """Serve a scenario on 127.0.0.1. Port 0 takes a free one; without a clock it stands by hand at the scenario's now."""
+    source = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((_HOST, port))
+    base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
+    rules = None
+    if source.rules and isinstance(scenario, Path):
+        rules = scenario.parent / source.rules
+    estate = Estate(
+        source, clock=clock or HandClock(source.now), rules=rules, webhook_url=webhook_url, webhook_token=webhook_token, base_url=base_url
+    )
+    estate.catch_up()
+    api = _kubernetes(estate)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    config = uvicorn.Config(Gate(app, estate=estate), log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the embedding process has its own
+    world = World(estate, base_url=base_url, api=api, server=server)
+    _mount(app, estate, api, world)
+    await world.run(listener)
+    return world
+
+
+def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
+    app.mount("/kubernetes", api.app())
+    app.include_router(prometheus_router(estate.rules, estate.now), prefix="/prometheus")
+    app.include_router(alertmanager_router(estate.alertmanager, estate.now), prefix="/alertmanager")
+    app.include_router(loki_router(estate.logs, estate.now), prefix="/loki")
+    app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
+
+
+def _kubernetes(estate: Estate) -> ApiServer:
+    simulation, tokens = estate.simulation, tokens_of(estate.scenario)
+    denied = frozenset(estate.scenario.visibility.forbidden_resources)
+    prefix = "system:serviceaccount:midwatch:midwatch"
+    identities = (
+        Identity(user=f"{prefix}-reader", token=tokens["reader"], rules=READER_RULES, denied=denied),
+        Identity(user=f"{prefix}-executor", token=tokens["executor"], rules=EXECUTOR_RULES, denied=denied),
+    )
+    store, kubelets = simulation.cluster.store, simulation.kubelets
+    logs = ContainerLogs(store, kubelets, estate.logbook, now=lambda: simulation.cluster.now)
+    return ApiServer(simulation.cluster, identities=identities, logs=logs, version=estate.scenario.estate.version)
+
+

@@ -1,0 +1,81 @@
+"""The times at which everything is scraped, and the series that hold between two changes."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worlds.estate.flow import TICK
+from worlds.promql.storage import Series
+
+Floats = NDArray[np.float64]
+Ticks = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window:
+    """The scrapes between two times. Series over all of them share `times`, which makes evaluation fast."""
+
+    ticks: Ticks
+    times: Floats
+
+    @classmethod
+    def between(cls, *, start: float, end: float, first: int, last: int) -> "Window":
+        """Return the scrapes in [start, end] among the ticks first..last."""
+        low = max(first, int(np.ceil(start / TICK)))
+        high = min(last, int(np.floor(end / TICK)))
+        ticks = np.arange(low, high + 1, dtype=np.int64)
+        return cls(ticks=ticks, times=ticks * TICK)
+
+    def full(self, labels: Mapping[str, str], values: Floats) -> Series:
+        """Return a series with one value per scrape."""
+        return Series(labels=labels, timestamps=self.times, values=values)
+
+    def constant(self, labels: Mapping[str, str], value: float) -> Series:
+        """Return a series that does not move."""
+        return self.full(labels, np.full(len(self.times), value))
+
+    def cut(self, ticks: Ticks) -> slice:
+        """Return which of ascending ticks lie in the window."""
+        if not len(self.ticks):
+            return slice(0, 0)
+        return slice(int(np.searchsorted(ticks, self.ticks[0])), int(np.searchsorted(ticks, self.ticks[-1], side="right")))
+
+    def times_of(self, ticks: Ticks) -> Floats:
+        """Return the times of ticks in the window; the shared array when they are all of them."""
+        return self.times if len(ticks) == len(self.ticks) else ticks * TICK
+
+
+@dataclass(kw_only=True)
+class Steps:
+    """A value that holds from one change to the next; None while there is none."""
+
+    labels: Mapping[str, str]
+    times: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def set(self, at: float, value: float | None) -> None:
+        """Note the value from `at` on."""
+        number = float("nan") if value is None else value
+        if self.times and self.times[-1] == at:
+            self.values[-1] = number
+        else:
+            self.times.append(at)
+            self.values.append(number)
+
+    def series(self, window: Window) -> Series | None:
+        """Return the scraped series, or None when there was nothing to scrape."""
+        if not len(window.times) or not self.times:
+            return None
+        if len(self.times) == 1 or bisect_right(self.times, window.times[0]) == len(self.times):
+            value = self.values[-1]
+            if self.times[-1] <= window.times[0]:
+                return None if value != value else window.constant(self.labels, value)  # noqa: PLR0124 - NaN
+        place = np.searchsorted(np.array(self.times), window.times, side="right") - 1
+        values = np.where(place >= 0, np.array(self.values)[np.maximum(place, 0)], np.nan)
+        valid = ~np.isnan(values)
+        if valid.all():
+            return window.full(self.labels, values)
+        return Series(labels=self.labels, timestamps=window.times[valid], values=values[valid]) if valid.any() else None

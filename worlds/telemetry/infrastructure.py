@@ -1,0 +1,134 @@
+"""Nodes, volumes, prices and whether targets are up: node_exporter, kubelet, OpenCost and Prometheus itself."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from worlds.cluster.chance import keys_of, wander
+from worlds.cluster.nodes import NODE
+from worlds.estate.flow import TICK, PodField
+from worlds.estate.pricing import price_of
+from worlds.estate.simulation import Simulation
+from worlds.objects.kinds import JsonObject, kind_named
+from worlds.objects.quantity import parse_quantity
+from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.telemetry.grid import Floats, Window
+from worlds.telemetry.processes import ProcessTracks
+
+_SYSTEM_MEMORY = 1.4 * 2**30
+_SYSTEM_CPU = 0.18
+_ROOT_DISK = 94.0 * 2**30
+_CLAIM = kind_named("PersistentVolumeClaim")
+
+_GAUGES = {
+    "node_memory_MemAvailable_bytes": "Memory information field MemAvailable_bytes.",
+    "node_memory_MemTotal_bytes": "Memory information field MemTotal_bytes.",
+    "node_load1": "1m load average.",
+    "node_filesystem_avail_bytes": "Filesystem space available to non-root users in bytes.",
+    "node_filesystem_size_bytes": "Filesystem size in bytes.",
+    "node_total_hourly_cost": "Total node cost per hour.",
+    "up": "1 when the target could be scraped.",
+    "kubelet_volume_stats_used_bytes": "Number of used bytes in the volume.",
+    "kubelet_volume_stats_capacity_bytes": "Capacity in bytes of the volume.",
+    "kubelet_volume_stats_available_bytes": "Number of available bytes in the volume.",
+}
+
+
+class InfrastructureMetrics:
+    """Series of nodes and volumes."""
+
+    def __init__(self, world: Simulation, tracks: ProcessTracks) -> None:
+        self._world = world
+        self._tracks = tracks
+
+    def metadata(self) -> dict[str, MetricMetadata]:
+        """Return type and help by name."""
+        found = {name: MetricMetadata(type="gauge", help=text) for name, text in _GAUGES.items()}
+        return found | {"node_cpu_seconds_total": MetricMetadata(type="counter", help="Seconds the CPUs spent in each mode.")}
+
+    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+        """Yield the matching series of one metric."""
+        if name == "up":
+            yield from self._up(matchers, window)
+        elif name.startswith("kubelet_volume"):
+            yield from self._volumes(name, matchers, window)
+        else:
+            for node in self._world.cluster.store.every(NODE):
+                yield from self._node(name, node, matchers, window)
+
+    def _node(self, name: str, node: JsonObject, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+        host = node["metadata"]["name"]
+        if name == "node_total_hourly_cost":
+            labels = {METRIC_NAME: name, "job": "opencost", "node": host, "instance": host, "region": node["metadata"]["labels"]["topology.kubernetes.io/region"]}
+            if matches_all(matchers, labels):
+                yield window.constant(labels, price_of(self._world.scenario.estate, node))
+            return
+        labels = {METRIC_NAME: name, "job": "node-exporter", "instance": host, "node": host}
+        silent_from = self._world.outages.get(host)
+        for extra, values in self._node_values(name, node, window):
+            full = labels | extra
+            if matches_all(matchers, full):
+                kept = slice(None) if silent_from is None else window.times < silent_from
+                yield window.full(full, values) if silent_from is None else Series(labels=full, timestamps=window.times[kept], values=values[kept])
+
+    def _node_values(self, name: str, node: JsonObject, window: Window) -> Iterator[tuple[dict[str, str], Floats]]:
+        host, capacity = node["metadata"]["name"], node["status"]["capacity"]
+        total, cores = parse_quantity(capacity["memory"]), parse_quantity(capacity["cpu"])
+        rough = wander(keys_of(self._tracks.chance, "node", [host]), window.ticks)[:, 0] if len(window.ticks) else np.zeros(0)
+        match name:
+            case "node_memory_MemTotal_bytes":
+                yield {}, np.full(len(window.times), total)
+            case "node_memory_MemAvailable_bytes":
+                used = self._used(host, PodField.MEMORY, window) + _SYSTEM_MEMORY * (1 + 0.04 * rough) + self._world.ballast_at(host, window.times)
+                yield {}, np.maximum(total - used, 30 * 2**20)
+            case "node_load1":
+                yield {}, (self._used(host, PodField.CPU, window) + _SYSTEM_CPU) * (1.15 + 0.2 * rough)
+            case "node_filesystem_size_bytes":
+                yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, np.full(len(window.times), _ROOT_DISK)
+            case "node_filesystem_avail_bytes":
+                yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, _ROOT_DISK * (0.62 + 0.005 * rough)
+            case "node_cpu_seconds_total":
+                busy = np.clip(self._used(host, PodField.CPU, window) + _SYSTEM_CPU, 0, cores)
+                since = (window.times[0] % 4e6) if len(window.times) else 0.0
+                for mode, rate in (("user", busy * 0.8), ("system", busy * 0.2), ("idle", cores - busy)):
+                    yield {"cpu": "0", "mode": mode}, since + np.cumsum(rate * TICK)
+            case _:
+                return
+
+    def _used(self, host: str, field: PodField, window: Window) -> Floats:
+        total = np.zeros(len(window.ticks))
+        for track in self._tracks.every(window):
+            if track.node == host:
+                total[track.ticks - window.ticks[0]] += track.rows[:, field]
+        return total
+
+    def _volumes(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+        for claim in self._world.cluster.store.every(_CLAIM):
+            meta = claim["metadata"]
+            size = parse_quantity(claim["spec"]["resources"]["requests"]["storage"])
+            used = self._world.volumes.used(meta["namespace"], meta["name"], window.times) * size
+            labels = {METRIC_NAME: name, "job": "kubelet", "metrics_path": "/metrics", "namespace": meta["namespace"], "persistentvolumeclaim": meta["name"]}
+            values = {"used": used, "capacity": np.full(len(window.times), size), "available": np.maximum(size - used, 0.0)}
+            if matches_all(matchers, labels):
+                yield window.full(labels, values[name.split("_")[3]])
+
+    def _up(self, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+        for job, namespace in (("kube-state-metrics", "monitoring"), ("prometheus", "monitoring"), ("alertmanager", "monitoring"), ("coredns", "kube-system"), ("apiserver", "default")):
+            labels = {METRIC_NAME: "up", "job": job, "namespace": namespace, "instance": f"{job}:9090"}
+            if matches_all(matchers, labels):
+                yield window.constant(labels, 1.0)
+        for node in self._world.cluster.store.every(NODE):
+            host = node["metadata"]["name"]
+            silent_from = self._world.outages.get(host, float("inf"))
+            for job in ("kubelet", "node-exporter"):
+                labels = {METRIC_NAME: "up", "job": job, "instance": host, "node": host}
+                if matches_all(matchers, labels):
+                    yield window.full(labels, (window.times < silent_from).astype(np.float64))
+        for track in self._tracks.every(window):
+            if track.workload.instrumented:
+                meta = track.pod["metadata"]
+                labels = {METRIC_NAME: "up", "job": track.workload.name, "namespace": meta["namespace"], "pod": meta["name"], "service": track.workload.name}
+                if matches_all(matchers, labels):
+                    yield Series(labels=labels, timestamps=track.times, values=np.ones(len(track.times)))
+
+

@@ -1,0 +1,124 @@
+"""What applications write: lines by language, for requests, for trouble, for start and stop. No line names a cause."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from worlds.scenario.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrase:
+    """A line before it gets its form. `logger` is a class or module, `fields` are structured extras."""
+
+    level: str
+    text: str
+    logger: str = "http"
+    fields: Mapping[str, str | int | float] | None = None
+
+
+def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
+    """Give a phrase the form that the workload's language uses. `draw` in [0, 1) picks thread numbers and the like."""
+    moment = datetime.fromtimestamp(at, tz=UTC)
+    match workload.language:
+        case "java":
+            stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+            thread = f"[nio-{workload.port or 8080}-exec-{int(draw * 40) + 1}]"
+            return f"{stamp} {phrase.level.upper():>5} 1 --- {thread} c.{workload.team}.{workload.name}.{_camel(phrase.logger)} : {phrase.text}"
+        case "node":
+            levels = {"debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
+            body = {"level": levels.get(phrase.level, 30), "time": int(at * 1000), "pid": 1, "name": workload.name}
+            return json.dumps({**body, **(phrase.fields or {}), "msg": phrase.text})
+        case "python":
+            stamp = moment.strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
+            return f"{stamp} {phrase.level.upper().replace('WARN', 'WARNING'):<7} app.{phrase.logger} {phrase.text}"
+        case "postgres":
+            stamp = moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+            word = {"info": "LOG", "warn": "WARNING", "error": "ERROR", "fatal": "FATAL"}.get(phrase.level, "LOG")
+            return f"{stamp} UTC [{int(draw * 900) + 40}] {word}:  {phrase.text}"
+        case "redis":
+            sign = {"warn": "#", "error": "#", "fatal": "#"}.get(phrase.level, "*")
+            return f"1:M {moment.strftime('%d %b %Y %H:%M:%S.%f')[:-3]} {sign} {phrase.text}"
+        case "nginx":
+            return f"{moment.strftime('%Y/%m/%d %H:%M:%S')} [{phrase.level}] {int(draw * 30) + 20}#0: {phrase.text}"
+        case _:
+            stamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            extra = dict(phrase.fields or {})
+            return json.dumps({"time": stamp, "level": phrase.level.upper(), "msg": phrase.text, "logger": phrase.logger, **extra})
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def request_line(workload: Workload, *, route: str, status: int, milliseconds: float, trace: str) -> Phrase:
+    """One request in the access log."""
+    if workload.language == "postgres":
+        return Phrase(level="info", text=f"duration: {milliseconds:.3f} ms  execute <unnamed>: SELECT 1", logger="db")
+    if workload.language == "redis":
+        return Phrase(level="info", text="DB saved on disk", logger="db")
+    text = f"GET {route} {status} {milliseconds:.0f}ms"
+    fields: dict[str, str | int | float] = {"method": "GET", "path": route, "status": status, "duration_ms": round(milliseconds, 1), "trace_id": trace}
+    level = "error" if status >= 500 else "info"  # noqa: PLR2004 - HTTP's server errors
+    return Phrase(level=level, text=text if workload.language in {"java", "python"} else "request", logger="access", fields=fields)
+
+
+def starting_lines(workload: Workload, *, version: str) -> list[Phrase]:
+    """What a process writes when it starts."""
+    match workload.language:
+        case "postgres":
+            return [Phrase(level="info", text="database system was shut down"), Phrase(level="info", text="database system is ready to accept connections")]
+        case "redis":
+            return [Phrase(level="info", text="Server initialized"), Phrase(level="info", text="Ready to accept connections tcp")]
+        case "java":
+            return [
+                Phrase(level="info", text=f"Starting {workload.name} v{version} using Java 21.0.5 with PID 1", logger="application"),
+                Phrase(level="info", text=f"Tomcat started on port {workload.port} (http)", logger="application"),
+                Phrase(level="info", text=f"Started in {workload.behaviour.startup:.1f} seconds", logger="application"),
+            ]
+        case _:
+            return [
+                Phrase(level="info", text=f"starting {workload.name}", logger="main", fields={"version": version}),
+                Phrase(level="info", text="configuration loaded", logger="config"),
+                Phrase(level="info", text=f"listening on :{workload.port}", logger="main"),
+            ]
+
+
+def overload(workload: Workload, *, draw: float) -> Phrase:
+    """A request was turned away."""
+    text = {
+        "java": "Request rejected: thread pool exhausted (active=200, queued=100)",
+        "node": "request rejected: too many pending requests",
+        "python": "worker pool saturated, returning 503",
+    }.get(workload.language, "rejecting request: concurrency limit reached")
+    return Phrase(level="error" if draw < 0.6 else "warn", text=text, logger="server", fields={"status": 503})  # noqa: PLR2004 - mostly
+
+
+def memory_tight(workload: Workload, *, draw: float) -> Phrase:
+    """The process is busy collecting garbage."""
+    text = {
+        "java": f"GC pause (G1 Evacuation Pause) took {240 + draw * 900:.0f}ms, heap after collection above 95%",
+        "node": f"event loop lag {180 + draw * 700:.0f}ms",
+        "python": f"request took {1.1 + draw * 3:.1f}s, slow response",
+    }.get(workload.language, f"slow request: {400 + draw * 1200:.0f}ms")
+    return Phrase(level="warn", text=text, logger="runtime", fields={})
+
+
+def call_failed(workload: Workload, *, callee: str, address: str, why: str, draw: float) -> Phrase:
+    """A call to another service failed."""
+    reason = why or ("context deadline exceeded" if draw < 0.4 else "upstream returned 503" if draw < 0.8 else "connection reset by peer")  # noqa: PLR2004 - mixture
+    text = {
+        "java": f"Call to {callee} failed: {reason}",
+        "python": f"upstream call failed: {callee}: {reason}",
+    }.get(workload.language, f"call {address}: {reason}")
+    return Phrase(level="error", text=text, logger="client", fields={"peer": callee, "error": reason})
+
+
+def unexpected(workload: Workload, *, draw: float) -> Phrase:
+    """A request failed for no reason that the log explains."""
+    text = {
+        "java": "Unhandled exception while processing request",
+        "python": "Exception on request",
+    }.get(workload.language, "internal error")
+    return Phrase(level="error", text=text, logger="handler", fields={"status": 500, "attempt": int(draw * 3) + 1})

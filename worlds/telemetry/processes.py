@@ -1,0 +1,91 @@
+"""The pods of the tape as exporters see them: labels, rows in a window, counters that begin anew with every process."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from worlds.cluster.chance import Chance
+from worlds.cluster.podmaking import POD
+from worlds.estate.flow import TICK, PodField
+from worlds.estate.simulation import Simulation
+from worlds.objects.kinds import JsonObject
+from worlds.scenario.workload import Workload, WorkloadKind
+from worlds.telemetry.grid import Floats, Ticks, Window
+
+# A process that was there before the history begins has counted for a while; more than this is not remembered.
+_OLDEST_COUNT = 86400.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProcessTrack:
+    """One pod's rows in a window. `before` and `all_rows` reach back to its beginning, for counters."""
+
+    pod: JsonObject
+    workload: Workload
+    node: str
+    ticks: Ticks
+    times: Floats
+    rows: Floats
+    first: int
+    all_rows: Floats
+    head_start: float
+
+    def gauge(self, field: PodField) -> Floats:
+        """Return a column."""
+        return self.rows[:, field]
+
+    def counter(self, per_second: Floats) -> Floats:
+        """Return the counter of a rate (over all rows): it counts up and begins at zero with every new process."""
+        total = np.cumsum(per_second * TICK)
+        instance = self.all_rows[:, PodField.INSTANCE]
+        starts = np.flatnonzero(np.diff(instance, prepend=instance[0]))
+        base = np.zeros(len(total))
+        base[starts] = total[starts - 1]
+        counted = total - np.maximum.accumulate(base)
+        if len(per_second) and self.head_start:
+            limit = starts[0] if len(starts) else len(counted)
+            counted[:limit] += self.head_start * float(per_second[0])
+        return counted[self.first : self.first + len(self.ticks)]
+
+
+class ProcessTracks:
+    """Finds the tracks of all pods that ran in a window."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+        self._pods: dict[str, JsonObject] = {}
+        self._workloads = {workload.key: workload for workload in world.scenario.estate.workloads}
+        world.cluster.store.subscribe(lambda c: self._pods.__setitem__(c.object["metadata"]["uid"], c.object) if c.kind is POD else None)
+
+    @property
+    def chance(self) -> Chance:
+        """The world's chance."""
+        return self._world.cluster.chance
+
+    def every(self, window: Window) -> Iterator[ProcessTrack]:
+        """Yield the pods that have rows in the window."""
+        for uid, column in self._world.tape.columns.items():
+            workload = self._workloads.get(column.workload)
+            if workload is None or workload.kind is WorkloadKind.EXTERNAL:
+                continue
+            track = self._world.tape.pod(uid)
+            part = window.cut(track.ticks)
+            pod = self._pod(uid)
+            if part.stop <= part.start or pod is None:
+                continue
+            ticks = track.ticks[part]
+            age = max(track.ticks[0] * TICK - column.started, 0.0) if column.instance == 1 else 0.0
+            yield ProcessTrack(
+                pod=pod, workload=workload, node=column.node, ticks=ticks, times=window.times_of(ticks),
+                rows=track.rows[part], first=part.start, all_rows=track.rows, head_start=min(age, _OLDEST_COUNT),
+            )  # fmt: skip
+
+    def _pod(self, uid: str) -> JsonObject | None:
+        known = self._pods.get(uid)
+        runtime = self._world.kubelets.pods.get(uid) if known is None else None
+        if runtime is not None:
+            known = self._world.cluster.store.find(POD, namespace=runtime.namespace, name=runtime.name)
+            if known is not None:
+                self._pods[uid] = known
+        return known

@@ -1,0 +1,121 @@
+"""Requests, errors and durations of services, in the convention of the estate."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from worlds.estate.flow import PodField
+from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.scenario.estate import HttpMetrics
+from worlds.scenario.workload import Workload
+from worlds.telemetry.grid import Floats, Window
+from worlds.telemetry.histogram import buckets_of, cumulative_share, mean_of
+from worlds.telemetry.processes import ProcessTrack, ProcessTracks
+
+_OTEL = "http_server_request_duration_seconds"
+_CLASSIC = "http_request_duration_seconds"
+_ISTIO = "istio_request_duration_milliseconds"
+
+# Which 5xx and 4xx a process answers with, and how they are split.
+_CODES = (("200", 1.0), ("404", 0.7), ("400", 0.3), ("500", 1.0), ("503", 1.0))
+
+
+class RequestMetrics:
+    """Series of every instrumented service."""
+
+    def __init__(self, tracks: ProcessTracks, *, convention: HttpMetrics, callers: Callable[[str], str]) -> None:
+        self._tracks = tracks
+        self._convention = convention
+        self._callers = callers
+
+    def metadata(self) -> dict[str, MetricMetadata]:
+        """Return type and help by name."""
+        match self._convention:
+            case HttpMetrics.OTEL:
+                base, extra = _OTEL, {}
+            case HttpMetrics.CLASSIC:
+                base, extra = _CLASSIC, {"http_requests_total": MetricMetadata(type="counter", help="Requests by code.")}
+            case HttpMetrics.ISTIO:
+                base, extra = _ISTIO, {"istio_requests_total": MetricMetadata(type="counter", help="Requests by code.")}
+        found = MetricMetadata(type="histogram", help="Duration of HTTP server requests.")
+        return {f"{base}_{part}": found for part in ("bucket", "sum", "count")} | extra
+
+    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+        """Yield the matching series of one metric."""
+        for track in self._tracks.every(window):
+            if track.workload.instrumented or self._convention is HttpMetrics.ISTIO:
+                yield from self._of_pod(name, matchers, track)
+
+    def _of_pod(self, name: str, matchers: Sequence[Matcher], track: ProcessTrack) -> Iterator[Series]:
+        base = {METRIC_NAME: name, **self._labels(track)}
+        routes = _routes(track.workload) if self._convention is not HttpMetrics.ISTIO else (("", 1.0),)
+        for code, _ in _CODES:
+            rate: Floats | None = None
+            for route, share in routes:
+                labels = base | self._request_labels(code, route)
+                plain = [m for m in matchers if m.name != "le"]
+                if not matches_all(plain, labels):
+                    continue
+                if rate is None:
+                    rate = _rate(track, code)
+                if name.endswith("_bucket"):
+                    yield from self._buckets(labels, matchers, track, rate * share)
+                else:
+                    factor = self._mean(track) if name.endswith("_sum") else 1.0
+                    yield Series(labels=labels, timestamps=track.times, values=track.counter(rate * share * factor))
+
+    def _buckets(self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, rate: Floats) -> Iterator[Series]:
+        median = track.all_rows[:, PodField.LATENCY] * self._scale
+        for bound in buckets_of(milliseconds=self._convention is HttpMetrics.ISTIO):
+            full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
+            if matches_all(matchers, full):
+                share = cumulative_share(bound, median=median, spread=track.workload.behaviour.spread)
+                yield Series(labels=full, timestamps=track.times, values=track.counter(rate * share))
+
+    @property
+    def _scale(self) -> float:
+        return 1000.0 if self._convention is HttpMetrics.ISTIO else 1.0
+
+    def _mean(self, track: ProcessTrack) -> Floats:
+        return mean_of(track.all_rows[:, PodField.LATENCY] * self._scale, spread=track.workload.behaviour.spread)
+
+    def _labels(self, track: ProcessTrack) -> dict[str, str]:
+        meta, workload = track.pod["metadata"], track.workload
+        if self._convention is HttpMetrics.ISTIO:
+            return {
+                "job": "istio-proxy", "namespace": meta["namespace"], "pod": meta["name"], "reporter": "destination",
+                "destination_workload": workload.name, "destination_workload_namespace": workload.namespace,
+                "destination_service_name": workload.name, "source_workload": self._callers(workload.key),
+                "request_protocol": "http",
+            }  # fmt: skip
+        address = f"{track.pod.get('status', {}).get('podIP', '')}:{workload.port}"
+        labels = {"job": workload.name, "namespace": meta["namespace"], "service": workload.name, "pod": meta["name"]}
+        return labels | {"container": workload.name, "endpoint": "http", "instance": address}
+
+    def _request_labels(self, code: str, route: str) -> dict[str, str]:
+        match self._convention:
+            case HttpMetrics.OTEL:
+                return {"http_request_method": "GET", "http_route": route, "http_response_status_code": code}
+            case HttpMetrics.CLASSIC:
+                return {"method": "GET", "handler": route, "code": code}
+            case HttpMetrics.ISTIO:
+                return {"response_code": code}
+
+
+def _routes(workload: Workload) -> tuple[tuple[str, float], ...]:
+    """Split the load over the routes: each gets half of what the one before it gets."""
+    weights = [0.5**i for i in range(len(workload.routes))]
+    return tuple((route, weight / sum(weights)) for route, weight in zip(workload.routes, weights, strict=True))
+
+
+def _rate(track: ProcessTrack, code: str) -> Floats:
+    """Return requests per second that were answered with a code, over all rows."""
+    rows = track.all_rows
+    rps, failed, rejected = rows[:, PodField.RPS], rows[:, PodField.ERRORS], rows[:, PodField.CLIENT_ERRORS]
+    if code == "200":
+        return rps * (1 - failed) * (1 - rejected)
+    if code.startswith("4"):
+        return rps * (1 - failed) * rejected * dict(_CODES)[code]
+    turned_away = np.divide(rows[:, PodField.OVERLOAD], np.maximum(failed, 1e-9))
+    busy = np.clip(turned_away, 0, 1)
+    return rps * failed * (busy if code == "503" else 1 - busy)

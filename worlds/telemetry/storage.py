@@ -1,0 +1,88 @@
+"""Everything that Prometheus has scraped, as the storage that PromQL is evaluated over."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from worlds.estate.simulation import Simulation
+from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.scenario.estate import resolve
+from worlds.telemetry.containers import ContainerMetrics
+from worlds.telemetry.edges import EdgeMetrics
+from worlds.telemetry.grid import Window
+from worlds.telemetry.infrastructure import InfrastructureMetrics
+from worlds.telemetry.processes import ProcessTracks
+from worlds.telemetry.requests import RequestMetrics
+from worlds.telemetry.statebook import StateBook
+
+
+class Exporter(Protocol):
+    """A source of series."""
+
+    def metadata(self) -> Mapping[str, MetricMetadata]:
+        """Return the names that it has, with type and help."""
+        ...
+
+    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterable[Series]:
+        """Return the matching series of one name."""
+        ...
+
+
+class EstateMetrics:
+    """Satisfies `worlds.promql.storage.Storage`."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+        tracks = ProcessTracks(world)
+        estate = world.scenario.estate
+        callers: dict[str, str] = {}
+        for workload in estate.workloads:
+            for call in workload.calls:
+                callers.setdefault(resolve(call.to, workload=workload), workload.name)
+        self._hidden = world.scenario.visibility.missing_metrics
+        self._exporters: tuple[Exporter, ...] = (
+            StateBook(world),
+            ContainerMetrics(tracks),
+            RequestMetrics(tracks, convention=estate.http_metrics, callers=lambda key: callers.get(key, "unknown")),
+            EdgeMetrics(world),
+            InfrastructureMetrics(world, tracks),
+        )
+        self._windows: dict[tuple[int, int], Window] = {}
+
+    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series]:
+        """Return the matching series with their samples in [start, end]."""
+        window = self._window(start, end)
+        if not len(window.ticks):
+            return []
+        return [series for name, exporter in self._named(matchers) for series in exporter.series(name, matchers, window)]
+
+    def label_names(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[str]:
+        """Return the sorted label names of the matching series."""
+        return sorted({label for series in self.select(matchers, start=start, end=end) for label in series.labels})
+
+    def label_values(self, name: str, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[str]:
+        """Return the sorted values of a label among the matching series."""
+        if name == METRIC_NAME and not matchers:
+            return sorted({known for known, _ in self._named(())})
+        return sorted({s.labels[name] for s in self.select(matchers, start=start, end=end) if s.labels.get(name)})
+
+    def metadata(self) -> Mapping[str, MetricMetadata]:
+        """Return type and help by name."""
+        return {name: exporter.metadata()[name] for name, exporter in self._named(())}
+
+    def _named(self, matchers: Sequence[Matcher]) -> Iterator[tuple[str, Exporter]]:
+        by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        for exporter in self._exporters:
+            for name in exporter.metadata():
+                if matches_all(by_name, {METRIC_NAME: name}) and not name.startswith(self._hidden or ("\0",)):
+                    yield name, exporter
+
+    def _window(self, start: float, end: float) -> Window:
+        """Return the window, the same object for the same scrapes."""
+        first, last = int(self._world.history_start // 15) + 1, self._world.last_tick
+        window = Window.between(start=start, end=end, first=first, last=last)
+        if not len(window.ticks):
+            return window
+        key = (int(window.ticks[0]), int(window.ticks[-1]))
+        if len(self._windows) > 64:  # noqa: PLR2004 - a handful of dashboards' windows
+            self._windows.clear()
+        return self._windows.setdefault(key, window)

@@ -1,0 +1,94 @@
+"""A world at work: the simulation, what collects its metrics and logs, its alert rules, and the clock that drives it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from worlds.alertmanager.config import load_config
+from worlds.alertmanager.core import Alertmanager, Notification
+from worlds.clock import WorldClock
+from worlds.estate.simulation import Simulation
+from worlds.prometheus.alerting import Alerting
+from worlds.prometheus.evaluator import External, RuleEvaluator
+from worlds.prometheus.rules import load_rules
+from worlds.scenario.scenario import Scenario
+from worlds.telemetry.logbook import LogBook
+from worlds.telemetry.lokistore import EstateLogs
+from worlds.telemetry.storage import EstateMetrics
+
+DEFAULT_RULES = Path(__file__).parent / "scenario" / "rules.yaml"
+
+# Rules are evaluated from this long before the scenario's now: longer than the longest wait of the shared rules.
+_RULES_START = timedelta(minutes=20)
+
+
+class Estate:
+    """Everything of a world but its servers. `clock` may be any object with `now()`."""
+
+    def __init__(
+        self, scenario: Scenario, *, clock: WorldClock, rules: Path | None = None, webhook_url: str = "",
+        webhook_token: str = "", base_url: str = "http://127.0.0.1", new_id: Callable[[], str] | None = None,
+    ) -> None:  # fmt: skip
+        self.scenario = scenario
+        self.clock = clock
+        self.simulation = Simulation(scenario)
+        self.metrics = EstateMetrics(self.simulation)
+        self.logbook = LogBook(self.simulation)
+        self.logs = EstateLogs(self.simulation, self.logbook)
+        groups = load_rules((rules or DEFAULT_RULES).read_text(encoding="utf-8"))
+        self.rules = RuleEvaluator(
+            groups, storage=self.metrics, start=scenario.now - _RULES_START,
+            external=External(url=f"{base_url}/prometheus", labels={"cluster": scenario.estate.cluster}),
+        )  # fmt: skip
+        config = load_config(_alertmanager_config(webhook_url, webhook_token))
+        ids = {"new_id": new_id} if new_id is not None else {}
+        self.alertmanager = Alertmanager(config, external_url=f"{base_url}/alertmanager", **ids)
+        self.alerting = Alerting(rules=self.rules, alertmanager=self.alertmanager)
+        self._healed_since: datetime | None = None
+
+    def now(self) -> datetime:
+        """Return the virtual time."""
+        return self.clock.now()
+
+    def catch_up(self) -> None:
+        """Let the simulation reach the clock's time. Cheap when it has already."""
+        target = max(self.clock.now().timestamp(), self.simulation.history_start)
+        if target > self.simulation.cluster.now:
+            self.simulation.advance(target)
+
+    def due_notifications(self) -> list[Notification]:
+        """Evaluate what is due and return what Alertmanager wants to send."""
+        self.catch_up()
+        return self.alerting.step(self.clock.now())
+
+    def active_faults(self) -> list[str]:
+        """Return the kinds of the faults that still have their hold on the estate."""
+        reached = [f for f in self.scenario.faults if self.simulation.at(f.at) <= self.simulation.cluster.now]
+        return [fault.kind for fault in reached if fault.is_active(self.simulation)]
+
+    def healed_since(self) -> datetime | None:
+        """Return since when no fault is active any more; None while one is. Known to the precision of the questions."""
+        if self.active_faults():
+            self._healed_since = None
+        elif self._healed_since is None:
+            self._healed_since = datetime.fromtimestamp(self.simulation.cluster.now, tz=UTC)
+        return self._healed_since
+
+
+def _alertmanager_config(url: str, token: str) -> str:
+    webhook: dict[str, object] = {"url": url}
+    if token:
+        webhook["http_config"] = {"authorization": {"type": "Bearer", "credentials": token}}
+    config = {
+        "route": {
+            "receiver": "midwatch", "group_by": ["namespace"], "group_wait": "30s", "group_interval": "1m",
+            "repeat_interval": "4h", "routes": [],
+        },
+        "receivers": [{"name": "midwatch", "webhook_configs": [webhook] if url else []}],
+        "inhibit_rules": [
+            {"source_matchers": ["severity = critical"], "target_matchers": ["severity = info"], "equal": ["namespace"]},
+        ],
+    }  # fmt: skip
+    return yaml.safe_dump(config)
