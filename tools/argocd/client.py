@@ -5,6 +5,7 @@ whole objects as JSON in strings, which are handed on as text and compared field
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -16,6 +17,7 @@ from tools.http import HttpClient, segment
 from tools.wire import Wire
 
 SYSTEM = "Argo CD"
+OWN_ANNOTATIONS = "midwatch.dev/"
 
 
 class Deployed(Value):
@@ -68,7 +70,8 @@ class Application(Value):
     namespace: str = ""
     """Where the Application object lives."""
     uid: str = ""
-    resource_version: str = ""
+    annotations: dict[str, str] = {}
+    """Those of Midwatch."""
     project: str = ""
     repository: str = ""
     path: str = ""
@@ -137,7 +140,7 @@ class _Metadata(Wire):
     name: str
     namespace: str = ""
     uid: str = ""
-    resourceVersion: str = ""  # noqa: N815 - the wire's name
+    annotations: dict[str, str] | None = None
 
 
 class _Sync(Wire):
@@ -270,19 +273,19 @@ class ArgoCDClient:
         path = f"/api/v1/applications/{segment(name)}/rollback"
         return _application(await self.http.send("POST", path, _Application, body=body))
 
-    async def set_auto_sync(
-        self, application: Application, wanted: AutoSync | None, *, annotations: Json = None
+    async def mark(
+        self, application: Application, annotations: Mapping[str, str], *, automated: AutoSync | None, changes: bool
     ) -> Application:
-        """Turn automated sync off (None) or on, by a merge patch; `annotations` are written along with it."""
-        automated: Json = (
-            None
-            if wanted is None
-            else {"prune": wanted.prune, "selfHeal": wanted.self_heal, "allowEmpty": wanted.allow_empty}
+        """Write annotations onto the Application object and, if it `changes`, its automated sync (None: off)."""
+        policy: Json = (
+            {"prune": automated.prune, "selfHeal": automated.self_heal, "allowEmpty": automated.allow_empty}
+            if automated
+            else None
         )
-        patch: dict[str, Json] = {"spec": {"syncPolicy": {"automated": automated}}}
-        return await self.patch(
-            application, {**patch, **({"metadata": {"annotations": annotations}} if annotations else {})}
-        )
+        patch: dict[str, Json] = {"metadata": {"annotations": dict(annotations)}}
+        if changes:
+            patch["spec"] = {"syncPolicy": {"automated": policy}}
+        return await self.patch(application, patch)
 
     async def patch(self, application: Application, patch: Json, *, kind: Literal["merge"] = "merge") -> Application:
         """Change the Application object. Raises ConflictError when it is being changed."""
@@ -309,7 +312,7 @@ def _application(item: _Application) -> Application:
         name=item.metadata.name,
         namespace=item.metadata.namespace,
         uid=item.metadata.uid,
-        resource_version=item.metadata.resourceVersion,
+        annotations={k: v for k, v in (item.metadata.annotations or {}).items() if k.startswith(OWN_ANNOTATIONS)},
         project=spec.project,
         repository=source.repoURL,
         path=source.path,
