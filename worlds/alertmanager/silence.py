@@ -142,7 +142,7 @@ def _changes_in_place(previous: Silence, request: SilenceRequest, now: datetime)
         return False
     match previous.state(now):
         case SilenceState.ACTIVE:
-            return previous.starts_at == request.starts_at
+            return previous.starts_at.replace(microsecond=0) == request.starts_at.replace(microsecond=0)
         case SilenceState.PENDING:
             return request.starts_at >= now
         case SilenceState.EXPIRED:

@@ -186,6 +186,32 @@ async def test_silenced_and_inhibited_alerts_stay_quiet(sides: tuple[Side, Side]
         assert answers[0] == answers[1], path
 
 
+async def test_a_silence_is_extended_under_its_id_and_replaced_when_its_matchers_change(
+    sides: tuple[Side, Side],
+) -> None:
+    stories = []
+    for side in sides:
+        body: dict[str, Any] = {
+            "matchers": [{"name": "alertname", "value": "A", "isRegex": False}],
+            "startsAt": (now() - timedelta(minutes=1)).isoformat(),
+            "endsAt": (now() + timedelta(hours=1)).isoformat(),
+            "createdBy": "me",
+            "comment": "known",
+        }
+        first = (await side.client.post("/api/v2/silences", json=body)).json()["silenceID"]
+        listed = (await side.client.get(f"/api/v2/silence/{first}")).json()
+        later = (now() + timedelta(hours=2)).isoformat()
+        longer = {**body, "id": first, "startsAt": listed["startsAt"], "endsAt": later}
+        extended = (await side.client.post("/api/v2/silences", json=longer)).json()["silenceID"]
+        other = {**longer, "matchers": [{"name": "alertname", "value": "B", "isRegex": False}]}
+        changed = (await side.client.post("/api/v2/silences", json=other)).json()["silenceID"]
+        await side.client.delete(f"/api/v2/silence/{changed}")
+        states = [one["status"]["state"] for one in (await side.client.get("/api/v2/silences")).json()]
+        stories.append((extended == first, changed == first, states))
+    assert stories[0] == stories[1]
+    assert stories[1] == (True, False, ["expired", "expired"])
+
+
 async def test_a_refused_notification_is_tried_again(sides: tuple[Side, Side]) -> None:
     for side in sides:
         side.hook.statuses = [500, 503]
