@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 import uvicorn
 
+from agents.runbooks.folders import SHIPPED, RunbookFolders
 from orchestrator.assembly import open_advancer, open_bench, open_store, worker_handlers
 from orchestrator.executor.assembly import executor_handlers, open_executor
 from orchestrator.jobs import Handler, Jobs, Queue, Task
@@ -16,7 +17,8 @@ from orchestrator.settings import Role, Settings
 from orchestrator.store.database import Store
 from orchestrator.sweep import sweep_forever
 from service.listening import open_socket
-from service.web.app import WebContext, create_app
+from service.web.app import create_app
+from service.web.context import WebContext
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +28,8 @@ class Running:
     """A process that is up."""
 
     store: Store
-    url: str | None
-    """Where the console and the API are; None without the web role."""
+    web: WebContext | None
+    """What serves the console and the API; None without the web role."""
     stop: Callable[[], None]
     """Ask it to end; the context's exit waits for it."""
 
@@ -40,9 +42,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         handlers = await _handlers(settings, store, stack)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         ends: list[Callable[[], object]] = []
-        url = None
+        web = None
         if Role.WEB in settings.roles:
-            url = await _serve(settings, store, stack, group, ends)
+            web = await _serve(settings, store, stack, group, ends)
         if handlers:
             jobs = Jobs(store.url, handlers=handlers, periods=settings.periods)
             ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
@@ -55,7 +57,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ends.clear()
 
         try:
-            yield Running(store=store, url=url, stop=stop)
+            yield Running(store=store, web=web, stop=stop)
         finally:
             stop()
 
@@ -86,25 +88,30 @@ async def _serve(
     stack: AsyncExitStack,
     group: asyncio.TaskGroup,
     ends: list[Callable[[], object]],
-) -> str:
+) -> WebContext:
     listener = stack.enter_context(open_socket(settings.listen.host, settings.listen.port))
-    host, port = listener.getsockname()[:2]
-    url = settings.listen.public_url or f"http://{host}:{port}"
-    app = create_app(WebContext(store=store, settings=settings, base_url=url))
+    listen = settings.listen.model_copy(update={"port": listener.getsockname()[1]})
+    web = WebContext(
+        store=store,
+        settings=settings.model_copy(update={"listen": listen}),
+        clock=settings.time,
+        library=RunbookFolders((SHIPPED, *settings.runbooks)).library,
+    )
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2, server_header=False
+        create_app(web), log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False
     )
     server = _Server(config)
 
     def end() -> None:
+        web.stopping.set()
         server.should_exit = True
 
     ends.append(end)
     group.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.02)
-    log.info("The console is open", action="listening", url=url)
-    return url
+    log.info("The console is open", action="listening", url=web.base_url)
+    return web
 
 
 async def serve(settings: Settings) -> None:

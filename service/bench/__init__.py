@@ -1,0 +1,1 @@
+"""Benchmarks: goals are looked at here, never in timed tests. Each prints ratios and percentiles and runs real processes."""
