@@ -184,7 +184,7 @@ def _same_group(arriving: Arriving, incident: OpenIncident, now: datetime) -> Jo
 
 def _neighbour(arriving: Arriving, incident: OpenIncident, topology: Topology, now: datetime) -> Joined | None:
     entity = arriving.entity
-    if entity is None or not _within(NEIGHBOUR_WINDOW, incident, now):
+    if entity is None or not _points_at_something(entity) or not _within(NEIGHBOUR_WINDOW, incident, now):
         return None
     for known in incident.entities:
         if how := related(entity, known, topology=topology):
