@@ -23,7 +23,8 @@ _CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "network",
             (
                 r"i/o timeout|connection refused|connection reset|no route to host|network is unreachable|tls handshake"
-                r"|deadline exceeded|context canceled|x509|proxyconnect|timeout|EOF|ConnectionPool|502 |503 |500 Internal"
+                r"|deadline exceeded|context canceled|x509|proxyconnect|timeout|EOF"
+                r"|ConnectionPool|502 |503 |500 Internal"
             ),
         ),
         ("not_found", r"not found|manifest unknown|name unknown|does not exist|404 "),

@@ -65,7 +65,7 @@ class ObjectMeta(Value):
     generation: int | None = None
     created: datetime | None = None
     deleted: datetime | None = None
-    """When its deletion was asked for; it lives on until finalizers and the grace period are done."""
+    """When it was to be gone: the moment of the request and the grace period. Finalizers may hold it longer."""
     finalizers: tuple[str, ...] = ()
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}

@@ -91,8 +91,8 @@ def _from_pods(sightings: Sightings, scene: Scene) -> list[tuple[EntityId, str, 
             if one.pod.reason != "Evicted" and not (disrupted and disrupted.holds):
                 continue
             if fresh(disrupted.changed if disrupted else one.pod.meta.created, scene):
-                text = f"{one.pod.message} {disrupted.reason if disrupted else ''} {disrupted.message if disrupted else ''}"
-                found.append((workload, eviction_reason(text), one))
+                why = f"{disrupted.reason} {disrupted.message}" if disrupted else ""
+                found.append((workload, eviction_reason(f"{one.pod.message} {why}"), one))
     return found
 
 

@@ -95,7 +95,7 @@ class DeletePod(Action):
 
     @override
     async def observe(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Progress:
-        """Whether the pod of that uid is gone or going. Nothing keeps a mark of who evicted it: gone is what was asked."""
+        """Whether the pod of that uid is gone or going. Nothing says who evicted it: gone is what was asked."""
         try:
             item = await _read(cluster, request)
         except NotFoundError:
