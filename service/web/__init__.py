@@ -1,0 +1,1 @@
+"""What people and machines reach over HTTP: the webhook, the JSON API, the console."""

@@ -1,0 +1,164 @@
+"""The JSON API: incidents to read, proposals to decide, the kill switch, the audit; with a person's token."""
+
+import base64
+import binascii
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from incidents.alert import Severity
+from incidents.approval import Accepted, Channel, Choice, Refusal, Refused
+from incidents.evidence import Evidence
+from incidents.ids import EvidenceId, IncidentId, ProposalDigest
+from incidents.incident import Incident, Phase
+from incidents.value import Value
+from orchestrator.decisions import decide, set_paused
+from orchestrator.ledger import Audit, verify_ledger
+from orchestrator.store.casefiles import one_evidence
+from orchestrator.store.control import Switch
+from orchestrator.store.overview import Cursor, Wanted, incidents_page
+from service.web.access import ContextDep, PersonDep
+from service.web.body import read_json
+from service.web.problems import Problem
+from service.web.record import IncidentRecord, record_of
+
+router = APIRouter(prefix="/api/v1")
+
+STATUS = {
+    Refusal.UNKNOWN_PROPOSAL: HTTPStatus.NOT_FOUND,
+    Refusal.NOT_PENDING: HTTPStatus.CONFLICT,
+    Refusal.ALREADY_DECIDED: HTTPStatus.CONFLICT,
+    Refusal.EXPIRED: HTTPStatus.GONE,
+    Refusal.REASON_NEEDED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Refusal.BOT: HTTPStatus.FORBIDDEN,
+    Refusal.OWN_REQUEST: HTTPStatus.FORBIDDEN,
+    Refusal.MISSING_ROLE: HTTPStatus.FORBIDDEN,
+    Refusal.POLICY_DENIES: HTTPStatus.FORBIDDEN,
+}
+"""Every refusal is a client's error: nothing gets better by sending it again unchanged."""
+
+
+class IncidentPage(Value):
+    """Some incidents, newest first. `next` is the cursor of the following page, None at the end."""
+
+    incidents: tuple[Incident, ...]
+    next: str | None
+
+
+class DecisionRequest(Value):
+    """What a person decides."""
+
+    choice: Choice
+    reason: str = ""
+
+
+class PauseRequest(Value):
+    """Why execution is paused or resumed."""
+
+    reason: str = ""
+
+
+@router.get("/incidents")
+async def incidents(
+    context: ContextDep,
+    _: PersonDep,
+    *,
+    phase: Annotated[list[Phase] | None, Query()] = None,
+    cluster: str = "",
+    severity: Annotated[int | None, Query(ge=1, le=4)] = None,
+    q: Annotated[str, Query(max_length=200)] = "",
+    cursor: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> IncidentPage:
+    """Incidents by phase (repeatable), cluster, severity (1 to that number) and words, newest first."""
+    wanted = Wanted(
+        phases=tuple(phase or ()), cluster=cluster, severity=Severity(severity) if severity else None, search=q
+    )
+    async with context.store.transaction() as tx:
+        found = await incidents_page(tx, wanted, after=read_cursor(cursor), limit=limit + 1)
+    page = found[:limit]
+    return IncidentPage(incidents=page, next=write_cursor(page[-1]) if len(found) > limit else None)
+
+
+@router.get("/incidents/{incident}")
+async def one_incident(context: ContextDep, _: PersonDep, incident: str) -> IncidentRecord:
+    """Everything that is known of one incident."""
+    async with context.store.transaction() as tx:
+        return await record_of(tx, IncidentId(incident), now=context.clock.now())
+
+
+@router.get("/incidents/{incident}/evidence/{evidence}")
+async def evidence_of(context: ContextDep, _: PersonDep, incident: str, evidence: str) -> Evidence:
+    """One observation with its body."""
+    async with context.store.transaction() as tx:
+        return await one_evidence(tx, IncidentId(incident), EvidenceId(evidence))
+
+
+@router.post("/proposals/{digest}/decision")
+async def decision(request: Request, context: ContextDep, person: PersonDep, digest: str) -> Accepted:
+    """Decide. The answer comes after the decision (or its refusal) was committed."""
+    wanted = await read_json(request, DecisionRequest)
+    answer = await decide(
+        context.store,
+        ProposalDigest(digest),
+        person=person,
+        choice=wanted.choice,
+        reason=wanted.reason,
+        channel=Channel.API,
+        now=context.clock.now(),
+    )
+    return accepted(answer)
+
+
+@router.post("/control/{switch}")
+async def control(request: Request, context: ContextDep, person: PersonDep, switch: str) -> Switch:
+    """`pause` or `resume` all execution."""
+    if switch not in ("pause", "resume"):
+        raise Problem(HTTPStatus.NOT_FOUND, "Only /api/v1/control/pause and /api/v1/control/resume exist.")
+    wanted = await read_json(request, PauseRequest)
+    answer = await set_paused(
+        context.store, paused=switch == "pause", person=person, reason=wanted.reason, now=context.clock.now()
+    )
+    if isinstance(answer, Refused):
+        raise refusal(answer)
+    return answer
+
+
+@router.get("/audit/verify")
+async def audit(context: ContextDep, _: PersonDep) -> JSONResponse:
+    """Check the whole ledger."""
+    found: Audit = await verify_ledger(context.store)
+    return JSONResponse({**found.model_dump(mode="json"), "intact": found.intact, "summary": found.summary})
+
+
+def accepted(answer: Accepted | Refused) -> Accepted:
+    """The answer, when it is one. Raises Problem for a refusal."""
+    if isinstance(answer, Refused):
+        raise refusal(answer)
+    return answer
+
+
+def refusal(refused: Refused) -> Problem:
+    """What the clicker is told."""
+    return Problem(STATUS[refused.refusal], refused.message, code=refused.refusal.value)
+
+
+def write_cursor(last: Incident) -> str:
+    """An opaque cursor behind this incident."""
+    cursor = Cursor(opened_at=last.opened_at, id=last.id)
+    return base64.urlsafe_b64encode(cursor.model_dump_json().encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> Cursor | None:
+    """The cursor of a request; None for the first page. Raises Problem 422."""
+    if not text:
+        return None
+    try:
+        return Cursor.model_validate_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValidationError, binascii.Error, ValueError):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "cursor: take it from `next` of the page before, unchanged"
+        ) from None

@@ -1,0 +1,44 @@
+"""What the web needs from the process around it. It holds no write credentials and can reach no action."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agents.runbooks.library import Library
+from incidents.approval import Person
+from orchestrator.settings import Settings
+from orchestrator.store.database import Store
+from service.web.identity import Identities
+from tools.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebContext:
+    """One web process. The caller opens and closes the store."""
+
+    store: Store
+    settings: Settings
+    clock: Clock
+    library: Callable[[], Library] = Library
+    """The runbooks of the moment; called for every page that shows them."""
+    version: str = "0.1.0"
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it before the server is told to stop: open event streams end at once then."""
+    identities: Identities = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Everything about identity follows from the settings."""
+        given = self.settings.session_secret
+        secret = given.get_secret_value() if given else secrets.token_hex(32)
+        object.__setattr__(self, "identities", Identities(people=self.settings.people, secret=secret))
+
+    @property
+    def base_url(self) -> str:
+        """Base of links that people open, without a slash at the end."""
+        listen = self.settings.listen
+        return (listen.public_url or f"http://{listen.host}:{listen.port}").rstrip("/")
+
+    def sign_in_path(self, person: Person) -> str:
+        """Path of a link that signs this person in once, within ten minutes: what the demo prints."""
+        return f"/sign-in?token={self.identities.one_time_code(person)}"

@@ -1,0 +1,100 @@
+"""What the right column shows of a proposal, and whether the person who looks may decide it now. Pure.
+
+It only decides which buttons are shown: every click is judged again, under a lock, by `orchestrator.decisions`.
+"""
+
+from collections.abc import Sequence
+
+from incidents.approval import Accepted, Choice, Decision, Person, Refused, judge
+from incidents.incident import Phase
+from incidents.proposal import ProposalStatus
+from incidents.value import Value
+from incidents.verification import Check, CheckRole
+from service.web.record import IncidentRecord, ProposalRecord
+from service.web.words import PHASES, hm
+
+STATES = {
+    ProposalStatus.PENDING: "waiting for a decision",
+    ProposalStatus.APPROVED: "approved",
+    ProposalStatus.REJECTED: "rejected",
+    ProposalStatus.EXPIRED: "expired",
+    ProposalStatus.SUPERSEDED: "withdrawn",
+    ProposalStatus.DENIED: "not allowed",
+    ProposalStatus.EXECUTED: "executed",
+}
+
+
+class Panel(Value):
+    """The decision panel."""
+
+    proposal: ProposalRecord
+    state: str
+    approvals: int
+    needed: int
+    open: bool
+    """Still takes decisions."""
+    may_approve: bool
+    may_reject: bool
+    why_not: str
+    """What speaks against this person approving it; empty when nothing does."""
+    success: tuple[Check, ...]
+    guards: tuple[Check, ...]
+    paused: bool
+    superseded: int
+    """Earlier proposals that were withdrawn."""
+
+
+def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person: Person) -> Panel | None:
+    """The panel for a proposal; None before there is one."""
+    if proposal is None:
+        return None
+    approve = _judge(record, proposal, person=person, choice=Choice.APPROVE)
+    reject = _judge(record, proposal, person=person, choice=Choice.REJECT)
+    waiting = proposal.status is ProposalStatus.PENDING and record.now < proposal.body.expires_at
+    return Panel(
+        proposal=proposal,
+        state=STATES[proposal.status],
+        approvals=_approvals(proposal.decisions),
+        needed=max(1, proposal.body.policy.approvals),
+        open=waiting,
+        may_approve=waiting and isinstance(approve, Accepted),
+        may_reject=waiting and isinstance(reject, Accepted),
+        why_not="" if isinstance(approve, Accepted) else approve.message,
+        success=tuple(check for check in proposal.body.checks if check.role is CheckRole.SUCCESS),
+        guards=tuple(check for check in proposal.body.checks if check.role is CheckRole.GUARD),
+        paused=record.switch.paused,
+        superseded=sum(1 for other in record.proposals if other.status is ProposalStatus.SUPERSEDED),
+    )
+
+
+def no_proposal(record: IncidentRecord) -> str:
+    """What stands in the panel's place when there is no proposal."""
+    phase = record.incident.phase
+    match phase:
+        case Phase.OPEN | Phase.INVESTIGATING | Phase.AWAITING_DECISION:
+            return "A proposal will be here when a cause is clear enough to act on. Nothing changes without a decision."
+        case Phase.INCONCLUSIVE:
+            return "No cause stands above the threshold, so nothing is proposed. New alerts reopen the investigation."
+        case Phase.RESOLVED:
+            closed = record.incident.closed_at
+            when = f" at {hm(closed)}" if closed else ""
+            return f"The alerts resolved{when} before anything was proposed."
+        case _:
+            return f"Nothing is proposed: this incident is {PHASES[phase]}, people own it."
+
+
+def _judge(record: IncidentRecord, proposal: ProposalRecord, *, person: Person, choice: Choice) -> Accepted | Refused:
+    return judge(
+        proposal.body,
+        status=proposal.status,
+        decided=proposal.decisions,
+        requested_by=proposal.requested_by,
+        person=person,
+        choice=choice,
+        reason="-",
+        now=record.now,
+    )
+
+
+def _approvals(decisions: Sequence[Decision]) -> int:
+    return sum(1 for decision in decisions if decision.choice is Choice.APPROVE)

@@ -1,0 +1,59 @@
+"""Deciding on the page: approve, reject with a reason, pause and resume. Judged and committed before the answer."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from incidents.approval import Channel, Choice, Refused
+from incidents.ids import IncidentId, ProposalDigest
+from orchestrator.decisions import decide, set_paused
+from service.web.access import ContextDep, FormDep, SessionDep, local_path
+from service.web.api import STATUS, refusal
+from service.web.pages.incident import incident_page
+from service.web.problems import Problem
+
+router = APIRouter()
+
+
+@router.post("/incidents/{incident}/decision")
+async def decision(
+    request: Request, context: ContextDep, session: SessionDep, form: FormDep, incident: str
+) -> Response:
+    """Decide. A refusal is shown to the person who clicked, on the page as it is now."""
+    if form.get("choice") not in set(Choice):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "choice: must be approve or reject")
+    answer = await decide(
+        context.store,
+        ProposalDigest(form.get("digest", "")),
+        person=session.person,
+        choice=Choice(form["choice"]),
+        reason=form.get("reason", "").strip(),
+        channel=Channel.CONSOLE,
+        now=context.clock.now(),
+    )
+    if isinstance(answer, Refused):
+        status = STATUS[answer.refusal]
+        return await incident_page(
+            request, context, session, IncidentId(incident), notice=answer.message, status=status
+        )
+    return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
+
+
+@router.get("/incidents/{incident}/decision")
+async def back(incident: str, _: SessionDep) -> Response:
+    """After a refusal the address is this one; reloading it leads back to the page."""
+    return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
+
+
+@router.post("/control")
+async def control(context: ContextDep, session: SessionDep, form: FormDep) -> Response:
+    """The kill switch."""
+    paused = form.get("switch") == "pause"
+    reason = form.get("reason", "").strip()
+    answer = await set_paused(
+        context.store, paused=paused, person=session.person, reason=reason, now=context.clock.now()
+    )
+    if isinstance(answer, Refused):
+        raise refusal(answer)
+    return RedirectResponse(local_path(form.get("next", "/")), status_code=HTTPStatus.SEE_OTHER)

@@ -1,0 +1,115 @@
+"""The page of one incident, its live part, its event stream, and the post-mortem to take away."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from incidents.canonical import digest_of, short
+from incidents.ids import IncidentId
+from orchestrator.store.incidents import incident_of
+from service.web.access import ContextDep, SessionDep
+from service.web.context import WebContext
+from service.web.identity import Session
+from service.web.live import EVERYTHING, Hub, Topic, topic_of
+from service.web.pages.incident_view import view_of
+from service.web.problems import Problem
+from service.web.record import IncidentRecord, record_of
+from service.web.rendering import Pages, pages_of
+
+router = APIRouter()
+
+RETRY_MILLISECONDS = 2000
+"""How long a browser waits before it opens a broken stream again."""
+
+
+@router.get("/incidents/{incident}")
+async def page(request: Request, context: ContextDep, session: SessionDep, incident: str) -> Response:
+    """The whole page."""
+    return await incident_page(request, context, session, IncidentId(incident))
+
+
+@router.get("/incidents/{incident}/live")
+async def live(request: Request, context: ContextDep, session: SessionDep, incident: str, seen: str = "") -> Response:
+    """The part of the page that changes; 204 when it is what the browser has seen."""
+    html, version = await _fragment(pages_of(request), context, session, IncidentId(incident))
+    if version == seen:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(html, media_type="text/html")
+
+
+@router.get("/incidents/{incident}/events")
+async def events(request: Request, context: ContextDep, _: SessionDep, incident: str) -> Response:
+    """Says `change` whenever the incident has a new line."""
+    async with context.store.transaction() as tx:
+        topic = topic_of((await incident_of(tx, IncidentId(incident))).id)
+    return stream(request.app.state.hub, topic, context)
+
+
+@router.get("/events")
+async def all_events(request: Request, context: ContextDep, _: SessionDep) -> Response:
+    """Says `change` whenever any incident has a new line."""
+    return stream(request.app.state.hub, EVERYTHING, context)
+
+
+@router.get("/incidents/{incident}/postmortem.md")
+async def postmortem(context: ContextDep, _: SessionDep, incident: str) -> Response:
+    """The newest draft as a Markdown file."""
+    async with context.store.transaction() as tx:
+        record = await record_of(tx, IncidentId(incident), now=context.clock.now())
+    if record.postmortem is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "There is no post-mortem yet: it is drafted when the incident ends.")
+    name = f'attachment; filename="{record.incident.id}.md"'
+    return PlainTextResponse(
+        record.postmortem.markdown, media_type="text/markdown", headers={"Content-Disposition": name}
+    )
+
+
+async def incident_page(
+    request: Request,
+    context: WebContext,
+    session: Session,
+    incident: IncidentId,
+    *,
+    notice: str = "",
+    status: int = HTTPStatus.OK,
+) -> Response:
+    """The page, with a notice for the person who just clicked."""
+    async with context.store.transaction() as tx:
+        record = await record_of(tx, incident, now=context.clock.now())
+        view = await view_of(tx, record, person=session.person, library=context.library())
+    return await pages_of(request).page(
+        request,
+        "incident.html",
+        session=session,
+        status=status,
+        view=view,
+        version=_version(record),
+        notice=notice,
+    )
+
+
+async def _fragment(pages: Pages, context: WebContext, session: Session, incident: IncidentId) -> tuple[str, str]:
+    async with context.store.transaction() as tx:
+        record = await record_of(tx, incident, now=context.clock.now())
+        view = await view_of(tx, record, person=session.person, library=context.library())
+    version = _version(record)
+    return pages.html("_incident.html", view=view, session=session, now=record.now, version=version), version
+
+
+def _version(record: IncidentRecord) -> str:
+    """The same for the same content, whenever it is read."""
+    return short(digest_of(record.model_copy(update={"now": record.incident.opened_at})))
+
+
+def stream(hub: Hub, topic: Topic, context: WebContext) -> EventSourceResponse:
+    """The event stream of a topic."""
+
+    async def told() -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent(event="hello", data="", retry=RETRY_MILLISECONDS)
+        async for changed in hub.changes(topic, stopping=context.stopping):
+            yield ServerSentEvent(event="change", data=topic) if changed else ServerSentEvent(comment="still here")
+
+    return EventSourceResponse(told(), ping=0)

@@ -1,0 +1,61 @@
+"""What the incident page is drawn from: the record, told and drawn."""
+
+from dataclasses import dataclass
+
+from agents.runbooks.library import Library
+from incidents.approval import Person
+from incidents.diagnosis import Hypothesis
+from orchestrator.store.observations import evidence_from
+from orchestrator.store.transaction import Tx
+from service.web.agents import Agent, Asked, questions_of, team_of
+from service.web.decision import Panel, no_proposal, panel_of
+from service.web.markdown import render
+from service.web.record import IncidentRecord
+from service.web.story import Sources, Story, current_proposal, story_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentView:
+    """Everything that the template prints. What is named `..._html` or `..._svg` was escaped where it was made."""
+
+    record: IncidentRecord
+    story: Story
+    panel: Panel | None
+    no_proposal: str
+    team: tuple[Agent, ...]
+    questions: tuple[Asked, ...]
+    sources: Sources
+    timeline_svg: str
+    timeline_narrow_svg: str
+    graph_svg: str
+    charts: tuple[object, ...]
+    postmortem_html: str
+    runbook: str
+    """Slug of the runbook that teaches the leading cause; empty when there is none."""
+
+
+async def view_of(tx: Tx, record: IncidentRecord, *, person: Person, library: Library) -> IncidentView:
+    """Tell and draw it."""
+    proposal = current_proposal(record)
+    await evidence_from(tx, record.incident.id, probes=("prometheus.red",))
+    return IncidentView(
+        record=record,
+        story=story_of(record),
+        panel=panel_of(record, proposal, person=person),
+        no_proposal=no_proposal(record),
+        team=team_of(record),
+        questions=questions_of(record),
+        sources=Sources(record.case),
+        timeline_svg="",
+        timeline_narrow_svg="",
+        graph_svg="",
+        charts=(),
+        postmortem_html=render(record.postmortem.markdown) if record.postmortem else "",
+        runbook=_runbook(record, library),
+    )
+
+
+def _runbook(record: IncidentRecord, library: Library) -> str:
+    leading: tuple[Hypothesis, ...] = record.diagnosis.leading if record.diagnosis else ()
+    found = library.teaching(leading[0].cause) if leading else None
+    return found.slug if found else ""

@@ -1,0 +1,54 @@
+"""Signing in with a token, or once with a link that Midwatch printed; and signing out."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from service.web.access import ContextDep, FormDep, local_path, sign_in, sign_out
+from service.web.body import read_form
+from service.web.rendering import pages_of
+
+router = APIRouter()
+
+
+@router.get("/sign-in")
+async def form(request: Request, context: ContextDep, token: str = "", next: str = "/") -> Response:  # noqa: A002 - the query's names
+    """The form. A link's code is taken at once when the link was opened directly, else after a click."""
+    if not token:
+        return pages_of(request).bare(request, "sign_in.html", next=local_path(next), problem="", code="", holder=None)
+    opened_directly = request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    if opened_directly and (person := context.identities.redeem(token)):
+        answer = RedirectResponse(local_path(next), status_code=HTTPStatus.SEE_OTHER)
+        sign_in(answer, context, person)
+        return answer
+    holder = context.identities.holder(token)
+    problem = "" if holder else "This link was used already or is older than ten minutes. Sign in with your token."
+    code = token if holder else ""
+    return pages_of(request).bare(
+        request, "sign_in.html", next=local_path(next), problem=problem, code=code, holder=holder
+    )
+
+
+@router.post("/sign-in")
+async def begin(request: Request, context: ContextDep) -> Response:
+    """Begin a session for a token or a code."""
+    fields = await read_form(request)
+    code, wanted = fields.get("code", ""), local_path(fields.get("next", "/"))
+    person = context.identities.redeem(code) if code else context.identities.by_token(fields.get("token", "").strip())
+    if person is None:
+        problem = "Nobody has this token. Tokens are in the settings under people."
+        return pages_of(request).bare(
+            request, "sign_in.html", status=HTTPStatus.UNAUTHORIZED, next=wanted, problem=problem, code="", holder=None
+        )
+    answer = RedirectResponse(wanted, status_code=HTTPStatus.SEE_OTHER)
+    sign_in(answer, context, person)
+    return answer
+
+
+@router.post("/sign-out")
+async def end(context: ContextDep, _: FormDep) -> Response:
+    """End the session."""
+    answer = RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
+    sign_out(answer, context)
+    return answer

@@ -1,0 +1,80 @@
+// What the server cannot do: countdowns, the theme, and keeping what a person is typing or has opened while the page updates.
+(function () {
+  "use strict";
+
+  var loaded = Date.now();
+
+  function now() {
+    var body = document.body;
+    return Date.parse(body.dataset.now) + (Date.now() - loaded) * Number(body.dataset.rate);
+  }
+
+  function two(number) { return String(number).padStart(2, "0"); }
+
+  function tick() {
+    var present = now();
+    var date = new Date(present);
+    document.querySelectorAll("[data-clock]").forEach(function (node) {
+      node.textContent = two(date.getUTCHours()) + ":" + two(date.getUTCMinutes()) + ":" + two(date.getUTCSeconds()) + " UTC";
+    });
+    document.querySelectorAll("[data-until]").forEach(function (node) {
+      var left = Math.floor((Date.parse(node.dataset.until) - present) / 1000);
+      node.textContent = left > 0 ? Math.floor(left / 60) + ":" + two(left % 60) : "over";
+    });
+  }
+
+  function theme(to) {
+    var root = document.documentElement;
+    if (to) { root.dataset.theme = to; } else { delete root.dataset.theme; }
+    try { if (to) { localStorage.setItem("midwatch-theme", to); } else { localStorage.removeItem("midwatch-theme"); } } catch (error) { /* storage may be off */ }
+    pressed();
+  }
+
+  function pressed() {
+    var present = document.documentElement.dataset.theme || "";
+    document.querySelectorAll("[data-theme-to]").forEach(function (button) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeTo === present));
+    });
+  }
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-theme-to]");
+    if (button) theme(button.dataset.themeTo);
+    document.querySelectorAll("details.menu[open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  document.addEventListener("change", function (event) {
+    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  });
+
+  // A second click while the first is on its way would only be told that it does not count.
+  document.addEventListener("submit", function (event) {
+    if (!event.target.matches("[data-once]")) return;
+    if (event.target.dataset.sent) { event.preventDefault(); return; }
+    event.target.dataset.sent = "yes";
+    event.target.querySelectorAll("button").forEach(function (button) { button.setAttribute("aria-disabled", "true"); });
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach(function (menu) { menu.open = false; });
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    var wanted = document.querySelector('[data-shortcut="' + CSS.escape(event.key) + '"]');
+    if (wanted) { event.preventDefault(); wanted.focus(); }
+  });
+
+  if (window.Idiomorph) {
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = function (name, node) {
+      return !(name === "open" && node.tagName === "DETAILS");
+    };
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = function (old, fresh) {
+      var kept = old.dataset && old.dataset.keep;
+      return !(kept && fresh.dataset && fresh.dataset.keep === kept);
+    };
+  }
+
+  pressed();
+  tick();
+  setInterval(tick, 1000);
+})();

@@ -1,0 +1,166 @@
+"""How the console says figures, times and states: the filters of its templates. UTC everywhere, units always."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from agents.wording import duration, percent
+from incidents.entity import Entity
+from incidents.ids import EntityId
+from incidents.incident import Phase
+
+MINUTE, DAY_HOURS = 60, 24
+
+PHASES: Mapping[Phase, str] = {
+    Phase.OPEN: "opened",
+    Phase.INVESTIGATING: "investigating",
+    Phase.AWAITING_DECISION: "waiting for a decision",
+    Phase.EXECUTING: "executing",
+    Phase.VERIFYING: "verifying",
+    Phase.VERIFIED: "verified",
+    Phase.UNDONE: "undone",
+    Phase.ESCALATED: "escalated",
+    Phase.REJECTED: "rejected",
+    Phase.EXPIRED: "expired",
+    Phase.INCONCLUSIVE: "inconclusive",
+    Phase.RESOLVED: "resolved",
+}
+TONES: Mapping[Phase, str] = {
+    Phase.OPEN: "busy",
+    Phase.INVESTIGATING: "busy",
+    Phase.AWAITING_DECISION: "ask",
+    Phase.EXECUTING: "busy",
+    Phase.VERIFYING: "busy",
+    Phase.VERIFIED: "good",
+    Phase.UNDONE: "bad",
+    Phase.ESCALATED: "bad",
+    Phase.REJECTED: "plain",
+    Phase.EXPIRED: "bad",
+    Phase.INCONCLUSIVE: "plain",
+    Phase.RESOLVED: "good",
+}
+"""Phase -> the tone in which it is shown; the word beside it says the same without colour."""
+
+
+def hms(at: datetime) -> str:
+    """`02:47:31`."""
+    return at.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def hm(at: datetime) -> str:
+    """`02:47`."""
+    return at.astimezone(UTC).strftime("%H:%M")
+
+
+def day(at: datetime) -> str:
+    """`17 Nov 2026`."""
+    return f"{at.astimezone(UTC):%d %b %Y}".lstrip("0")
+
+
+def stamp(at: datetime) -> str:
+    """`17 Nov 2026 02:47:31 UTC`."""
+    return f"{day(at)} {hms(at)} UTC"
+
+
+def iso(at: datetime) -> str:
+    """For the `datetime` attribute of a time."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def span(start: datetime, end: datetime) -> str:
+    """`7 min`, from one moment to another."""
+    return duration(max(0.0, (end - start).total_seconds()))
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """`7 min ago`."""
+    return f"{span(at, now)} ago"
+
+
+def left(until: datetime, now: datetime) -> str:
+    """`11:42`, as a countdown; `over` when there is nothing left."""
+    seconds = int((until - now).total_seconds())
+    return f"{seconds // MINUTE}:{seconds % MINUTE:02d}" if seconds > 0 else "over"
+
+
+def sure(probability: float) -> str:
+    """`94 % sure`, in whole percents and never more than is honest to claim."""
+    return f"{min(99, max(1, round(probability * 100)))} %"
+
+
+def figure(value: float | None, unit: str) -> str:
+    """`7.1 %`, `240 ms`, `6 pods`; `unknown` without a value."""
+    if value is None:
+        return "unknown"
+    match unit:
+        case "ratio":
+            return percent(value) if value >= 0.0005 else "0 %"  # noqa: PLR2004 - what rounds to less than 0.1 %
+        case "seconds":
+            return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.3g} s"
+        case "usd_per_hour":
+            return f"{value:.2f} $/h"
+        case _:
+            return f"{value:.6g} {unit if value != 1 else unit.removesuffix('s')}"
+
+
+def name(entity: EntityId) -> str:
+    """How people call an entity; the id itself when it is none."""
+    try:
+        return Entity.parse(entity).label
+    except ValueError:
+        return entity
+
+
+def place(entity: EntityId) -> str:
+    """Where it is: `shop · prod-eu`."""
+    cluster, namespace, *_ = [*entity.split("/", 3), "", ""]
+    return f"{namespace} · {cluster}" if namespace not in ("", "-") else cluster
+
+
+def names(entities: tuple[EntityId, ...]) -> str:
+    """`web, mobile-api`."""
+    return ", ".join(name(entity) for entity in entities)
+
+
+def plain(word: str) -> str:
+    """`rollback_workload` -> `rollback workload`."""
+    return word.replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """The text beginning with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def short_id(digest: str) -> str:
+    """The first digits of a digest."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def count(number: int, noun: str) -> str:
+    """`1 pod`, `2 pods`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def dollars(usd_per_hour: float | None) -> str:
+    """`+0.04 $/h`; `unknown` without a price."""
+    return "unknown" if usd_per_hour is None else f"{usd_per_hour:+.2f} $/h"
+
+
+def phase_word(phase: Phase) -> str:
+    """`waiting for a decision`."""
+    return PHASES[phase]
+
+
+def phase_tone(phase: Phase) -> str:
+    """The tone of a phase."""
+    return TONES[phase]
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    f.__name__: f
+    for f in (
+        hms, hm, day, stamp, iso, span, ago, left, sure, figure, name, place, names, plain, sentence, short_id, count,
+        dollars, phase_word, phase_tone, duration, percent,
+    )
+}  # fmt: skip
+"""What templates may use, by name."""
