@@ -21,6 +21,8 @@ INTERVALS_PER_RATE = 4
 """Scrapes that a rate looks back over, so that one missed scrape does not leave a gap (Grafana's $__rate_interval)."""
 SHORTEST_RATE = 60.0
 """Seconds. Below it single requests make a rate jump."""
+LONGEST_INTERVAL = 60.0
+"""Seconds: the default of Prometheus itself. Series that look sparser are young, not slow."""
 INTERVAL_LOOKBACK = 600
 """Seconds over which samples are counted to see the scrape interval."""
 
@@ -201,7 +203,11 @@ async def find(client: PrometheusClient, entity: Entity, *, window: Window) -> R
         f"max(count_over_time({counter}{{{chosen.selector}}}[{INTERVAL_LOOKBACK}s]))", at=window.end
     )
     samples = counted.samples[0].value if counted.samples else None
-    return chosen.model_copy(update={"interval": INTERVAL_LOOKBACK / samples}) if samples else chosen
+    return (
+        chosen.model_copy(update={"interval": min(LONGEST_INTERVAL, INTERVAL_LOOKBACK / samples)})
+        if samples
+        else chosen
+    )
 
 
 def selectors_for(entity: Entity) -> list[str]:

@@ -14,7 +14,7 @@ MOST_POINTS = 240
 STEPS = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0)
 """Steps in seconds that people read off an axis."""
 DIGITS = 6
-"""Significant digits that are kept of a value: more than any scrape measures, a third of the size."""
+"""Significant digits that are kept of a fraction: more than any scrape measures, a third of the size."""
 
 
 class Curve(Value):
@@ -67,5 +67,5 @@ def gridded(
 
 
 def rounded(value: float) -> float:
-    """The value with DIGITS significant digits."""
-    return float(f"{value:.{DIGITS}g}")
+    """The value with DIGITS significant digits; whole numbers (bytes, counts) as they are."""
+    return value if value.is_integer() else float(f"{value:.{DIGITS}g}")

@@ -21,11 +21,14 @@ from tools.prometheus.convention import RequestMetrics, find
 from tools.prometheus.curve import Curve, step_for
 from tools.prometheus.selector import equals, pods_of
 
-Resolve = Callable[[PrometheusClient, Entity, Window], Awaitable[str]]
+Resolve = Callable[[PrometheusClient, Entity, datetime, int], Awaitable[str]]
+"""Of an entity: when series are looked for, and the seconds that rates look back over."""
 
 DISCOVERY = timedelta(hours=1)
 """How far back series are looked for, so that a service whose pods are all down is still found."""
 SHORTEST_WINDOW = timedelta(minutes=1)
+SCRAPES_OF_CADVISOR = 120
+"""Seconds of four scrapes of cAdvisor: rates over less have gaps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ class Measure:
     unit: str
     describe: str
     resolve: Resolve
-    """The PromQL for an entity; rates look back over the length of the window."""
+    """The PromQL for an entity."""
 
 
 class Reading(Value):
@@ -50,10 +53,10 @@ class Reading(Value):
 
 
 async def measure(cluster: Cluster, name: str, entity: EntityId, *, at: datetime, window: timedelta) -> Reading:
-    """Read a measure at one instant, over the window that ends there. Raises ToolError, permanent for an unknown name."""
+    """Read a measure at one instant, over the window that ends there. Raises ToolError, also for an unknown name."""
     client, known = client_of(cluster), _known(name)
     span = Window(start=at - max(window, SHORTEST_WINDOW), end=at)
-    query = await known.resolve(client, Entity.parse(entity), span)
+    query = await known.resolve(client, Entity.parse(entity), at, _seconds(window))
     answer = await client.query(query, at=at)
     value = answer.samples[0].value if answer.samples else None
     missing = "" if value is not None else f"Prometheus has no value of it at {at:%H:%M:%S}: no requests, or no samples"
@@ -85,8 +88,7 @@ async def measure_range(
 ) -> MeasureCurve:
     """Read a measure over time; at most 240 values. Raises ToolError."""
     client, known = client_of(cluster), _known(name)
-    lookback = Window(start=start - max(rate_window, SHORTEST_WINDOW), end=start)
-    query = await known.resolve(client, Entity.parse(entity), lookback)
+    query = await known.resolve(client, Entity.parse(entity), end, _seconds(rate_window))
     window = Window(start=start, end=end)
     answer = await client.range(query, window=window, step=step_for(window, finest=15.0))
     curve = answer.curves[0] if answer.curves else None
@@ -95,8 +97,7 @@ async def measure_range(
 
 async def query_of(cluster: Cluster, name: str, entity: EntityId, *, at: datetime, window: timedelta) -> str:
     """The exact query of a measure, without reading it."""
-    span = Window(start=at - max(window, SHORTEST_WINDOW), end=at)
-    return await _known(name).resolve(client_of(cluster), Entity.parse(entity), span)
+    return await _known(name).resolve(client_of(cluster), Entity.parse(entity), at, _seconds(window))
 
 
 def _known(name: str) -> Measure:
@@ -119,37 +120,37 @@ def _evidence(cluster: Cluster, taken: Taken, *, query: str, window: Window) -> 
     ).evidence
 
 
-def _seconds(window: Window) -> int:
-    return int((window.end - window.start).total_seconds())
+def _seconds(window: timedelta) -> int:
+    return int(max(window, SHORTEST_WINDOW).total_seconds())
 
 
-async def _requests(client: PrometheusClient, entity: Entity, window: Window) -> RequestMetrics:
-    found = await find(client, entity, window=Window(start=window.end - DISCOVERY, end=window.end))
+async def _requests(client: PrometheusClient, entity: Entity, at: datetime) -> RequestMetrics:
+    found = await find(client, entity, window=Window(start=at - DISCOVERY, end=at))
     if found is None:
         raise NotFoundError(f"Prometheus has no request metrics of {entity.label}")
     return found
 
 
-async def _error_rate(client: PrometheusClient, entity: Entity, window: Window) -> str:
-    metrics = await _requests(client, entity, window)
-    query = metrics.error_ratio(seconds=max(_seconds(window), metrics.rate_window))
+async def _error_rate(client: PrometheusClient, entity: Entity, at: datetime, seconds: int) -> str:
+    metrics = await _requests(client, entity, at)
+    query = metrics.error_ratio(seconds=max(seconds, metrics.rate_window))
     if query is None:
         raise NotFoundError(f"the request metrics of {entity.label} carry no status code")
     return query
 
 
-async def _latency_p99(client: PrometheusClient, entity: Entity, window: Window) -> str:
-    metrics = await _requests(client, entity, window)
-    return metrics.quantile(0.99, seconds=max(_seconds(window), metrics.rate_window))
+async def _latency_p99(client: PrometheusClient, entity: Entity, at: datetime, seconds: int) -> str:
+    metrics = await _requests(client, entity, at)
+    return metrics.quantile(0.99, seconds=max(seconds, metrics.rate_window))
 
 
-async def _traffic(client: PrometheusClient, entity: Entity, window: Window) -> str:
-    metrics = await _requests(client, entity, window)
-    return metrics.traffic(seconds=max(_seconds(window), metrics.rate_window))
+async def _traffic(client: PrometheusClient, entity: Entity, at: datetime, seconds: int) -> str:
+    metrics = await _requests(client, entity, at)
+    return metrics.traffic(seconds=max(seconds, metrics.rate_window))
 
 
-async def _saturation(_client: PrometheusClient, entity: Entity, window: Window) -> str:
-    pods, within = f'{pods_of(entity)},container!="",container!="POD"', f"{max(_seconds(window), 120)}s"
+async def _saturation(_client: PrometheusClient, entity: Entity, _at: datetime, seconds: int) -> str:
+    pods, within = f'{pods_of(entity)},container!="",container!="POD"', f"{max(seconds, SCRAPES_OF_CADVISOR)}s"
     memory = (
         f"max(container_memory_working_set_bytes{{{pods}}} / on (namespace, pod, container) "
         f'(kube_pod_container_resource_limits{{{pods_of(entity)},resource="memory"}} > 0))'
@@ -160,7 +161,7 @@ async def _saturation(_client: PrometheusClient, entity: Entity, window: Window)
     return "max(" + " or ".join(f'label_replace({q}, "of", "{n}", "", "")' for n, q in parts.items()) + ")"
 
 
-async def _availability(_client: PrometheusClient, entity: Entity, _window: Window) -> str:
+async def _availability(_client: PrometheusClient, entity: Entity, _at: datetime, _seconds: int) -> str:
     metrics = _REPLICAS.get(entity.kind)
     if metrics is None:
         raise NotFoundError(f"{entity.label} has no replicas whose availability could be read")

@@ -3,7 +3,7 @@
 Counters are read as rates, gauges as they are, histogram buckets not at all (their sums and counts say enough).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from incidents.entity import Entity
@@ -13,8 +13,9 @@ from incidents.value import Value
 from tools.estate import Cluster
 from tools.probe import Observation, Probe
 from tools.prometheus.asking import client_of, notes_of, ranges, seen
+from tools.prometheus.client import PrometheusClient
 from tools.prometheus.curve import Curve, step_for
-from tools.prometheus.selector import pods_of, quoted
+from tools.prometheus.selector import pod_pattern, quoted
 
 FINEST = 60.0
 """Seconds: ranking needs shape, not detail."""
@@ -23,6 +24,8 @@ MOST_METRICS = 60
 """Series of 60 values that fit into one evidence body."""
 PER_QUERY = 15
 """Metrics joined into one expression: longer ones are slow to read for people and for Prometheus."""
+NAMESPACES = ("namespace", "k8s_namespace_name")
+"""Labels that name the namespace: of exporters and of OpenTelemetry."""
 COUNTER_ENDINGS = ("_total", "_count", "_sum")
 SKIPPED = ("_bucket", "_created", "_info")
 _BORING = ("container_spec_", "container_start_time", "container_last_seen", "kube_pod_", "scrape_", "up", "ALERTS")
@@ -48,9 +51,10 @@ def interesting(names: Sequence[str]) -> list[str]:
     return sorted(name for name in names if not name.endswith(SKIPPED) and not name.startswith(_BORING))
 
 
-def expression(names: Sequence[str], selector: str) -> str:
-    """One query for several metrics; the label `metric` says which is which."""
-    return " or ".join(f'label_replace({_one(name, selector)}, "metric", {quoted(name)}, "", "")' for name in names)
+def expression(selectors: Mapping[str, str]) -> str:
+    """One query for several metrics, each with its selector; the label `metric` says which is which."""
+    parts = [f'label_replace({_one(n, s)}, "metric", {quoted(n)}, "", "")' for n, s in selectors.items()]
+    return " or ".join(parts)
 
 
 def _one(name: str, selector: str) -> str:
@@ -58,13 +62,25 @@ def _one(name: str, selector: str) -> str:
     return f"sum(rate({series}[{RATE}]))" if name.endswith(COUNTER_ENDINGS) else f"avg({series})"
 
 
+async def _selectors(client: PrometheusClient, entity: Entity, *, window: Window) -> dict[str, str]:
+    """The metrics of the workload's pods, each with the selector that finds its series."""
+    pods = f"pod=~{quoted(pod_pattern(entity))}"
+    spaces = [f"{label}={quoted(entity.namespace)},{pods}" for label in NAMESPACES] if entity.namespace else [pods]
+    found: dict[str, str] = {}
+    for selector in spaces:
+        names = await client.label_values("__name__", selector=f"{{{selector}}}", window=window)
+        found = {**dict.fromkeys(names, selector), **found}
+    return found
+
+
 async def _run(cluster: Cluster, args: WideArgs) -> Observation[WideView]:
     client, entity = client_of(cluster), Entity.parse(args.entity)
-    window, selector = Window(start=args.start, end=args.end), pods_of(entity)
-    found = interesting(await client.label_values("__name__", selector=f"{{{selector}}}", window=window))
+    window = Window(start=args.start, end=args.end)
+    selectors = await _selectors(client, entity, window=window)
+    found = interesting(list(selectors))
     names = found[:MOST_METRICS]
     batches = {f"part {i // PER_QUERY + 1}": names[i : i + PER_QUERY] for i in range(0, len(names), PER_QUERY)}
-    queries = {part: expression(batch, selector) for part, batch in batches.items()}
+    queries = {part: expression({name: selectors[name] for name in batch}) for part, batch in batches.items()}
     answers = await ranges(client, queries, window=window, step=step_for(window, finest=FINEST))
     metrics = {curve.labels["metric"]: curve for answer in answers.values() for curve in answer.curves}
     left_out = f"{len(found) - len(names)} of {len(found)} metrics were not read" if len(found) > len(names) else None
