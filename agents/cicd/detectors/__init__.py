@@ -1,0 +1,1 @@
+"""Facts about changes, one kind or one family of kinds per file."""

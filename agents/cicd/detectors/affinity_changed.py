@@ -1,0 +1,24 @@
+"""Finds rules of placement that a rollout changed: selectors, affinity, tolerations, spread, priority."""
+
+from collections.abc import Iterator
+
+from agents.cicd.telling import change_spec, fields_of, part_changes, tell
+from agents.cicd.template_part import TemplatePart
+from agents.detector import Detector, Scene, Sightings
+from incidents.fact import Fact
+from tools.kubernetes.revision import Rollouts
+
+SPEC = change_spec(
+    "change.affinity_changed",
+    "A rollout changed where the pods may run: node selector, affinity, tolerations, spread, priority.",
+)
+
+
+def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
+    """One fact per rollout, and per container that it concerns."""
+    for one in part_changes(sightings, scene, TemplatePart.PLACEMENT):
+        does = f"changed where pods may run of {one.where}: {fields_of(one)}"
+        yield tell(SPEC, one, does=does, scene=scene, detector=DETECTOR.name)
+
+
+DETECTOR = Detector(name="cicd.affinity_changed", emits=(SPEC,), needs=(Rollouts,), detect=detect)

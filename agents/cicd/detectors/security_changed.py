@@ -1,0 +1,23 @@
+"""Finds security contexts that a rollout changed: user, capabilities, read-only root."""
+
+from collections.abc import Iterator
+
+from agents.cicd.telling import change_spec, fields_of, part_changes, tell
+from agents.cicd.template_part import TemplatePart
+from agents.detector import Detector, Scene, Sightings
+from incidents.fact import Fact
+from tools.kubernetes.revision import Rollouts
+
+SPEC = change_spec(
+    "change.security_changed", "A rollout changed under which user and with which rights the containers run."
+)
+
+
+def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
+    """One fact per rollout, and per container that it concerns."""
+    for one in part_changes(sightings, scene, TemplatePart.SECURITY):
+        does = f"changed the security context of {one.where}: {fields_of(one)}"
+        yield tell(SPEC, one, does=does, scene=scene, detector=DETECTOR.name)
+
+
+DETECTOR = Detector(name="cicd.security_changed", emits=(SPEC,), needs=(Rollouts,), detect=detect)
