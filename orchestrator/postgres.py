@@ -8,6 +8,7 @@ refuses root.
 """
 
 import json
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ class EmbeddedServer:
 
     def __init__(self, data_dir: Path) -> None:
         """Start or attach. Blocks for up to some seconds; raises OSError or subprocess errors when it cannot start."""
+        self._use = threading.Lock()
+        self._released = False
         data_dir.mkdir(parents=True, exist_ok=True)
         self._folder = (data_dir / FOLDER).resolve()
         self._server = self._attach()
@@ -37,14 +40,18 @@ class EmbeddedServer:
         return str(self._server.get_uri())
 
     def revive(self) -> None:
-        """Start it again when it died under us; nothing when it runs."""
-        with self._server._lock:  # noqa: SLF001 - the wheel has no call for a server that died
-            _forget_stale(self._folder)
-            self._server.ensure_postgres_running()
+        """Start it again when it died under us; nothing when it runs, or when we let go of it."""
+        # The file lock keeps other processes out; threads of this one need a lock of their own.
+        with self._use, self._server._lock:  # noqa: SLF001 - the wheel has no call for a server that died
+            if not self._released:
+                _forget_stale(self._folder)
+                self._server.ensure_postgres_running()
 
     def release(self) -> None:
         """Let go of it; the last process that does so stops the server."""
-        self._server.cleanup()
+        with self._use:
+            self._released = True
+            self._server.cleanup()
 
     def _attach(self) -> "PostgresServer":
         # Imported here: the command line must start without it.

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -40,11 +41,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         handlers = await _handlers(settings, store, stack)
+        # Opened before the group and so closed after it: the server still needs it while it ends.
+        listen = settings.listen
+        listener = stack.enter_context(open_socket(listen.host, listen.port)) if Role.WEB in settings.roles else None
         group = await stack.enter_async_context(asyncio.TaskGroup())
         ends: list[Callable[[], object]] = []
         web = None
-        if Role.WEB in settings.roles:
-            web = await _serve(settings, store, stack, group, ends)
+        if listener is not None:
+            web = await _serve(settings, store, listener, group, ends)
         if handlers:
             jobs = Jobs(store.url, handlers=handlers, periods=settings.periods)
             ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
@@ -85,11 +89,10 @@ class _Server(uvicorn.Server):
 async def _serve(
     settings: Settings,
     store: Store,
-    stack: AsyncExitStack,
+    listener: socket.socket,
     group: asyncio.TaskGroup,
     ends: list[Callable[[], object]],
 ) -> WebContext:
-    listener = stack.enter_context(open_socket(settings.listen.host, settings.listen.port))
     listen = settings.listen.model_copy(update={"port": listener.getsockname()[1]})
     web = WebContext(
         store=store,
