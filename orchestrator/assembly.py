@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from orchestrator.modelling import engine_of
+from agents.model.engine import engine_of
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from incidents.ids import ActionKind
 from orchestrator.advance import Advancer

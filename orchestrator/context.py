@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agents.model.engine import ModelEngine
 from agents.runbooks.folders import RunbookFolders
 from agents.runbooks.library import Library
 from incidents.ids import ActionKind
@@ -27,7 +28,7 @@ class Workbench:
     runbooks: RunbookFolders
     cards: Mapping[ActionKind, ActionCard]
     policy: Policy
-    model: None = None
+    model: ModelEngine | None = None
 
     @property
     def library(self) -> Library:

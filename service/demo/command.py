@@ -26,7 +26,7 @@ from tools.clock import ScaledClock
 from worlds.scenario.load import load_scenario
 
 REFERENCE = Path(evals.__file__).parent / "scenarios" / "bad-deploy" / "checkout-memory-limit.yaml"
-LEAD_SECONDS = 8.0
+LEAD_SECONDS = 4.0
 """Real seconds before the story's first minute: the world, the database and the console start in them."""
 LIMIT_SECONDS = 300.0
 """Real seconds after which a headless demo that did not end is a failure."""
@@ -62,7 +62,7 @@ async def play(options: Options, console: Console) -> Outcome:
     """From nothing to the end of the incident."""
     path = options.scenario or REFERENCE
     clock = ScaledClock(
-        epoch=load_scenario(path).now - timedelta(seconds=30), wall=time.time() + LEAD_SECONDS, rate=options.rate
+        epoch=load_scenario(path).now - timedelta(seconds=10), wall=time.time() + LEAD_SECONDS, rate=options.rate
     )
     port = options.port if is_free(options.port) else free_port()
     keys, webhook = Keys.fresh(), f"http://127.0.0.1:{port}/api/v1/alerts/alertmanager"
