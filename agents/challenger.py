@@ -19,7 +19,7 @@ from agents.runbooks.grammar import read_alternative
 from agents.runbooks.library import Library
 from agents.wording import clock_time, percent
 from incidents.casefile import CaseFile
-from incidents.cause import Expression
+from incidents.cause import Alternative, Expression
 from incidents.diagnosis import Argument, Diagnosis, Hypothesis, Verdict
 from incidents.fact import Fact, FactRole, fact_id
 from incidents.finding import AgentName, Question, Topic
@@ -148,10 +148,10 @@ def _deciding(
     contenders = [h for h in diagnosis.hypotheses if h.probability >= CONTENDER]
     tried = [(h, text) for h in contenders for text in h.would_decide][:MOST_TRIED]
     for hypothesis, text in tried:
-        kinds = read_alternative(text).kinds
-        if _matters(case, diagnosis, library, kinds=kinds, entity=hypothesis.entity, now=now):
+        line = read_alternative(text)
+        if _matters(case, diagnosis, library, line=line, entity=hypothesis.entity, now=now):
             because = _cited(hypothesis, reading=reading)[:3]
-            yield _asking(kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
+            yield _asking(line.kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
 
 
 def _matters(
@@ -159,13 +159,12 @@ def _matters(
     diagnosis: Diagnosis,
     library: Library,
     *,
-    kinds: Iterable[FactKind],
+    line: Alternative,
     entity: EntityId,
     now: datetime,
 ) -> bool:
-    kinds = tuple(kinds)
-    yes = diagnose(_with_fact(case, kinds[0], entity=entity), library, now=now)
-    no = diagnose(_with_absence(case, kinds, entity=entity), library, now=now)
+    yes = diagnose(_with_fact(case, line, entity=entity), library, now=now)
+    no = diagnose(_with_absence(case, line.kinds, entity=entity), library, now=now)
     return any(_differs(diagnosis, other) for other in (yes, no))
 
 
@@ -178,12 +177,13 @@ def _differs(one: Diagnosis, other: Diagnosis) -> bool:
     return abs(chances[0] - chances[1]) >= MOVES
 
 
-def _with_fact(case: CaseFile, kind: FactKind, *, entity: EntityId) -> CaseFile:
-    """The case as if this fact had been seen, at the onset, or right before it for a change."""
-    onset = case.onset or case.incident.started_at
+def _with_fact(case: CaseFile, line: Alternative, *, entity: EntityId) -> CaseFile:
+    """The case as if the first kind of the line had been seen at the onset."""
+    kind, onset = line.kinds[0], case.onset or case.incident.started_at
     role = ROLE_BY_DOMAIN.get(kind.partition(".")[0], FactRole.MECHANISM)
     supposed = Fact(
         id=fact_id(kind=kind, entity=entity, at=onset, attributes={"supposed": True}),
+        attributes={name: values[0] for name, values in line.where.get(kind, {}).items()},
         kind=kind,
         role=role,
         entity=entity,

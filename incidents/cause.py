@@ -24,6 +24,8 @@ class Alternative(Value):
     """One line of `must`, `likely` or `never`: any of these fact kinds satisfies it (`a | b` in the runbook)."""
 
     kinds: tuple[FactKind, ...]
+    where: dict[FactKind, dict[str, tuple[str, ...]]] = {}
+    """Kind -> attribute -> accepted values, for kinds that count with certain attributes only (`kind(reason=taint)`)."""
     weight: float = 1.0
     """Relative weight within its list; 1 unless the runbook says otherwise (`kind: 2`)."""
 

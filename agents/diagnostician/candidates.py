@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agents.diagnostician.places import SCOPES, kind_of
+from agents.diagnostician.predictions import fits
 from agents.diagnostician.reading import Reading
 from incidents.cause import Cause
 from incidents.fact import Fact
@@ -12,7 +13,7 @@ from incidents.ids import EntityId
 def candidates(cause: Cause, *, reading: Reading) -> Iterator[EntityId]:
     """Entities of the inventory to which the cause could be bound, sorted. What does not exist is never blamed."""
     lines = cause.must or cause.likely
-    facts = [fact for line in lines for fact in reading.of(line.kinds)]
+    facts = [fact for line in lines for fact in reading.of(line.kinds) if fits(fact, line)]
     if not facts:
         return
     for entity in _pool(cause, reading=reading):

@@ -53,7 +53,7 @@ SYMPTOMATIC = frozenset({FactRole.SYMPTOM, FactRole.CLEARED})
 def judge(line: Alternative, *, entity: EntityId, reading: Reading, onset: datetime) -> Prediction:
     """Hold one line against the facts. Deterministic: among equal facts the earliest, then the smallest id, speaks."""
     near = [(fact, reading.places.nearness(fact, entity)) for fact in reading.of(line.kinds)]
-    near = [(fact, nearness) for fact, nearness in near if nearness > 0]
+    near = [(fact, nearness) for fact, nearness in near if nearness > 0 and fits(fact, line)]
     worth = {fact.id: worth_of(fact, nearness=nearness, onset=onset) for fact, nearness in near}
     facts = sorted((fact for fact, _ in near), key=lambda fact: -worth[fact.id])
     holding = tuple(fact for fact in facts if worth[fact.id] > 0)
@@ -64,6 +64,12 @@ def judge(line: Alternative, *, entity: EntityId, reading: Reading, onset: datet
         return Prediction(line=line, standing=Standing.TOO_LATE, facts=tuple(facts[:MOST_CITED]))
     looked = reading.looked_for(line.kinds, entity)
     return Prediction(line=line, standing=Standing.ABSENT if looked else Standing.UNSEEN)
+
+
+def fits(fact: Fact, line: Alternative) -> bool:
+    """Whether the fact has the attributes that the line asks of its kind."""
+    conditions = line.where.get(fact.kind, {})
+    return all(str(fact.attributes.get(name)) in values for name, values in conditions.items())
 
 
 def worth_of(fact: Fact, *, nearness: float, onset: datetime) -> float:

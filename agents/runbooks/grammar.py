@@ -1,4 +1,4 @@
-"""The two small notations of a runbook: alternatives `a | b`, and quantities `1.3 x memory.at_limit.peak`."""
+"""The two small notations of a runbook: alternatives `a | b(reason=x)`, and quantities `1.3 x memory.at_limit.peak`."""
 
 import re
 
@@ -6,20 +6,39 @@ from incidents.cause import Alternative, Expression
 from incidents.ids import FactKind
 from incidents.value import Scalar
 
-FACT_KIND = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_PREDICTED = re.compile(
+    r"(?P<kind>[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)"
+    r"(?:\(\s*(?P<where>[a-z0-9_]+\s*=\s*[^(),=|]+(?:,\s*[a-z0-9_]+\s*=\s*[^(),=|]+)*)\s*\))?"
+)
 _EXPRESSION = re.compile(
     r"(?:(?P<factor>\d+(?:\.\d+)?)\s*[x*×]\s*)?(?P<fact>[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)\.(?P<attribute>[a-z][a-z0-9_]*)"  # noqa: RUF001
 )
 
 
 def read_alternative(text: str, *, weight: float = 1.0) -> Alternative:
-    """`a.b | c.d` as an alternative. Raises ValueError naming the part that is no fact kind."""
-    parts = [part.strip() for part in text.split("|")]
-    for part in parts:
-        if not FACT_KIND.fullmatch(part):
-            message = f"{part!r} is no fact kind: write domain.what_is_so, for example container.oom_killed"
+    """`a.b | c.d(reason=x/y)` as an alternative. Raises ValueError naming the part that is no fact kind."""
+    kinds: list[FactKind] = []
+    where: dict[FactKind, dict[str, tuple[str, ...]]] = {}
+    for part in (part.strip() for part in text.split("|")):
+        match = _PREDICTED.fullmatch(part)
+        if match is None:
+            message = (
+                f"{part!r} is no fact kind: write domain.what_is_so, for example container.oom_killed, "
+                "with attributes as in pod.unschedulable(reason=cpu/memory)"
+            )
             raise ValueError(message)
-    return Alternative(kinds=tuple(FactKind(part) for part in parts), weight=weight)
+        kind = FactKind(match["kind"])
+        if kind in where or (kind in kinds and match["where"]):
+            raise ValueError(f"{kind} stands twice in {text!r}: write its values as (reason=cpu/memory)")
+        kinds.append(kind)
+        if match["where"]:
+            where[kind] = dict(_condition(condition) for condition in match["where"].split(","))
+    return Alternative(kinds=tuple(kinds), where=where, weight=weight)
+
+
+def _condition(text: str) -> tuple[str, tuple[str, ...]]:
+    name, _, values = text.partition("=")
+    return name.strip(), tuple(value.strip() for value in values.split("/"))
 
 
 def read_argument(value: Scalar) -> Expression | Scalar:
@@ -35,4 +54,12 @@ def read_argument(value: Scalar) -> Expression | Scalar:
 
 def write_alternative(alternative: Alternative) -> str:
     """The notation of an alternative, without its weight."""
-    return " | ".join(alternative.kinds)
+    return " | ".join(f"{kind}{_conditions(alternative, kind)}" for kind in alternative.kinds)
+
+
+def _conditions(alternative: Alternative, kind: FactKind) -> str:
+    conditions = alternative.where.get(kind)
+    if not conditions:
+        return ""
+    said = (f"{name}={'/'.join(values)}" for name, values in conditions.items())
+    return f"({', '.join(said)})"

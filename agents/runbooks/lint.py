@@ -1,9 +1,10 @@
 """Whether what a runbook names exists (facts, attributes, actions, measures), and can be told from others."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.planner.measures import MEASURES
+from agents.runbooks.grammar import write_alternative
 from agents.runbooks.library import Library
 from agents.runbooks.problem import Problem, Severity, did_you_mean
 from agents.runbooks.runbook import SECTIONS, Runbook
@@ -76,6 +77,15 @@ def _facts(runbook: Runbook, cause: Cause, *, known: Known) -> Iterator[Problem]
                         message=f"no detector emits {kind}",
                         instead=did_you_mean(kind, known.facts),
                     )
+                else:
+                    yield from _conditions(runbook, line, spec=known.facts[kind], at=f"facts.{name}[{index}]")
+
+
+def _conditions(runbook: Runbook, line: Alternative, *, spec: FactSpec, at: str) -> Iterator[Problem]:
+    for attribute in line.where.get(spec.kind, {}):
+        if attribute not in spec.attributes:
+            message = f"{spec.kind} has no attribute {attribute}"
+            yield _problem(runbook, at=at, message=message, instead=did_you_mean(attribute, spec.attributes))
 
 
 def _lists(cause: Cause) -> dict[str, tuple[Alternative, ...]]:
@@ -167,13 +177,9 @@ def _twins(library: Library) -> Iterator[Problem]:
     """Two causes of one scope that predict exactly the same can never be told apart."""
     seen: dict[object, Cause] = {}
     for cause in library.causes:
-        key = (cause.scope, *(frozenset(_kinds(lines)) for lines in _lists(cause).values()))
+        key = (cause.scope, *(frozenset(map(write_alternative, lines)) for lines in _lists(cause).values()))
         other = seen.setdefault(key, cause)
         runbook = library.teaching(cause.slug)
         if other is not cause and runbook:
             message = f"it predicts exactly what {other.slug} predicts, so they cannot be told apart"
             yield _problem(runbook, at="facts", message=message, instead="add what only one of them shows")
-
-
-def _kinds(lines: Sequence[Alternative]) -> list[frozenset[FactKind]]:
-    return [frozenset(line.kinds) for line in lines]

@@ -6,7 +6,7 @@ from agents.diagnostician.diagnose import diagnose
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Diagnosis, Verdict
 from incidents.fact import Fact
-from tests.agents.cases import LIBRARY, NOW, case, entity, fact
+from tests.agents.cases import LIBRARY, NOW, case, entity, fact, library
 
 ERRORS = fact("errors.elevated", 0, text="7.1 % of requests of checkout fail since 02:35", rate=0.071, baseline=0.002)
 OOM = fact("container.oom_killed", 0, text="2 of 6 containers of checkout OOMKilled at 256Mi, 9 times since 02:35")
@@ -202,3 +202,16 @@ def explain(diagnosis: Diagnosis) -> str:
         lines.append(f"{h.probability:.3f} {h.cause} {h.entity}")
         lines += [f"    {p.weight:+.2f} {p.text}" for p in (*h.speaks_for, *h.speaks_against)]
     return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [("taint", "taint_not_tolerated"), ("memory", "no_room"), ("cpu", "no_room"), ("volume", None)],
+)
+def test_attributes_tell_causes_of_one_kind_apart(reason: str, cause: str | None) -> None:
+    causes = library(
+        taint_not_tolerated="facts:\n  must: [pod.unschedulable(reason=taint)]\n",
+        no_room="facts:\n  must: [pod.unschedulable(reason=cpu/memory)]\n",
+    )
+    given = case(fact("pod.pending", 0), fact("pod.unschedulable", 0, reason=reason))
+    assert [h.cause for h in diagnose(given, causes, now=NOW).hypotheses] == ([cause] if cause else [])
