@@ -37,7 +37,7 @@ def openmetrics() -> str:
         written = ",".join(f'{key}="{value}"' for key, value in labels.items())
         lines = families.setdefault(base, [])
         lines += [
-            f"{name}{{{written}}} {value:g} {at.timestamp():.0f}" for at, value in zip(times(), values, strict=True)
+            f"{name}{{{written}}} {value!r} {at.timestamp():.0f}" for at, value in zip(times(), values, strict=True)
         ]
     return "\n".join([line for lines in families.values() for line in lines] + ["# EOF", ""])
 
