@@ -13,12 +13,16 @@ from fastapi import FastAPI
 from worlds import control
 from worlds.alertmanager.api import router as alertmanager_router
 from worlds.alertmanager.sender import WebhookSender
+from worlds.argocd.app import argocd_app
 from worlds.clock import HandClock, WorldClock
 from worlds.gate import Gate
+from worlds.github.access import Tokens
+from worlds.github.app import github_app
 from worlds.kubernetes.access import EXECUTOR_RULES, READER_RULES, Identity
 from worlds.kubernetes.app import ApiServer
 from worlds.kubernetes.logs import ContainerLogs
 from worlds.loki.api import router as loki_router
+from worlds.opencost.app import router as opencost_router
 from worlds.prometheus.api import router as prometheus_router
 from worlds.scenario.load import load_scenario
 from worlds.scenario.scenario import Scenario
@@ -121,7 +125,7 @@ async def serve(
 ) -> World:
     """Serve a scenario on 127.0.0.1. Port 0 takes a free one; without a clock it stands by hand at the scenario's now."""
     source = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((_HOST, port))
     base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
@@ -148,6 +152,12 @@ def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
     app.include_router(prometheus_router(estate.rules, estate.now), prefix="/prometheus")
     app.include_router(alertmanager_router(estate.alertmanager, estate.now), prefix="/alertmanager")
     app.include_router(loki_router(estate.logs, estate.now), prefix="/loki")
+    tokens, simulation = tokens_of(estate.scenario), estate.simulation
+    github = Tokens(read=tokens["github"], write=tokens["github-write"])
+    argocd = Tokens(read=tokens["argocd"], write=tokens["argocd-write"])
+    app.mount("/github", github_app(simulation.forge, base_url=world.urls["github"], tokens=github, now=lambda: simulation.cluster.now))
+    app.mount("/argocd", argocd_app(simulation.gitops, simulation.cluster, tokens=argocd))
+    app.include_router(opencost_router(simulation), prefix="/opencost")
     app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
 
 

@@ -36,17 +36,31 @@ class ProcessTrack:
         return self.rows[:, field]
 
     def counter(self, per_second: Floats) -> Floats:
-        """Return the counter of a rate (over all rows): it counts up and begins at zero with every new process."""
-        total = np.cumsum(per_second * TICK)
+        """Return the counter of a rate (over all rows, along the first axis) in the window.
+
+        It counts up and begins at zero with every new process.
+        """
+        return self.counted(per_second)[self.window]
+
+    def counted(self, per_second: Floats) -> Floats:
+        """Return the counter over all rows."""
+        total = np.cumsum(per_second * TICK, axis=0)
+        if len(total) and self.head_start:
+            total += self.head_start * per_second[0]
         instance = self.all_rows[:, PodField.INSTANCE]
-        starts = np.flatnonzero(np.diff(instance, prepend=instance[0]))
-        base = np.zeros(len(total))
-        base[starts] = total[starts - 1]
-        counted = total - np.maximum.accumulate(base)
-        if len(per_second) and self.head_start:
-            limit = starts[0] if len(starts) else len(counted)
-            counted[:limit] += self.head_start * float(per_second[0])
-        return counted[self.first : self.first + len(self.ticks)]
+        for start in np.flatnonzero(instance[1:] != instance[:-1]) + 1:
+            total[start:] -= total[start - 1]
+        return total
+
+    @property
+    def window(self) -> slice:
+        """Which of all rows lie in the window."""
+        return slice(self.first, self.first + len(self.ticks))
+
+    @property
+    def uid(self) -> str:
+        """The pod's uid."""
+        return str(self.pod["metadata"]["uid"])
 
 
 class ProcessTracks:

@@ -16,8 +16,8 @@ _OTEL = "http_server_request_duration_seconds"
 _CLASSIC = "http_request_duration_seconds"
 _ISTIO = "istio_request_duration_milliseconds"
 
-# Which 5xx and 4xx a process answers with, and how they are split.
-_CODES = (("200", 1.0), ("404", 0.7), ("400", 0.3), ("500", 1.0), ("503", 1.0))
+# What a process answers with. A code that never occurred has no series, as with real exporters.
+_CODES = ("200", "404", "500", "503")
 
 
 class RequestMetrics:
@@ -27,6 +27,7 @@ class RequestMetrics:
         self._tracks = tracks
         self._convention = convention
         self._callers = callers
+        self._kept: dict[tuple[str, str], tuple[int, Floats]] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -48,36 +49,53 @@ class RequestMetrics:
 
     def _of_pod(self, name: str, matchers: Sequence[Matcher], track: ProcessTrack) -> Iterator[Series]:
         base = {METRIC_NAME: name, **self._labels(track)}
+        if not matches_all([m for m in matchers if m.name in base], base):
+            return
         routes = _routes(track.workload) if self._convention is not HttpMetrics.ISTIO else (("", 1.0),)
-        for code, _ in _CODES:
-            rate: Floats | None = None
+        counts = self._counts(name.rpartition("_")[2], track)
+        plain = [m for m in matchers if m.name != "le"]
+        for number, code in enumerate(_CODES):
+            values = counts[track.window, number]
+            if not len(values) or not np.any(values[-1]):
+                continue
             for route, share in routes:
                 labels = base | self._request_labels(code, route)
-                plain = [m for m in matchers if m.name != "le"]
-                if not matches_all(plain, labels):
-                    continue
-                if rate is None:
-                    rate = _rate(track, code)
-                if name.endswith("_bucket"):
-                    yield from self._buckets(labels, matchers, track, rate * share)
-                else:
-                    factor = self._mean(track) if name.endswith("_sum") else 1.0
-                    yield Series(labels=labels, timestamps=track.times, values=track.counter(rate * share * factor))
+                if matches_all(plain, labels):
+                    yield from self._of_code(labels, matchers, track, values * share)
 
-    def _buckets(self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, rate: Floats) -> Iterator[Series]:
-        median = track.all_rows[:, PodField.LATENCY] * self._scale
-        for bound in buckets_of(milliseconds=self._convention is HttpMetrics.ISTIO):
+    def _of_code(self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, values: Floats) -> Iterator[Series]:
+        if values.ndim == 1:
+            yield Series(labels=labels, timestamps=track.times, values=values)
+            return
+        for number, bound in enumerate(self._bounds):
             full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
             if matches_all(matchers, full):
-                share = cumulative_share(bound, median=median, spread=track.workload.behaviour.spread)
-                yield Series(labels=full, timestamps=track.times, values=track.counter(rate * share))
+                yield Series(labels=full, timestamps=track.times, values=values[:, number])
+
+    def _counts(self, part: str, track: ProcessTrack) -> Floats:
+        """Return the counters of a pod over all its rows: by row and code, buckets by bound as well. Kept until it grows."""
+        part = part if part in {"bucket", "sum"} else "count"
+        rows, known = self._kept.get((track.uid, part), (0, None))
+        if known is not None and rows == len(track.all_rows):
+            return known
+        rates = np.stack([_rate(track, code) for code in _CODES], axis=1)
+        median, spread = track.all_rows[:, PodField.LATENCY] * self._scale, track.workload.behaviour.spread
+        if part == "bucket":
+            shares = np.stack([cumulative_share(bound, median=median, spread=spread) for bound in self._bounds], axis=1)
+            rates = rates[:, :, None] * shares[:, None, :]
+        elif part == "sum":
+            rates = rates * mean_of(median, spread=spread)[:, None]
+        counts = track.counted(rates)
+        self._kept[track.uid, part] = (len(track.all_rows), counts)
+        return counts
+
+    @property
+    def _bounds(self) -> tuple[float, ...]:
+        return buckets_of(milliseconds=self._convention is HttpMetrics.ISTIO)
 
     @property
     def _scale(self) -> float:
         return 1000.0 if self._convention is HttpMetrics.ISTIO else 1.0
-
-    def _mean(self, track: ProcessTrack) -> Floats:
-        return mean_of(track.all_rows[:, PodField.LATENCY] * self._scale, spread=track.workload.behaviour.spread)
 
     def _labels(self, track: ProcessTrack) -> dict[str, str]:
         meta, workload = track.pod["metadata"], track.workload
@@ -115,7 +133,7 @@ def _rate(track: ProcessTrack, code: str) -> Floats:
     if code == "200":
         return rps * (1 - failed) * (1 - rejected)
     if code.startswith("4"):
-        return rps * (1 - failed) * rejected * dict(_CODES)[code]
+        return rps * (1 - failed) * rejected
     turned_away = np.divide(rows[:, PodField.OVERLOAD], np.maximum(failed, 1e-9))
     busy = np.clip(turned_away, 0, 1)
     return rps * failed * (busy if code == "503" else 1 - busy)

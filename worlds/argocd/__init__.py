@@ -1,0 +1,1 @@
+"""Argo CD's REST API over the world's applications."""

@@ -1,0 +1,259 @@
+"""Applications: status, history, resources, diff; sync and rollback."""
+
+import json
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+
+from worlds.cluster.core import Cluster, key_of, owned_by
+from worlds.cluster.podmaking import POD
+from worlds.github.access import Tokens
+from worlds.github.shapes import stamp
+from worlds.objects.kinds import JsonObject, kind_named
+from worlds.repository.git import UnknownRevisionError
+from worlds.repository.gitops import Application, GitOps, ResourceState
+
+_REPLICASET = kind_named("ReplicaSet")
+
+
+class RollbackRequest(BaseModel):
+    """POST /rollback: the history entry to go back to."""
+
+    model_config = ConfigDict(extra="ignore")
+    id: int
+    dryRun: bool = False  # noqa: N815 - Argo CD's name
+    prune: bool = False
+
+
+class PatchRequest(BaseModel):
+    """PATCH: a merge patch as text."""
+
+    model_config = ConfigDict(extra="ignore")
+    patch: str
+
+
+class SyncRequest(BaseModel):
+    """POST /sync."""
+
+    model_config = ConfigDict(extra="ignore")
+    revision: str = ""
+    dryRun: bool = False  # noqa: N815 - Argo CD's name
+    prune: bool = False
+
+
+def argocd_app(gitops: GitOps, cluster: Cluster, *, tokens: Tokens) -> FastAPI:
+    """Return the application, with Argo CD's error bodies."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    api = Applications(gitops, cluster)
+    reading, writing = [Depends(tokens.may_read)], [Depends(tokens.may_write)]
+    base = "/api/v1/applications"
+    for method, path, handler in (
+        ("GET", base, api.every),
+        ("GET", base + "/{name}", api.one),
+        ("GET", base + "/{name}/managed-resources", api.managed_resources),
+        ("GET", base + "/{name}/resource-tree", api.resource_tree),
+        ("GET", base + "/{name}/revisions/{revision}/metadata", api.revision),
+        ("PATCH", base + "/{name}", api.patch),
+        ("POST", base + "/{name}/rollback", api.rollback),
+        ("POST", base + "/{name}/sync", api.sync),
+    ):
+        app.add_api_route(path, handler, methods=[method], dependencies=reading if method == "GET" else writing, response_model=None)
+
+    @app.get("/api/version")
+    async def version() -> dict[str, str]:
+        return {"Version": "v3.1.8+becb020"}
+
+    @app.exception_handler(HTTPException)
+    async def refuse(_request: Request, error: HTTPException) -> JSONResponse:
+        codes = {401: 16, 403: 7, 404: 5, 400: 3, 409: 9}
+        code = codes.get(error.status_code, 2)
+        return JSONResponse({"error": error.detail, "code": code, "message": error.detail}, status_code=error.status_code)
+
+    return app
+
+
+class Applications:
+    """Handlers."""
+
+    def __init__(self, gitops: GitOps, cluster: Cluster) -> None:
+        self._gitops = gitops
+        self._cluster = cluster
+
+    async def every(self) -> JsonObject:
+        """GET /applications."""
+        items = [self._shown(application) for application in self._gitops.applications.values()]
+        return {"metadata": {"resourceVersion": str(self._cluster.store.version)}, "items": items}
+
+    async def one(self, name: str) -> JsonObject:
+        """GET /applications/NAME."""
+        return self._shown(self._find(name))
+
+    async def managed_resources(self, name: str) -> JsonObject:
+        """GET managed-resources: target and live state of every object, as JSON texts."""
+        items = []
+        for state in self._gitops.states(self._find(name)):
+            namespace, object_name = key_of(state.wanted)
+            kind = kind_named(state.wanted["kind"])
+            live = json.dumps(_plain(state.live)) if state.live else "null"
+            target = json.dumps(state.wanted)
+            items.append(
+                {
+                    "group": kind.group, "kind": kind.kind, "namespace": namespace, "name": object_name,
+                    "targetState": target, "liveState": live, "normalizedLiveState": live, "predictedLiveState": target,
+                    "resourceVersion": state.live["metadata"]["resourceVersion"] if state.live else "", "modified": not state.synced,
+                }  # fmt: skip
+            )
+        return {"items": items}
+
+    async def resource_tree(self, name: str) -> JsonObject:
+        """GET resource-tree: managed objects and what they own."""
+        nodes: list[JsonObject] = []
+        for state in self._gitops.states(self._find(name)):
+            if state.live is not None:
+                nodes.append(_node(state.live, parent=None))
+                nodes += self._owned(state.live)
+        return {"nodes": nodes, "orphanedNodes": []}
+
+    async def revision(self, name: str, revision: str) -> JsonObject:
+        """GET revision metadata."""
+        try:
+            commit = self._find(name).repository.resolve(revision)
+        except UnknownRevisionError as error:
+            raise HTTPException(404, f"revision {revision} not found") from error
+        return {"author": f"{commit.author.name} <{commit.author.email}>", "date": stamp(commit.at), "message": commit.message, "tags": []}
+
+    async def rollback(self, name: str, body: RollbackRequest) -> JsonObject:
+        """POST rollback. As in Argo CD it is refused while automated sync is on, because it would be undone."""
+        application = self._find(name)
+        entry = next((record for record in application.history if record.id == body.id), None)
+        if entry is None:
+            raise HTTPException(404, f"application {name} does not have deployment id {body.id} in history")
+        if application.automated:
+            raise HTTPException(400, "rollback cannot be initiated when auto-sync is enabled")
+        if not body.dryRun:
+            self._gitops.sync(application, revision=entry.revision, initiator="midwatch")
+            self._cluster.settle()
+        return self._shown(application)
+
+    async def patch(self, name: str, body: PatchRequest) -> JsonObject:
+        """PATCH: turns automated sync on or off; nothing else can be changed here."""
+        application = self._find(name)
+        try:
+            policy = json.loads(body.patch)["spec"]["syncPolicy"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise HTTPException(400, "only a merge patch of spec.syncPolicy is supported") from error
+        application.automated = bool(policy and policy.get("automated") is not None)
+        return self._shown(application)
+
+    async def sync(self, name: str, body: SyncRequest) -> JsonObject:
+        """POST sync."""
+        application = self._find(name)
+        try:
+            application.repository.resolve(body.revision or "HEAD")
+        except UnknownRevisionError as error:
+            raise HTTPException(400, f"revision {body.revision} must be resolved") from error
+        if not body.dryRun:
+            self._gitops.sync(application, revision=body.revision or "HEAD", initiator="midwatch")
+            self._cluster.settle()
+        return self._shown(application)
+
+    def _find(self, name: str) -> Application:
+        found = self._gitops.applications.get(name)
+        if found is None:
+            raise HTTPException(404, f'applications.argoproj.io "{name}" not found')
+        return found
+
+    def _shown(self, application: Application) -> JsonObject:
+        states = self._gitops.states(application)
+        synced = all(state.synced for state in states)
+        source = {
+            "repoURL": f"https://github.com/{application.repository.name}.git",
+            "path": application.path, "targetRevision": application.target,
+        }  # fmt: skip
+        destination = {"server": "https://kubernetes.default.svc", "namespace": application.namespace}
+        policy: JsonObject = {"automated": {"prune": False, "selfHeal": False}} if application.automated else {}
+        history = [
+            {"id": r.id, "revision": r.revision, "deployStartedAt": stamp(r.started), "deployedAt": stamp(r.deployed), "source": source,
+             "initiatedBy": {"username": r.initiator} if r.initiator else {"automated": True}}
+            for r in application.history
+        ]  # fmt: skip
+        health = _worst([_health(state.live) for state in states])
+        operation = dict(application.operation)
+        if operation:
+            operation |= {"startedAt": stamp(operation["startedAt"]), "finishedAt": stamp(operation["finishedAt"])}
+        resources = [_resource(state) for state in states]
+        return {
+            "metadata": {"name": application.name, "namespace": "argocd", "uid": self._cluster.chance.uid("app", application.name)},
+            "spec": {"source": source, "destination": destination, "project": "default", "syncPolicy": policy},
+            "status": {
+                "sync": {"status": "Synced" if synced else "OutOfSync", "revision": application.repository.head.sha,
+                         "comparedTo": {"source": source, "destination": destination}},
+                "health": {"status": health}, "history": history, "operationState": operation, "resources": resources,
+                "reconciledAt": stamp(self._cluster.now), "summary": {"images": _images(states)},
+            },
+        }  # fmt: skip
+
+    def _owned(self, owner: JsonObject) -> list[JsonObject]:
+        found: list[JsonObject] = []
+        for kind in (_REPLICASET, POD):
+            for obj in self._cluster.store.every(kind, namespace=owner["metadata"].get("namespace", "")):
+                if owned_by(owner, obj):
+                    found.append(_node(obj, parent=owner))
+                    found += self._owned(obj)
+        return found
+
+
+def _resource(state: ResourceState) -> JsonObject:
+    namespace, name = key_of(state.wanted)
+    kind = kind_named(state.wanted["kind"])
+    body = {"group": kind.group, "version": kind.version, "kind": kind.kind, "namespace": namespace, "name": name}
+    return body | {"status": "Synced" if state.synced else "OutOfSync", "health": {"status": _health(state.live)}}
+
+
+def _node(obj: JsonObject, *, parent: JsonObject | None) -> JsonObject:
+    kind = kind_named(obj["kind"])
+    node = {"group": kind.group, "version": kind.version, "kind": kind.kind, "namespace": obj["metadata"].get("namespace", ""), "name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"],
+            "createdAt": obj["metadata"]["creationTimestamp"], "health": {"status": _health(obj)}}  # fmt: skip
+    if parent is not None:
+        meta = parent["metadata"]
+        node["parentRefs"] = [{"kind": parent["kind"], "name": meta["name"], "namespace": meta.get("namespace", ""), "uid": meta["uid"]}]
+    return node
+
+
+def _health(live: JsonObject | None) -> str:
+    """Judge health as Argo CD's built-in checks do, for the kinds that have one."""
+    if live is None:
+        return "Missing"
+    status = live.get("status") or {}
+    match live["kind"]:
+        case "Deployment":
+            conditions = {c["type"]: c for c in status.get("conditions", [])}
+            if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded":
+                return "Degraded"
+            wanted = live["spec"].get("replicas", 1)
+            done = status.get("updatedReplicas", 0) >= wanted and status.get("availableReplicas", 0) >= wanted
+            return "Healthy" if done else "Progressing"
+        case "StatefulSet":
+            return "Healthy" if status.get("readyReplicas", 0) >= live["spec"].get("replicas", 1) else "Progressing"
+        case "Pod":
+            waiting = [c.get("state", {}).get("waiting", {}).get("reason", "") for c in status.get("containerStatuses", [])]
+            if any(reason.endswith(("BackOff", "Error")) for reason in waiting):
+                return "Degraded"
+            return "Healthy" if status.get("phase") == "Running" else "Progressing"
+        case _:
+            return "Healthy"
+
+
+def _worst(found: list[str]) -> str:
+    order = ["Healthy", "Progressing", "Missing", "Degraded"]
+    return max(found, key=order.index, default="Healthy")
+
+
+def _images(states: list[ResourceState]) -> list[str]:
+    live = [state.live for state in states if state.live is not None and "template" in state.live.get("spec", {})]
+    return sorted({c["image"] for obj in live for c in obj["spec"]["template"]["spec"]["containers"]})
+
+
+def _plain(live: JsonObject) -> JsonObject:
+    return {**live, "metadata": {k: v for k, v in live["metadata"].items() if k != "managedFields"}}

@@ -1,0 +1,1 @@
+"""GitHub's REST API v3 over the world's repositories."""

@@ -1,0 +1,1 @@
+"""OpenCost's HTTP API: what workloads cost, from requests, use and node prices."""

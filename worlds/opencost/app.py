@@ -1,0 +1,199 @@
+"""Allocation and assets."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from fastapi import APIRouter, HTTPException
+
+from worlds.cluster.nodes import NODE
+from worlds.cluster.podmaking import POD
+from worlds.estate.flow import TICK, PodField
+from worlds.estate.pricing import price_of, unit_prices
+from worlds.estate.simulation import Simulation
+from worlds.objects.kinds import JsonObject
+from worlds.objects.quantity import parse_quantity
+
+_WINDOW = re.compile(r"^(\d+)([mhdw])$")
+_UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_GIB = 2**30
+
+
+@dataclass(kw_only=True)
+class Share:
+    """What one aggregate took in a window, in core-hours and GiB-hours."""
+
+    properties: dict[str, str]
+    hours: float = 0.0
+    cores_asked: float = 0.0
+    cores_used: float = 0.0
+    memory_asked: float = 0.0
+    memory_used: float = 0.0
+    cpu_cost: float = 0.0
+    memory_cost: float = 0.0
+
+
+def router(world: Simulation) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter()
+    costs = Costs(world)
+
+    @routes.get("/allocation/compute")
+    @routes.get("/allocation")
+    async def allocation(window: str = "1h", aggregate: str = "namespace", step: str = "", accumulate: str = "false") -> JsonObject:
+        start, end = costs.window(window)
+        width = costs.step(step) if step and accumulate != "true" else end - start
+        edges = np.arange(start, end - 1e-6, width) if width else np.array([start])
+        data = [costs.allocation(low, min(low + width, end), aggregate) for low in edges]
+        return {"code": 200, "status": "success", "data": data}
+
+    @routes.get("/assets")
+    async def assets(window: str = "1h") -> JsonObject:
+        start, end = costs.window(window)
+        return {"code": 200, "status": "success", "data": costs.assets(start, end)}
+
+    return routes
+
+
+class Costs:
+    """Computes costs from the tape. Before the tape begins, use is taken as at its beginning."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+
+    def window(self, text: str) -> tuple[float, float]:
+        """Read `1h`, `today`, or `START,END`. Raises 400."""
+        now = self._world.cluster.now
+        if found := _WINDOW.match(text):
+            return now - int(found[1]) * _UNITS[found[2]], now
+        if text == "today":
+            return now - now % 86400.0, now
+        try:
+            start, end = (_read(part) for part in text.split(","))
+        except ValueError as error:
+            raise HTTPException(400, f"Invalid 'window' parameter: {text!r}: use 1h, 7d, today or START,END") from error
+        return start, end
+
+    def step(self, text: str) -> float:
+        """Read a step. Raises 400."""
+        found = _WINDOW.match(text)
+        if found is None:
+            raise HTTPException(400, f"Invalid 'step' parameter: {text!r}: use for example 1h")
+        return int(found[1]) * _UNITS[found[2]]
+
+    def allocation(self, start: float, end: float, aggregate: str) -> dict[str, JsonObject]:
+        """Return the costs by aggregate (namespace, controller, pod, node, label:NAME, or several with commas)."""
+        shares: dict[str, Share] = {}
+        asked_by_node: dict[str, float] = {}
+        for pod in self._world.cluster.store.every(POD):
+            self._add(shares, pod, start, end, aggregate, asked_by_node)
+        self._add_idle(shares, start, end, asked_by_node)
+        return {name: _shape(name, share, start, end) for name, share in sorted(shares.items())}
+
+    def _add(self, shares: dict[str, Share], pod: JsonObject, start: float, end: float, aggregate: str, asked: dict[str, float]) -> None:
+        node = self._world.cluster.store.find(NODE, name=pod["spec"].get("nodeName", ""))
+        if node is None:
+            return
+        created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
+        hours = max(end - max(start, created), 0.0) / 3600.0
+        if not hours:
+            return
+        properties = _properties(pod, node, self._world.scenario.estate.cluster)
+        name = "/".join(_part(properties, pod, key.strip()) for key in aggregate.split(","))
+        share = shares.setdefault(name, Share(properties=properties))
+        cores_used, memory_used = self._use(pod["metadata"]["uid"], start, end)
+        cores = sum(_request(c, "cpu") for c in pod["spec"]["containers"])
+        memory = sum(_request(c, "memory") for c in pod["spec"]["containers"]) / _GIB
+        allocatable = node["status"]["allocatable"]
+        per_core, per_gib = unit_prices(
+            price_of(self._world.scenario.estate, node),
+            cores=parse_quantity(allocatable["cpu"]), gibibytes=parse_quantity(allocatable["memory"]) / _GIB,
+        )  # fmt: skip
+        share.hours = max(share.hours, hours)
+        share.cores_asked += cores * hours
+        share.cores_used += cores_used * hours
+        share.memory_asked += memory * hours
+        share.memory_used += memory_used / _GIB * hours
+        cpu, ram = max(cores, cores_used) * hours * per_core, max(memory, memory_used / _GIB) * hours * per_gib
+        share.cpu_cost += cpu
+        share.memory_cost += ram
+        asked[node["metadata"]["name"]] = asked.get(node["metadata"]["name"], 0.0) + cpu + ram
+
+    def _use(self, uid: str, start: float, end: float) -> tuple[float, float]:
+        track = self._world.tape.pod(uid)
+        if not len(track.ticks):
+            return 0.0, 0.0
+        low, high = np.searchsorted(track.ticks, [start // TICK, end // TICK + 1])
+        rows = track.rows[low:high] if high > low else track.rows[:1]
+        return float(rows[:, PodField.CPU].mean()), float(rows[:, PodField.MEMORY].mean())
+
+    def _add_idle(self, shares: dict[str, Share], start: float, end: float, asked: dict[str, float]) -> None:
+        hours = (end - start) / 3600.0
+        total = sum(price_of(self._world.scenario.estate, node) for node in self._world.cluster.store.every(NODE)) * hours
+        idle = max(total - sum(asked.values()), 0.0)
+        shares["__idle__"] = Share(properties={"cluster": self._world.scenario.estate.cluster}, hours=hours, cpu_cost=idle * 0.7, memory_cost=idle * 0.3)
+
+    def assets(self, start: float, end: float) -> dict[str, JsonObject]:
+        """Return the nodes with what they cost in the window."""
+        hours = (end - start) / 3600.0
+        found = {}
+        for node in self._world.cluster.store.every(NODE):
+            labels, price = node["metadata"]["labels"], price_of(self._world.scenario.estate, node)
+            name = node["metadata"]["name"]
+            found[name] = {
+                "type": "Node", "properties": {"category": "Compute", "name": name, "cluster": self._world.scenario.estate.cluster},
+                "nodeType": labels["node.kubernetes.io/instance-type"], "labels": labels, "minutes": hours * 60,
+                "cpuCores": parse_quantity(node["status"]["capacity"]["cpu"]), "ramBytes": parse_quantity(node["status"]["capacity"]["memory"]),
+                "totalCost": price * hours, "hourlyCost": price,
+            }  # fmt: skip
+        return found
+
+
+def _read(text: str) -> float:
+    return float(text) if text.replace(".", "").isdigit() else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def _request(container: JsonObject, name: str) -> float:
+    return parse_quantity(container.get("resources", {}).get("requests", {}).get(name, "0"))
+
+
+def _properties(pod: JsonObject, node: JsonObject, cluster: str) -> dict[str, str]:
+    meta = pod["metadata"]
+    labels = meta.get("labels", {})
+    owner = next((o for o in meta.get("ownerReferences", []) if o.get("controller")), {"kind": "", "name": ""})
+    kind, name = str(owner["kind"]).lower(), str(owner["name"])
+    if kind == "replicaset":
+        kind, name = "deployment", name.rpartition("-")[0]
+    return {
+        "cluster": cluster, "node": node["metadata"]["name"], "namespace": meta["namespace"], "controllerKind": kind,
+        "controller": name, "pod": meta["name"], "team": labels.get("team", ""),
+        "container": pod["spec"]["containers"][0]["name"],
+    }  # fmt: skip
+
+
+def _part(properties: dict[str, str], pod: JsonObject, key: str) -> str:
+    if key.startswith("label:"):
+        return str(pod["metadata"].get("labels", {}).get(key.removeprefix("label:"), "__unallocated__"))
+    if key in {"deployment", "statefulset", "daemonset"}:
+        return properties["controller"] if properties["controllerKind"] == key else "__unallocated__"
+    return properties.get(key) or "__unallocated__"
+
+
+def _shape(name: str, share: Share, start: float, end: float) -> JsonObject:
+    hours = max(share.hours, 1e-9)
+    stamps = [datetime.fromtimestamp(t, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for t in (start, end)]
+    total = share.cpu_cost + share.memory_cost
+    used = share.cores_used / share.cores_asked if share.cores_asked else 0.0
+    filled = share.memory_used / share.memory_asked if share.memory_asked else 0.0
+    return {
+        "name": name, "properties": share.properties, "window": {"start": stamps[0], "end": stamps[1]}, "start": stamps[0], "end": stamps[1],
+        "minutes": hours * 60, "cpuCores": share.cores_asked / hours, "cpuCoreRequestAverage": share.cores_asked / hours,
+        "cpuCoreUsageAverage": share.cores_used / hours, "cpuCoreHours": share.cores_asked, "cpuCost": share.cpu_cost, "cpuEfficiency": used,
+        "ramBytes": share.memory_asked / hours * _GIB, "ramByteRequestAverage": share.memory_asked / hours * _GIB,
+        "ramByteUsageAverage": share.memory_used / hours * _GIB, "ramByteHours": share.memory_asked * _GIB, "ramCost": share.memory_cost,
+        "ramEfficiency": filled, "gpuCost": 0, "pvCost": 0, "networkCost": 0, "loadBalancerCost": 0, "sharedCost": 0, "externalCost": 0,
+        "totalCost": total, "totalEfficiency": (used * share.cpu_cost + filled * share.memory_cost) / total if total else 0.0,
+    }  # fmt: skip
+
+
