@@ -1,0 +1,456 @@
+"""What the store promises: conditional changes, leases with fences, stories told once, documents that come back equal."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import text
+
+from incidents.alert import Severity
+from incidents.canonical import digest_of
+from incidents.casefile import Report
+from incidents.diagnosis import Diagnosis, Engine, Verdict
+from incidents.evidence import Evidence, Source
+from incidents.execution import ExecutionStatus
+from incidents.fact import Fact, FactRole, fact_id
+from incidents.finding import AgentName, Finding, Gap, Question, Topic
+from incidents.ids import EvidenceId, FactKind, FindingId, IncidentId, QuestionId
+from incidents.incident import EventKind, Phase
+from incidents.proposal import Proposal, ProposalStatus
+from incidents.topology import Edge, Relation, Topology
+from incidents.verification import Judgement, Measurement, Outcome, Verification
+from orchestrator.store.casefiles import add_report, effort_of, load_case, one_evidence
+from orchestrator.store.database import Store
+from orchestrator.store.diagnoses import latest_diagnosis, save_diagnosis
+from orchestrator.store.errors import FenceLost, StaleStateError, UnknownError
+from orchestrator.store.executions import execution_key, plan_executions, plan_undo, set_execution_status
+from orchestrator.store.incidents import count_by_phase, incident_of, list_incidents, move, open_incidents
+from orchestrator.store.leases import acquire, release, renew
+from orchestrator.store.outbox import post, sent, unsent
+from orchestrator.store.postmortems import postmortem_of, save_postmortem
+from orchestrator.store.proposals import proposal_by, save_proposal
+from orchestrator.store.rehearsals import finish_rehearsal, request_rehearsal, requested_rehearsals
+from orchestrator.store.spending import Spending, add_spending, spending_of
+from orchestrator.store.timeline import append_event, follow, timeline_of
+from orchestrator.store.verifications import add_measurements, measurements_of, save_verification
+from tests.incidents.making import CHECKOUT, NOW, after, proposal, proposed
+from tests.orchestrator.conftest import both_servers
+from tests.orchestrator.making import INCIDENT, a_proposal, an_incident
+
+TTL = timedelta(seconds=30)
+
+
+# ---- Phases ---------------------------------------------------------------------------------------------------------
+
+
+@both_servers
+async def test_a_phase_changes_only_from_where_it_may(store: Store) -> None:
+    await an_incident(store)
+    with pytest.raises(StaleStateError, match="is open: it cannot become verified"):
+        async with store.transaction() as tx:
+            await move(tx, INCIDENT, to=Phase.VERIFIED, because="x", actor="x", now=NOW)
+    async with store.transaction() as tx:
+        assert (await incident_of(tx, INCIDENT)).phase is Phase.OPEN
+        assert await timeline_of(tx, INCIDENT) == ()
+
+
+async def test_of_many_that_change_a_phase_at_once_one_succeeds(store: Store) -> None:
+    await an_incident(store)
+
+    async def one() -> bool:
+        try:
+            async with store.transaction() as tx:
+                await move(tx, INCIDENT, to=Phase.INVESTIGATING, because="x", actor="x", now=NOW)
+        except StaleStateError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(one() for _ in range(6)))) == 1
+
+
+async def test_a_closed_incident_carries_its_time_and_is_no_longer_open(store: Store) -> None:
+    await an_incident(store)
+    async with store.transaction() as tx:
+        closed = await move(tx, INCIDENT, to=Phase.RESOLVED, because="x", actor="x", now=after(5))
+        assert closed.closed_at == after(5)
+        assert await open_incidents(tx) == ()
+        assert await count_by_phase(tx) == {Phase.RESOLVED: 1}
+
+
+async def test_lists_are_filtered(store: Store) -> None:
+    await an_incident(store)
+    async with store.transaction() as tx:
+        assert await list_incidents(tx, search="checkout") != ()
+        assert await list_incidents(tx, search="shop/deployment") != ()
+        assert await list_incidents(tx, search="100%") == ()
+        assert await list_incidents(tx, phases=[Phase.VERIFIED]) == ()
+        assert await list_incidents(tx, severity=Severity.SEV2) != ()
+        assert await list_incidents(tx, cluster="prod-us") == ()
+        with pytest.raises(UnknownError):
+            await incident_of(tx, IncidentId("inc-nowhere"))
+
+
+# ---- Leases ---------------------------------------------------------------------------------------------------------
+
+
+@both_servers
+async def test_one_owner_at_a_time_and_a_higher_fence_each_time(store: Store) -> None:
+    await an_incident(store)
+
+    async def one(owner: str) -> int | None:
+        async with store.transaction() as tx:
+            lease = await acquire(tx, INCIDENT, owner=owner, ttl=TTL)
+            return lease.fence if lease else None
+
+    fences = await asyncio.gather(*(one(f"worker-{n}") for n in range(6)))
+    assert [fence for fence in fences if fence] == [1]
+
+
+async def test_a_late_owner_is_refused_after_somebody_took_over(store: Store) -> None:
+    await an_incident(store)
+    async with store.transaction() as tx:
+        late = await acquire(tx, INCIDENT, owner="late", ttl=timedelta(milliseconds=1))
+    assert late is not None
+    await asyncio.sleep(0.01)
+    async with store.transaction() as tx:
+        new = await acquire(tx, INCIDENT, owner="new", ttl=TTL)
+    assert new is not None
+    assert new.fence == late.fence + 1
+    with pytest.raises(FenceLost):
+        async with store.transaction(lease=late) as tx:
+            await move(tx, INCIDENT, to=Phase.INVESTIGATING, because="x", actor="late", now=NOW)
+    with pytest.raises(FenceLost):
+        async with store.transaction() as tx:
+            await renew(tx, late, ttl=TTL)
+    async with store.transaction(lease=new) as tx:
+        assert (await incident_of(tx, INCIDENT)).phase is Phase.OPEN
+        assert not await release(tx, late)
+        assert await release(tx, new)
+
+
+async def test_a_takeover_waits_for_what_the_owner_is_writing(store: Store) -> None:
+    """The owner's transaction holds the row: the next owner gets the incident after it, with what it wrote."""
+    await an_incident(store)
+    async with store.transaction() as tx:
+        lease = await acquire(tx, INCIDENT, owner="owner", ttl=timedelta(milliseconds=200))
+    assert lease is not None
+    async with store.transaction(lease=lease) as tx:
+        await move(tx, INCIDENT, to=Phase.INVESTIGATING, because="x", actor="owner", now=NOW)
+        await asyncio.sleep(0.25)
+
+        async def take_over() -> Phase:
+            async with store.transaction() as other:
+                assert await acquire(other, INCIDENT, owner="next", ttl=TTL)
+                return (await incident_of(other, INCIDENT)).phase
+
+        taking = asyncio.create_task(take_over())
+        await asyncio.sleep(0.1)
+        assert not taking.done()
+    assert await taking is Phase.INVESTIGATING
+
+
+# ---- Timeline -------------------------------------------------------------------------------------------------------
+
+
+@both_servers
+async def test_lines_are_numbered_without_holes_and_told_once_by_key(store: Store) -> None:
+    await an_incident(store)
+
+    async def tell(number: int) -> int | None:
+        async with store.transaction() as tx:
+            key = f"node-{number % 5}"
+            return await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text=key, at=NOW, key=key)
+
+    told = await asyncio.gather(*(tell(number) for number in range(20)))
+    assert sorted(seq for seq in told if seq) == [1, 2, 3, 4, 5]
+    async with store.transaction() as tx:
+        assert [event.seq for event in await timeline_of(tx, INCIDENT)] == [1, 2, 3, 4, 5]
+        assert [event.seq for event in await timeline_of(tx, INCIDENT, after=3)] == [4, 5]
+
+
+async def test_followers_hear_of_lines_when_they_are_committed(store: Store) -> None:
+    await an_incident(store)
+    following = follow(store, keep_alive=0.2)
+    assert await anext(following) is None, "nothing happened yet"
+    async with store.transaction() as tx:
+        await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text="x", at=NOW)
+    assert await anext(following) == (INCIDENT, 1)
+    await following.aclose()  # type: ignore[attr-defined]
+
+
+async def test_text_from_outside_may_hold_anything(store: Store) -> None:
+    await an_incident(store)
+    wild = "NUL \x00, quote ' \" and \U0001f4a5 and a lone %s {}"
+    async with store.transaction() as tx:
+        await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text=wild, at=NOW, data={"x": wild})
+        [event] = await timeline_of(tx, INCIDENT)
+    assert event.text == wild.replace("\x00", "\ufffd")
+
+
+# ---- Case files -----------------------------------------------------------------------------------------------------
+
+
+def report(agent: AgentName = AgentName.KUBERNETES, *, number: int = 1) -> Report:
+    evidence = Evidence.of(
+        probe="kubernetes.pods",
+        source=Source.KUBERNETES,
+        query=f"GET /pods {agent}",
+        observed_at=NOW,
+        body='{"a": 1e400}\x00',
+    )
+    attributes = {"limit_bytes": 268435456, "ratio": 0.1, "ok": True, "big": 1e16}
+    fact = Fact(
+        id=fact_id(kind=FactKind("container.oom_killed"), entity=CHECKOUT, at=after(-720), attributes=attributes),
+        kind=FactKind("container.oom_killed"),
+        role=FactRole.SYMPTOM,
+        entity=CHECKOUT,
+        at=after(-720),
+        text="OOMKilled",
+        attributes=attributes,
+        evidence=(evidence.id,),
+        detector="oom",
+    )
+    return Report(
+        agent=agent,
+        round=number,
+        evidence=(evidence,),
+        facts=(fact,),
+        findings=(
+            Finding(
+                id=FindingId(f"fi-{agent}"),
+                agent=agent,
+                text="t",
+                confidence=1,
+                evidence=(evidence.id,),
+                at=NOW,
+                round=number,
+            ),
+        ),
+        questions=(
+            Question(
+                id=QuestionId(f"qu-{agent}"),
+                asker=agent,
+                to=AgentName.CICD,
+                topic=Topic.CHANGES,
+                entities=(CHECKOUT,),
+                text="?",
+                round=number,
+            ),
+        ),
+        gaps=(Gap(agent=agent, what="logs", why="403"),),
+        topology=Topology.of([Edge(source=CHECKOUT, relation=Relation.CALLS, target=CHECKOUT, weight=float(number))]),
+        inventory=(CHECKOUT,),
+        covered=(f"pod.evicted@{agent}",),
+        probes=3,
+        seconds=0.25,
+    )
+
+
+@both_servers
+async def test_a_case_comes_back_as_it_was_reported(store: Store) -> None:
+    await an_incident(store)
+    one = report()
+    async with store.transaction() as tx:
+        await add_report(tx, INCIDENT, one)
+        case = await load_case(tx, INCIDENT)
+    assert case.evidence == one.evidence
+    assert case.facts == one.facts
+    assert case.findings == one.findings
+    assert case.questions == one.questions
+    assert case.gaps == one.gaps
+    assert case.topology == one.topology
+    assert (case.inventory, case.covered, case.round, case.onset) == ({CHECKOUT}, set(one.covered), 1, after(-720))
+    assert digest_of(case.evidence[0].body.encode()) == case.evidence[0].digest
+
+
+async def test_a_node_that_runs_twice_adds_nothing_twice(store: Store) -> None:
+    await an_incident(store)
+    for _ in range(2):
+        async with store.transaction() as tx:
+            await add_report(tx, INCIDENT, report())
+    async with store.transaction() as tx:
+        case = await load_case(tx, INCIDENT)
+        assert [len(part) for part in (case.evidence, case.facts, case.findings, case.questions, case.gaps)] == [1] * 5
+        assert await effort_of(tx, INCIDENT) == (3, 0.25)
+
+
+async def test_four_specialists_report_at_once(store: Store) -> None:
+    await an_incident(store)
+    agents = (AgentName.KUBERNETES, AgentName.CICD, AgentName.OBSERVABILITY, AgentName.COST)
+
+    async def one(agent: AgentName, number: int) -> None:
+        async with store.transaction() as tx:
+            await add_report(tx, INCIDENT, report(agent, number=number), key=f"q{number}")
+
+    await asyncio.gather(*(one(agent, number) for agent in agents for number in (1, 2)))
+    async with store.transaction() as tx:
+        case = await load_case(tx, INCIDENT, bodies=False)
+        assert len(case.evidence) == 4
+        assert {evidence.body for evidence in case.evidence} == {""}
+        assert await effort_of(tx, INCIDENT) == (24, 2.0)
+        assert (await one_evidence(tx, INCIDENT, case.evidence[0].id)).body
+        with pytest.raises(UnknownError):
+            await one_evidence(tx, INCIDENT, EvidenceId("ev-none"))
+
+
+async def test_the_last_diagnosis_is_that_of_the_last_round(store: Store) -> None:
+    await an_incident(store)
+    async with store.transaction() as tx:
+        assert await latest_diagnosis(tx, INCIDENT) is None
+        for number in (1, 2, 2):
+            diagnosis = Diagnosis(
+                verdict=Verdict.INCONCLUSIVE,
+                hypotheses=(),
+                engine=Engine.RULES,
+                reason=f"round {number}",
+                at=NOW,
+                round=number,
+            )
+            await save_diagnosis(tx, INCIDENT, diagnosis)
+        assert await latest_diagnosis(tx, INCIDENT) == diagnosis
+
+
+# ---- Proposals and what follows -------------------------------------------------------------------------------------
+
+
+@both_servers
+async def test_a_proposal_comes_back_intact_whatever_numbers_it_holds(store: Store) -> None:
+    """JSONB would turn 1e16 into an integer and the digest would no longer hold."""
+    await an_incident(store)
+    action = proposed()
+    request = action.request.model_copy(
+        update={"arguments": {"a": 1e16, "b": 3.0, "c": 3, "d": True, "e": "ü\u2028", "f": 1e-7}}
+    )
+    sealed = Proposal.of(
+        proposal().body.model_copy(update={"actions": (action.model_copy(update={"request": request}),)})
+    )
+    async with store.transaction() as tx:
+        assert await save_proposal(tx, sealed)
+        assert not await save_proposal(tx, sealed, status=ProposalStatus.APPROVED)
+    async with store.transaction() as tx:
+        found = await proposal_by(tx, sealed.digest)
+    assert found.proposal == sealed
+    assert found.proposal.intact
+    assert found.status is ProposalStatus.PENDING
+
+
+async def test_an_execution_only_moves_forward_and_one_process_dispatches_it(store: Store) -> None:
+    made = await a_proposal(store)
+    async with store.transaction() as tx:
+        [execution] = await plan_executions(tx, made, now=NOW)
+        assert await plan_executions(tx, made, now=after(9)) == (execution,)
+    assert execution.key == execution_key(made.digest, 0)
+
+    async def dispatch() -> bool:
+        try:
+            async with store.transaction() as tx:
+                await set_execution_status(tx, execution, to=ExecutionStatus.DISPATCHED, now=after(1))
+        except StaleStateError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(dispatch() for _ in range(6)))) == 1
+    async with store.transaction() as tx:
+        undo = await plan_undo(tx, made, index=0, now=after(2))
+        assert (undo.undo, undo.status, undo.key != execution.key) == (True, ExecutionStatus.APPROVED, True)
+
+
+async def test_the_first_verdict_stands(store: Store) -> None:
+    made = await a_proposal(store)
+
+    def verdict(outcome: Outcome) -> Verification:
+        return Verification(
+            outcome=outcome,
+            judgement=Judgement.HELPED,
+            results=(),
+            evidence=(),
+            started_at=NOW,
+            ended_at=NOW,
+            reason="r",
+        )
+
+    measured = Measurement(check=0, at=NOW, value=0.002)
+    async with store.transaction() as tx:
+        await add_measurements(tx, made.digest, [measured, measured])
+        assert await measurements_of(tx, made.digest) == (measured,)
+        assert await save_verification(tx, INCIDENT, made.digest, verdict(Outcome.VERIFIED)) == verdict(
+            Outcome.VERIFIED
+        )
+        assert await save_verification(tx, INCIDENT, made.digest, verdict(Outcome.UNDONE)) == verdict(Outcome.VERIFIED)
+
+
+async def test_a_rehearsal_is_asked_once_and_answered_once(store: Store) -> None:
+    await an_incident(store)
+    request = proposed().request
+    async with store.transaction() as tx:
+        one = await request_rehearsal(tx, INCIDENT, request, attempt="1", now=NOW)
+        assert await request_rehearsal(tx, INCIDENT, request, attempt="1", now=after(5)) == one
+        assert await request_rehearsal(tx, INCIDENT, request, attempt="2", now=NOW) != one
+        await finish_rehearsal(tx, one.id, result=None, problem="403", now=NOW)
+        assert [r.id for r in await requested_rehearsals(tx, INCIDENT)] != [one.id]
+        with pytest.raises(StaleStateError):
+            await finish_rehearsal(tx, one.id, result=None, problem="again", now=NOW)
+
+
+# ---- The rest -------------------------------------------------------------------------------------------------------
+
+
+async def test_messages_are_sent_once_by_their_key_and_not_by_two_processes(store: Store) -> None:
+    async with store.transaction() as tx:
+        assert await post(tx, key="k", channel="#oncall", incident=None, payload={"a": 1}, now=NOW)
+        assert not await post(tx, key="k", channel="#oncall", incident=None, payload={"a": 2}, now=NOW)
+    async with store.transaction() as tx:
+        [message] = await unsent(tx)
+        async with store.transaction() as other:
+            assert await unsent(other) == ()
+        await sent(tx, message, receipt="ts", now=NOW)
+    async with store.transaction() as tx:
+        assert await unsent(tx) == ()
+
+
+async def test_spending_adds_up_over_processes(store: Store) -> None:
+    await an_incident(store)
+
+    async def spend() -> None:
+        async with store.transaction() as tx:
+            await add_spending(tx, INCIDENT, Spending(model="m", calls=1, tokens_in=10, usd=0.25))
+
+    await asyncio.gather(*(spend() for _ in range(4)))
+    async with store.transaction() as tx:
+        assert await spending_of(tx, INCIDENT) == (Spending(model="m", calls=4, tokens_in=40, usd=1.0),)
+
+
+async def test_post_mortems_keep_their_versions(store: Store) -> None:
+    await an_incident(store)
+    async with store.transaction() as tx:
+        for markdown in ("# One", "# One", "# Two"):
+            await save_postmortem(tx, INCIDENT, markdown=markdown, author="scribe", at=NOW)
+        found = await postmortem_of(tx, INCIDENT)
+    assert found is not None
+    assert (found.version, found.markdown) == (2, "# Two")
+
+
+async def test_instants_come_back_in_utc_and_naive_ones_are_refused(store: Store) -> None:
+    await an_incident(store)
+    eastern = NOW.astimezone(timezone(timedelta(hours=-5)))
+    async with store.transaction() as tx:
+        await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text="x", at=eastern)
+        [event] = await timeline_of(tx, INCIDENT)
+    assert (event.at, event.at.tzinfo) == (NOW, UTC)
+    with pytest.raises(ValueError, match="no time zone"):
+        async with store.transaction() as tx:
+            await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text="x", at=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+async def test_a_block_that_raises_leaves_nothing(store: Store) -> None:
+    async def fail() -> None:
+        async with store.transaction() as tx:
+            await tx.execute(text("INSERT INTO control (name, document) VALUES ('x', '{}')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with store.transaction() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM control"))).scalar_one() == 0
