@@ -3,7 +3,7 @@
 It holds no knowledge of any system. The detectors bring that; the specialist brings the order of the questions.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from agents.detector import Detector, Scene, Sightings, detectors
 from agents.specialist import Desk
 from incidents.canonical import digest_of, short
 from incidents.casefile import Assignment, CaseFile, Report
+from incidents.entity import NO_NAMESPACE, Entity, EntityKind
 from incidents.fact import Fact, FactRole, FactSpec, fact_id
 from incidents.finding import AgentName, Finding, Gap, Question, RuledOut, Topic
 from incidents.ids import EntityId, EvidenceId, FindingId, QuestionId
@@ -44,12 +45,14 @@ def state(
     related: Iterable[EntityId] = (),
     strength: float = 1.0,
     detector: str,
+    more: Mapping[str, Scalar | None] | None = None,
     **attributes: Scalar | None,
 ) -> Fact:
-    """State a fact of a declared kind. Attributes that are None are left out.
+    """State a fact of a declared kind. Attributes that are None are left out; `more` is for those with odd names.
 
     Raises ValueError for an attribute that the spec does not declare: runbooks compute with attributes by name.
     """
+    attributes |= more or {}
     unknown = attributes.keys() - spec.attributes.keys()
     if unknown:
         raise ValueError(f"{spec.kind} does not declare {', '.join(sorted(unknown))}: add it to its FactSpec")
@@ -101,16 +104,23 @@ def coverage(working: Iterable[Detector], sightings: Sightings, entities: Collec
     """`kind@entity` for every declared kind and every entity for which all views its detector needs are complete."""
     found: list[str] = []
     for detector in working:
-        complete = _complete(detector, sightings) & set(entities)
+        complete = _complete(detector, sightings, entities)
         found += [f"{spec.kind}@{entity}" for spec in detector.emits for entity in complete]
     return tuple(sorted(set(found)))
 
 
-def _complete(detector: Detector, sightings: Sightings) -> set[EntityId]:
-    if not detector.needs:
-        return set()
-    per_view = [{entity for seen in sightings.of(view) for entity in seen.entities} for view in detector.needs]
-    return set.intersection(*per_view)
+def _complete(detector: Detector, sightings: Sightings, entities: Collection[EntityId]) -> set[EntityId]:
+    """Those about which every needed view is complete: named by it, or inside a namespace that it is complete about."""
+    found = set(entities) if detector.needs else set()
+    for view in detector.needs:
+        named = {entity for seen in sightings.of(view) for entity in seen.entities}
+        found = {entity for entity in found if entity in named or _namespace(entity) in named}
+    return found
+
+
+def _namespace(entity: EntityId) -> EntityId:
+    parsed = Entity.parse(entity)
+    return Entity(cluster=parsed.cluster, kind=EntityKind.NAMESPACE, name=parsed.namespace or NO_NAMESPACE).id
 
 
 def _merged(known: Fact | None, fact: Fact) -> Fact:

@@ -1,7 +1,7 @@
 """Why the API server refuses to create a pod, from the messages that controllers pass on. Pure.
 
-Source of the texts: the admission plugins ResourceQuota, LimitRanger, ServiceAccount, PodSecurity, Priority and the webhook
-dispatcher of kube-apiserver, 1.20 to 1.34.
+Source of the texts: the admission plugins ResourceQuota, LimitRanger, ServiceAccount, PodSecurity, Priority and the
+webhook dispatcher of kube-apiserver, 1.20 to 1.34.
 """
 
 import re
@@ -13,9 +13,9 @@ _QUOTA = re.compile(
 )
 _FAILED_QUOTA = re.compile(r"failed quota: (?P<name>[^:]+): must specify (?P<what>.+)")
 _DENIED = re.compile(
-    r'admission webhook "(?P<name>[^"]+)" denied the request(?: without explanation)?:? ?(?P<why>.*)', re.S
+    r'admission webhook "(?P<name>[^"]+)" denied the request(?: without explanation)?:? ?(?P<why>.*)', re.DOTALL
 )
-_FAILED_HOOK = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.*)', re.S)
+_FAILED_HOOK = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.*)', re.DOTALL)
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]+)"')
 _ACCOUNT = re.compile(
     r'serviceaccount "(?P<name>[^"]+)" not found|error looking up service account \S+?/(?P<other>[^\s:]+)'

@@ -85,7 +85,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 
 
 def _matters(one: SeenEvent, pods: Sequence[SeenPod], scene: Scene) -> bool:
-    """Recent, and of a pod that is still there and not well: hiccups at the start of pods that are ready do not count."""
+    """Recent, and of a pod that is still there and not well: hiccups at the start of ready pods do not count."""
     if not fresh(one.event.last, scene):
         return False
     seen = next((pod for pod in pods if pod.pod.meta.entity == one.pod), None)

@@ -15,7 +15,7 @@ from tools.probe import Observation
 API_UNAVAILABLE = FactSpec(
     kind=FactKind("apiservice.unavailable"),
     role=FactRole.MECHANISM,
-    meaning="An aggregated API (metrics, custom metrics) does not answer: autoscalers and namespace deletion depend on it.",
+    meaning="An aggregated API (metrics, custom metrics) does not answer; autoscalers depend on it.",
     attributes={"name": "name of the APIService", "reason": "what the API server says"},
 )
 
