@@ -1,0 +1,66 @@
+"""A web application over a real store: in process for most tests, behind uvicorn for browsers and streams."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from orchestrator.settings import Settings
+from orchestrator.store.database import Store
+from orchestrator.store.migrate import migrate
+from service.web.app import create_app
+from service.web.context import WebContext
+from tests.orchestrator.servers import database, embedded_server
+from tests.service.web.casebook import NOW, Casebook
+from tests.service.web.serving import web_context, web_settings
+from tools.clock import ManualClock
+
+TEMPLATE = "midwatch_web_template"
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def web_server() -> Iterator[str]:
+    """The embedded server, with a migrated template database."""
+    with embedded_server() as url, database(url, TEMPLATE) as template:
+        asyncio.run(migrate(template))
+        yield url
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+async def store(web_server: str, clock: ManualClock) -> AsyncIterator[Store]:
+    with database(web_server, f"web_{next(NUMBERS)}", template=TEMPLATE) as url:
+        async with Store(url, clock=clock) as opened:
+            yield opened
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return web_settings()
+
+
+@pytest.fixture
+def context(store: Store, settings: Settings, clock: ManualClock) -> WebContext:
+    return web_context(store, settings, clock)
+
+
+@pytest.fixture
+def book(store: Store, settings: Settings, clock: ManualClock) -> Casebook:
+    return Casebook(store, settings, clock)
+
+
+@pytest.fixture
+async def client(context: WebContext) -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks to the application without a network; nobody is signed in."""
+    transport = httpx.ASGITransport(app=create_app(context), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://midwatch.test") as opened:
+        yield opened

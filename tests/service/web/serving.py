@@ -1,0 +1,64 @@
+"""The web application behind uvicorn on a free port of this machine, in the loop of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+
+from agents.runbooks.folders import RunbookFolders
+from orchestrator.settings import Settings
+from orchestrator.store.database import Store
+from service.web.app import create_app
+from service.web.context import WebContext
+from tools.clock import Clock
+
+WEBHOOK = "a-token-of-alertmanager"
+TOKENS = {"dana": "token-of-dana-oncall", "ada": "token-of-ada-viewer", "sam": "token-of-sam-owner"}
+ROLES = {"dana": ("viewer", "oncall"), "ada": ("viewer",), "sam": ("viewer", "owner")}
+NAMES = {"dana": "Dana Ortiz", "ada": "Ada King", "sam": "Sam Lee"}
+
+
+def web_settings(**changes: object) -> Settings:
+    people = [
+        {"name": NAMES[key], "token": token, "roles": ROLES[key], "email": f"{key}@example.com"}
+        for key, token in TOKENS.items()
+    ]
+    webhook = {"tokens": [WEBHOOK], "users": [{"username": "alertmanager", "password": "its-password"}]}
+    given: dict[str, object] = {"clusters": [{"name": "prod-eu"}], "people": people, "webhook": webhook}
+    return Settings.model_validate(given | changes)
+
+
+def web_context(store: Store, settings: Settings, clock: Clock) -> WebContext:
+    return WebContext(store=store, settings=settings, clock=clock, library=RunbookFolders().library)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the test runner's signal handlers alone."""
+        yield
+
+
+@asynccontextmanager
+async def served(context: WebContext) -> AsyncIterator[str]:
+    """The address at which it answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        config = uvicorn.Config(
+            create_app(context), log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
+        )
+        server = _Server(config)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[listener]))
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                context.stopping.set()
+                server.should_exit = True
