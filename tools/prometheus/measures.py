@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from incidents.entity import Entity, EntityKind
+from incidents.entity import Entity
 from incidents.evidence import Evidence, Source, Window
 from incidents.ids import EntityId
 from incidents.value import Value
@@ -19,6 +19,7 @@ from tools.prometheus.asking import client_of
 from tools.prometheus.client import PrometheusClient
 from tools.prometheus.convention import RequestMetrics, find
 from tools.prometheus.curve import Curve, step_for
+from tools.prometheus.replicas import REPLICAS
 from tools.prometheus.selector import equals, pods_of
 
 Resolve = Callable[[PrometheusClient, Entity, datetime, int], Awaitable[str]]
@@ -162,7 +163,7 @@ async def _saturation(_client: PrometheusClient, entity: Entity, _at: datetime, 
 
 
 async def _availability(_client: PrometheusClient, entity: Entity, _at: datetime, _seconds: int) -> str:
-    metrics = _REPLICAS.get(entity.kind)
+    metrics = REPLICAS.get(entity.kind)
     if metrics is None:
         raise NotFoundError(f"{entity.label} has no replicas whose availability could be read")
     available, desired = metrics
@@ -170,12 +171,6 @@ async def _availability(_client: PrometheusClient, entity: Entity, _at: datetime
     selector = equals({**labels, entity.kind.value: entity.name})
     return f"max({available}{{{selector}}}) / (max({desired}{{{selector}}}) > 0)"
 
-
-_REPLICAS: Mapping[EntityKind, tuple[str, str]] = {
-    EntityKind.DEPLOYMENT: ("kube_deployment_status_replicas_available", "kube_deployment_spec_replicas"),
-    EntityKind.STATEFULSET: ("kube_statefulset_status_replicas_available", "kube_statefulset_replicas"),
-    EntityKind.DAEMONSET: ("kube_daemonset_status_number_available", "kube_daemonset_status_desired_number_scheduled"),
-}
 
 MEASURES: Mapping[str, Measure] = {
     one.name: one
