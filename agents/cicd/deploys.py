@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.cicd.hands import Hand, hand_of
 from agents.cicd.origin import Origin, Origins, origins_of
-from agents.detector import Sightings
+from agents.detector import Scene, Sightings
 from incidents.action import FieldChange
 from incidents.ids import EntityId
 from tools.kubernetes.revision import Revision, Rollout, Rollouts
@@ -76,6 +76,12 @@ class Deploy:
         return f"revision {self.revision.number}"
 
     @property
+    def person(self) -> str:
+        """Who did it, where that is a person and not yet said by `name`."""
+        machine = hand_of(self.actor) in {Hand.PIPELINE, Hand.CONTROLLER, Hand.APPLY, Hand.PERSON}
+        return "" if self.by_hand or machine else self.actor
+
+    @property
     def changes(self) -> tuple[FieldChange, ...]:
         """Fields that differ from the revision before."""
         return self.revision.changes
@@ -91,9 +97,9 @@ class Deploy:
         return max(times, default=None)
 
 
-def deploys(sightings: Sightings) -> tuple[Deploy, ...]:
+def deploys(sightings: Sightings, scene: Scene) -> tuple[Deploy, ...]:
     """All deploys that were seen, per workload oldest first; a workload that was seen twice counts once."""
-    origins = origins_of(sightings)
+    origins = origins_of(sightings, scene.case.topology)
     workloads = {one.meta.entity: one for seen in sightings.of(Workloads) for one in seen.view.workloads}
     found: dict[EntityId, tuple[Deploy, ...]] = {}
     for seen in sightings.of(Rollouts):
@@ -111,7 +117,11 @@ def _of(
         before = newest_first[place + 1 :]
         at = _time(revision, before)
         actor, by_hand = _actor(revision, at=at, workload=workload)
-        origin = None if by_hand else origins.of(rollout.workload, at=at, revision=revision, before=before[:1])
+        origin = (
+            None
+            if by_hand
+            else origins.of(rollout.workload, at=at, revision=revision, before=before[0] if before else None)
+        )
         deploy = Deploy(
             workload=rollout.workload,
             revision=revision,

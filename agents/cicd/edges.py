@@ -1,8 +1,9 @@
 """What the specialist for changes adds to the map: which application deploys what, and from which repository. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
-from agents.cicd.gitops import deployers
+from agents.cicd.gitops import deployers, slug
 from agents.detector import Sightings
 from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
@@ -10,10 +11,13 @@ from incidents.topology import Edge, Relation, Topology
 from tools.kubernetes.config_ref import ConfigRefs
 from tools.kubernetes.workload import Workloads
 
+SOURCE_MARKS = ("org.opencontainers.image.source",)
+"""Annotations that name the repository that an image was built from."""
 
-def topology_of(sightings: Sightings) -> Topology:
-    """DEPLOYS and BUILT_FROM edges, and USES edges of configuration."""
-    return Topology.of((*_deploying(sightings), *_using(sightings)))
+
+def topology_of(sightings: Sightings, *, configured: Mapping[str, str]) -> Topology:
+    """DEPLOYS, BUILT_FROM and USES edges. `configured`: pattern of a workload's name -> `owner/name`."""
+    return Topology.of((*_deploying(sightings), *_built(sightings, configured), *_using(sightings)))
 
 
 def inventory_of(sightings: Sightings) -> tuple[EntityId, ...]:
@@ -37,6 +41,18 @@ def _deploying(sightings: Sightings) -> Iterator[Edge]:
             if one.repository:
                 target = repository_entity(one.entity, one.repository)
                 yield Edge(source=workload, relation=Relation.BUILT_FROM, target=target)
+
+
+def _built(sightings: Sightings, configured: Mapping[str, str]) -> Iterator[Edge]:
+    """Repositories that settings or the template itself name."""
+    for seen in sightings.of(Workloads):
+        for one in seen.view.workloads:
+            marks = {**one.meta.annotations, **one.template.annotations}
+            names = [slug(marks[key]) for key in SOURCE_MARKS if key in marks]
+            names += [name for pattern, name in configured.items() if fnmatchcase(one.meta.name, pattern)]
+            for name in filter(None, names):
+                target = repository_entity(one.meta.entity, name)
+                yield Edge(source=one.meta.entity, relation=Relation.BUILT_FROM, target=target)
 
 
 def _using(sightings: Sightings) -> Iterator[Edge]:

@@ -36,12 +36,13 @@ class Happening:
 def happenings(sightings: Sightings, scene: Scene) -> tuple[Happening, ...]:
     """What changed in the period, oldest first. What has no time is left out."""
     period = period_of(scene)
-    found = (one for one in _all(sightings) if period.holds(one.at, entities=one.touches))
+    found = (one for one in _all(sightings, scene) if period.holds(one.at, entities=one.touches))
     return tuple(sorted(found, key=lambda one: (one.at, one.entity)))
 
 
-def _all(sightings: Sightings) -> Iterator[Happening]:
-    for deploy in deploys(sightings):
+def _all(sightings: Sightings, scene: Scene) -> Iterator[Happening]:
+    rolled = deploys(sightings, scene)
+    for deploy in rolled:
         if deploy.at:
             yield Happening(
                 entity=deploy.workload,
@@ -51,7 +52,7 @@ def _all(sightings: Sightings) -> Iterator[Happening]:
                 revision=deploy.revision.number,
                 seen=deploy.seen,
             )
-    rolled_out = {(deploy.workload, deploy.at) for deploy in deploys(sightings)}
+    rolled_out = {(deploy.workload, deploy.at) for deploy in rolled}
     for edit in manual_edits(sightings):
         if edit.at and (edit.entity, edit.at) not in rolled_out:
             name = f"a change of {label(edit.entity)} by hand ({edit.manager})"

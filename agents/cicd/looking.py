@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import Iterable
 
-from agents.cicd.gitops import Deployer, deployers
-from agents.detector import Sightings
+from agents.cicd.brought import spans
+from agents.cicd.deploys import Deploy
+from agents.cicd.gitops import deployers
+from agents.cicd.period import RECENT, period_of
+from agents.cicd.telling import told
+from agents.detector import Scene, Sightings
 from agents.specialist import Desk
+from incidents.action import name_of
 from incidents.casefile import Assignment, CaseFile
 from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
+from incidents.topology import Relation
 from tools.argocd.probes import applications, diff
+from tools.github.probes import commits, compare, deployments, workflow_runs
 from tools.kubernetes.probes import (
     autoscalers,
     config_refs,
@@ -25,8 +32,20 @@ MOST_NAMESPACES = 4
 """Namespaces that one round reads; the nearest are kept. Each costs one listing per kind."""
 MOST_DIFFS = 5
 """Applications that are compared with Git in one round."""
-_ALWAYS = (revisions.PROBE, workloads.PROBE, config_refs.PROBE)
-_OVERVIEW = (services.PROBE, autoscalers.PROBE, network_policies.PROBE, events.PROBE)
+MOST_ASKED = 2
+"""Subjects whose repositories are looked at although nothing was rolled out."""
+MOST_REPOSITORIES = 4
+MOST_COMPARISONS = 5
+KUBERNETES = (
+    revisions.PROBE,
+    workloads.PROBE,
+    config_refs.PROBE,
+    services.PROBE,
+    autoscalers.PROBE,
+    network_policies.PROBE,
+    events.PROBE,
+)
+"""Questions to each namespace: history, and everything whose managed fields tell of a hand."""
 
 
 def subjects(assignment: Assignment, case: CaseFile) -> tuple[EntityId, ...]:
@@ -45,29 +64,59 @@ def places(entities: Iterable[EntityId]) -> tuple[Where, ...]:
     return tuple(Where(namespace=name) for name in found) or (Where(),)
 
 
-async def look(assignment: Assignment, case: CaseFile, desk: Desk) -> None:
-    """Ask everything. What could not be seen is noted by the desk."""
+async def look_at_cluster(assignment: Assignment, case: CaseFile, desk: Desk) -> None:
+    """Ask Kubernetes and Argo CD. What could not be seen is noted by the desk."""
     about = subjects(assignment, case)
     wheres = places(about)
-    wanted = (*_ALWAYS, *_OVERVIEW)
     namespaces = tuple(where.namespace for where in wheres if where.namespace)
     async with asyncio.TaskGroup() as group:
         for where in wheres:
-            for probe in wanted:
+            for probe in KUBERNETES:
                 group.create_task(desk.observe(probe, where))
         group.create_task(desk.observe(applications.PROBE, applications.ApplicationsArgs(namespaces=namespaces)))
-    await _compare(desk, about)
+    await _compare_with_git(desk, about)
 
 
-async def _compare(desk: Desk, about: tuple[EntityId, ...]) -> None:
-    """Ask Argo CD where what lives differs from Git, for applications of the subjects that are out of sync."""
+async def _compare_with_git(desk: Desk, about: tuple[EntityId, ...]) -> None:
+    """Ask Argo CD where what lives differs from Git, for the applications that say so; those of the subjects first."""
     near = frozenset(about)
     found = [one for one in deployers(Sightings(observations=desk.observations)) if one.application.sync != "Synced"]
     found.sort(key=lambda one: (not near.intersection(one.objects), one.application.name))
     async with asyncio.TaskGroup() as group:
         for one in found[:MOST_DIFFS]:
-            group.create_task(desk.observe(diff.PROBE, _diff_args(one)))
+            args = diff.DiffArgs(application=one.application.name, namespace=one.application.namespace)
+            group.create_task(desk.observe(diff.PROBE, args))
 
 
-def _diff_args(one: Deployer) -> diff.DiffArgs:
-    return diff.DiffArgs(application=one.application.name, namespace=one.application.namespace)
+async def look_at_repositories(scene: Scene, desk: Desk, about: tuple[EntityId, ...]) -> None:
+    """Ask GitHub what was deployed and built, and then for the differences that the suspicious deploys brought."""
+    suspicious = _suspicious(scene, desk)
+    workloads = dict.fromkeys((*about[:MOST_ASKED], *(one.workload for one in suspicious)))
+    built = [repo for one in workloads for repo in scene.case.topology.targets(one, Relation.BUILT_FROM)]
+    since = period_of(scene).onset - RECENT
+    async with asyncio.TaskGroup() as group:
+        for repository in tuple(dict.fromkeys(name_of(repo) for repo in built))[:MOST_REPOSITORIES]:
+            group.create_task(desk.observe(deployments.PROBE, deployments.DeploymentsArgs(repository=repository)))
+            args = workflow_runs.WorkflowRunsArgs(repository=repository, since=since)
+            group.create_task(desk.observe(workflow_runs.PROBE, args))
+    # Only now is it known which commits were deployed where Argo CD does not tell.
+    wanted = dict.fromkeys(span for one in _suspicious(scene, desk) for span in spans(one, scene))
+    async with asyncio.TaskGroup() as group:
+        for span in tuple(wanted)[:MOST_COMPARISONS]:
+            match span:
+                case compare.CompareArgs():
+                    group.create_task(desk.observe(compare.PROBE, span))
+                case commits.CommitsArgs():
+                    group.create_task(desk.observe(commits.PROBE, span))
+
+
+def _suspicious(scene: Scene, desk: Desk) -> list[Deploy]:
+    """Deploys of the day before the onset and since, the subjects' first, then by their distance to the onset."""
+    period, sightings = period_of(scene), Sightings(observations=desk.observations)
+    found = [
+        (abs(one.at - period.onset), one)
+        for one in told(sightings, scene)
+        if one.at and one.at >= period.onset - RECENT
+    ]
+    found.sort(key=lambda pair: (pair[1].workload not in period.near, pair[0], pair[1].workload))
+    return [one for _, one in found]

@@ -14,7 +14,7 @@ from agents.cicd.deploys import SAME_WRITE, Deploy, deploys
 from agents.cicd.drift import drifts_of
 from agents.cicd.edits import Write, writes
 from agents.cicd.hands import Hand
-from agents.detector import Sightings
+from agents.detector import Scene, Sightings
 from incidents.ids import EntityId
 from tools.kubernetes.autoscaler import Autoscalers
 from tools.kubernetes.event import Event, Events
@@ -53,11 +53,11 @@ class Report:
     seen: Observation[Events]
 
 
-def scalings(sightings: Sightings) -> Iterator[Scaling]:
+def scalings(sightings: Sightings, scene: Scene) -> Iterator[Scaling]:
     """The last change of each workload's replicas, where one can be told from rollouts and autoscalers."""
     scaled = {one.target for seen in sightings.of(Autoscalers) for one in seen.view.autoscalers}
     owners = _owners(sightings)
-    history = deploys(sightings)
+    history = deploys(sightings, scene)
     for seen in sightings.of(Workloads):
         for workload in seen.view.workloads:
             entity = workload.meta.entity

@@ -5,13 +5,14 @@ It reads; what a change did to the running system is for the others to say.
 
 from agents.cicd.concluding import Circumstances, findings, questions
 from agents.cicd.edges import inventory_of, topology_of
-from agents.cicd.looking import look, subjects
+from agents.cicd.looking import look_at_cluster, look_at_repositories, subjects
 from agents.cicd.period import period_of
 from agents.detector import Sightings
 from agents.reporting import compose, read_facts, scene_of
 from agents.specialist import Desk
 from incidents.casefile import Assignment, CaseFile, Report
 from incidents.finding import AgentName, Topic
+from incidents.topology import Topology
 
 
 class ChangeSpecialist:
@@ -24,18 +25,15 @@ class ChangeSpecialist:
     async def work(self, assignment: Assignment, case: CaseFile, desk: Desk) -> Report:
         """Look, read facts, report."""
         started = desk.clock.now()
-        await look(assignment, case, desk)
+        about = subjects(assignment, case)
+        await look_at_cluster(assignment, case, desk)
+        case = _mapped(case, desk)
+        await look_at_repositories(scene_of(assignment, case, now=desk.clock.now()), desk, about)
         sightings = Sightings(observations=desk.observations)
-        now = desk.clock.now()
-        scene = scene_of(assignment, case, now=now)
+        case = _mapped(case, desk)
+        scene = scene_of(assignment, case, now=desk.clock.now())
         reading = read_facts(self.name, sightings, scene)
-        given = Circumstances(
-            assignment=assignment,
-            case=case,
-            period=period_of(scene),
-            now=now,
-            near=subjects(assignment, case),
-        )
+        given = Circumstances(assignment=assignment, case=case, period=period_of(scene), now=scene.now, near=about)
         return compose(
             assignment=assignment,
             desk=desk,
@@ -43,9 +41,19 @@ class ChangeSpecialist:
             reading=reading,
             findings=findings(reading.facts, given),
             questions=questions(reading.facts, given),
-            topology=topology_of(sightings),
+            topology=_added(desk),
             inventory=inventory_of(sightings),
         )
+
+
+def _added(desk: Desk) -> Topology:
+    sightings = Sightings(observations=desk.observations)
+    return topology_of(sightings, configured=desk.cluster.connections.repositories)
+
+
+def _mapped(case: CaseFile, desk: Desk) -> CaseFile:
+    """The case with what is known so far of applications and repositories."""
+    return case.model_copy(update={"topology": case.topology + _added(desk)})
 
 
 SPECIALIST = ChangeSpecialist()

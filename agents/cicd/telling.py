@@ -1,9 +1,7 @@
 """How facts about changes are declared and said: the same attributes and the same sentence for every kind. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from agents.cicd.deploys import Deploy, deploys
 from agents.cicd.period import period_of
@@ -13,16 +11,16 @@ from agents.reporting import state
 from agents.wording import clock_time, listed
 from incidents.action import FieldChange, name_of
 from incidents.fact import Fact, FactRole, FactSpec
-from incidents.ids import EntityId, FactKind
+from incidents.ids import FactKind
 from incidents.value import Scalar
 from tools.kubernetes.field_path import place_of
-from tools.probe import Observation
 
 PROVENANCE = {
     "revision": "number of the revision that brought it",
     "previous_revision": "number of the revision before it",
     "commit": "commit that brought it, when one is known",
     "actor": "who did it: a commit's author, or the client that wrote it",
+    "previous_history_id": "number of the sync before it in the Argo CD application's history",
 }
 FIELD = {
     "container": "container that it concerns",
@@ -63,7 +61,7 @@ class PartChange:
 def told(sightings: Sightings, scene: Scene) -> tuple[Deploy, ...]:
     """Deploys of the period that is looked at."""
     period = period_of(scene)
-    return tuple(one for one in deploys(sightings) if period.holds(one.at, entities=(one.workload,)))
+    return tuple(one for one in deploys(sightings, scene) if period.holds(one.at, entities=(one.workload,)))
 
 
 def part_changes(sightings: Sightings, scene: Scene, part: TemplatePart) -> Iterator[PartChange]:
@@ -127,7 +125,7 @@ def tell_deploy(
         **provenance(deploy),
         **attributes,
     }
-    return said(
+    return state(
         spec,
         entity=deploy.workload,
         text=text,
@@ -135,35 +133,7 @@ def tell_deploy(
         at=deploy.at,
         until=deploy.until(change.path for change in changes),
         detector=detector,
-        attributes=given,
-    )
-
-
-def said(
-    spec: FactSpec,
-    *,
-    entity: EntityId,
-    text: str,
-    seen: Iterable[Observation[Any]],
-    at: datetime | None,
-    attributes: Mapping[str, Scalar | None],
-    detector: str,
-    until: datetime | None = None,
-    related: Iterable[EntityId] = (),
-    strength: float = 1.0,
-) -> Fact:
-    """State a fact whose attributes were put together before."""
-    return state(
-        spec,
-        entity=entity,
-        text=text,
-        seen=seen,
-        at=at,
-        until=until,
-        related=related,
-        strength=strength,
-        detector=detector,
-        **attributes,
+        more=given,
     )
 
 
@@ -174,6 +144,7 @@ def provenance(deploy: Deploy) -> dict[str, Scalar | None]:
         "previous_revision": deploy.previous.number if deploy.previous else None,
         "commit": deploy.commit or None,
         "actor": deploy.actor or None,
+        "previous_history_id": deploy.origin.previous_history_id if deploy.origin else None,
     }
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from agents.cicd.deploys import Deploy
-from agents.cicd.telling import PROVENANCE, provenance, said, told, when
+from agents.cicd.telling import PROVENANCE, provenance, told, when
 from agents.detector import Detector, Scene, Sightings
+from agents.reporting import state
 from agents.wording import count
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
@@ -19,7 +20,7 @@ SPEC = FactSpec(
     attributes={
         **PROVENANCE,
         "fields": "how many fields of the template changed",
-        "cause": "change-cause annotation, when there is one",
+        "cause": "change-cause annotation, else the title of the commit, when one is known",
     },
 )
 
@@ -27,7 +28,7 @@ SPEC = FactSpec(
 def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
     """One fact per rollout of the period."""
     for deploy in told(sightings, scene):
-        yield said(
+        yield state(
             SPEC,
             entity=deploy.workload,
             text=_text(deploy, scene),
@@ -35,9 +36,9 @@ def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
             at=deploy.at,
             until=_replaced_whole(deploy),
             detector=DETECTOR.name,
-            attributes={
+            more={
                 "fields": len(deploy.changes),
-                "cause": deploy.revision.cause or None,
+                "cause": deploy.revision.cause or (deploy.origin.title if deploy.origin else None) or None,
                 **provenance(deploy),
             },
         )
@@ -51,7 +52,7 @@ def _text(deploy: Deploy, scene: Scene) -> str:
     begin = f"{deploy.name} rolled out {name} ({step})"
     if deploy.name == f"revision {number}":
         begin = f"{name} was rolled out ({step})"
-    by = f" by {deploy.actor}" if deploy.actor and not deploy.by_hand else ""
+    by = f" by {deploy.person}" if deploy.person else ""
     return f"{begin}{when(deploy, scene)}{by}"
 
 

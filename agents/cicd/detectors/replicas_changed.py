@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from agents.cicd.period import period_of
 from agents.cicd.scalings import Scaling, scalings
-from agents.cicd.telling import said
 from agents.detector import Detector, Scene, Sightings
+from agents.reporting import state
 from agents.wording import clock_time
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
@@ -36,7 +36,7 @@ DOWN = FactSpec(
 def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
     """The last scaling of each workload; a lowering is told as both kinds."""
     period = period_of(scene)
-    for one in scalings(sightings):
+    for one in scalings(sightings, scene):
         if period.holds(one.at, entities=(one.workload,)):
             yield _fact(CHANGED, one, scene)
             if one.after == 0 or (one.before is not None and one.after < one.before):
@@ -54,9 +54,7 @@ def _fact(spec: FactSpec, one: Scaling, scene: Scene) -> Fact:
         "actor": one.actor or None,
     }
     text = f"{name_of(one.workload)} was scaled {way} {one.after}{by}{at}"
-    return said(
-        spec, entity=one.workload, text=text, seen=one.seen, at=one.at, detector=DETECTOR.name, attributes=known
-    )
+    return state(spec, entity=one.workload, text=text, seen=one.seen, at=one.at, detector=DETECTOR.name, more=known)
 
 
 DETECTOR = Detector(name="cicd.replicas_changed", emits=(CHANGED, DOWN), needs=(Workloads,), detect=detect)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from agents.cicd.deploys import Deploy
-from agents.cicd.telling import PROVENANCE, provenance, said, told, when
+from agents.cicd.telling import PROVENANCE, provenance, told, when
 from agents.detector import Detector, Scene, Sightings
+from agents.reporting import state
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
@@ -26,14 +27,14 @@ def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
         if to is None:
             continue
         by = f" by {deploy.actor}" if deploy.actor else ""
-        yield said(
+        yield state(
             SPEC,
             entity=deploy.workload,
             text=f"{name_of(deploy.workload)} was rolled back to revision {to}{when(deploy, scene)}{by}",
             seen=deploy.seen,
             at=deploy.at,
             detector=DETECTOR.name,
-            attributes={"to_revision": to, **provenance(deploy)},
+            more={"to_revision": to, **provenance(deploy)},
         )
 
 
