@@ -42,14 +42,15 @@ class Effects:
     def end(self, effect: ActiveEffect) -> None:
         """Let an effect end."""
         effect.ended = True
-        self._active.remove(effect)
-        self._tell(effect.target)
+        if effect in self._active:
+            self._active.remove(effect)
+            self._tell(effect.target)
 
-    def on(self, target: str, pod: JsonObject | None, environment: dict[str, str]) -> Iterable[Effect]:
+    def on(self, target: str, pod: JsonObject | None, environment: dict[str, str]) -> Iterable[ActiveEffect]:
         """Yield the effects on one pod. An external dependency has no pod: then every effect on it holds."""
         for active in self._active:
             if active.target == target and (pod is None or active.holds(pod, environment)):
-                yield active.effect
+                yield active
 
     def _tell(self, target: str) -> None:
         self.version += 1

@@ -133,7 +133,8 @@ class Flow:
         age = np.maximum((ticks * TICK)[:, None] - f["started"], 0.0)
         target = f["memory_base"] + f["memory_per_rps"] * load
         warm = 1 - 0.6 * np.exp(-age / f["memory_ramp"])
-        memory = target * warm + f["leak_per_second"] * age
+        leaking = np.maximum((ticks * TICK)[:, None] - np.maximum(f["started"], f["leak_since"]), 0.0)
+        memory = target * warm + f["leak_per_second"] * leaking
         tight = np.clip((memory / f["memory_limit"] - _TIGHT) / (1 - _TIGHT), 0, 1)
         demand = f["idle_cpu"] + load * f["cpu_per_request"]
         pods[:, :, PodField.RPS] = load

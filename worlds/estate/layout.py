@@ -28,6 +28,8 @@ class Column:
     model: PodModel
     # Per call of the workload: empty when the process knows the right address, otherwise what it says about it.
     wrong_address: tuple[str, ...] = ()
+    # What its clients are told instead of being served; empty when they are served.
+    refusal: str = ""
     # What the effects in force make it write.
     lines: tuple[LogLine, ...] = ()
 

@@ -32,6 +32,7 @@ class LayoutBuilder:
         self._order = calling_order(estate.workloads, self._callees)
         self._position = {workload.key: i for i, workload in enumerate(self._order)}
         self._models: dict[tuple[str, int, int], PodModel] = {}
+        self._refusals: dict[tuple[str, int, int], str] = {}
         self._lines: dict[tuple[str, int, int], tuple[LogLine, ...]] = {}
 
     def build(self) -> Layout:
@@ -49,7 +50,7 @@ class LayoutBuilder:
             else:
                 ready = self._ready_uids(workload, service, mine)
                 columns += [self._column(workload, pod, runtime, ready) for pod, runtime in mine]
-                dead = len(ready - {runtime.uid for _, runtime in mine})
+                dead = len(ready - {column.uid for column in columns[first:] if column.routed})
             calls = tuple(
                 (self._position[callee], call) for callee, call in zip(self._callees[workload.key], workload.calls, strict=True)
             )  # fmt: skip
@@ -96,16 +97,22 @@ class LayoutBuilder:
         if model is None:
             effects = tuple(self._effects.on(workload.key, pod, runtime.config))
             model = self._models[key] = pod_model(workload, pod, effects)
-            self._lines[key] = tuple(line for effect in effects for line in effect.logs)
+            self._lines[key] = tuple(line for active in effects for line in active.effect.logs)
+            self._refusals[key] = next((active.effect.refuse for active in effects if active.effect.refuse), "")
+        refusal = self._refusals[key]
         return Column(
-            uid=runtime.uid, workload=workload.key, node=runtime.node, instance=runtime.main.instance,
-            started=runtime.main.started, routed=runtime.uid in ready, model=model, lines=self._lines[key],
+            refusal=refusal, uid=runtime.uid, workload=workload.key, node=runtime.node, instance=runtime.main.instance,
+            started=runtime.main.started, routed=runtime.uid in ready and not refusal, model=model, lines=self._lines[key],
             wrong_address=tuple(self._wrong_address(workload, call, runtime.config) for call in workload.calls),
         )  # fmt: skip
 
     def _external(self, workload: Workload) -> Column:
-        model = pod_model(workload, None, self._effects.on(workload.key, None, {}))
-        return Column(uid=workload.key, workload=workload.key, node="", instance=1, started=0.0, routed=True, model=model)
+        effects = tuple(self._effects.on(workload.key, None, {}))
+        refusal = next((active.effect.refuse for active in effects if active.effect.refuse), "")
+        return Column(
+            uid=workload.key, workload=workload.key, node="", instance=1, started=0.0, routed=not refusal,
+            model=pod_model(workload, None, effects), refusal=refusal,
+        )  # fmt: skip
 
     def _wrong_address(self, workload: Workload, call: Call, environment: dict[str, str]) -> str:
         """Say what a process's client library says when it calls the address it was given; empty when that is right."""

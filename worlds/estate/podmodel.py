@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from worlds.estate.effects import ActiveEffect
 from worlds.objects.kinds import JsonObject
 from worlds.objects.quantity import parse_quantity
-from worlds.scenario.effect import Effect
 from worlds.scenario.workload import Workload
 
 # Requests that one process works on at a time before it turns new ones away.
@@ -30,10 +30,11 @@ class PodModel:
     memory_ramp: float
     memory_limit: float
     leak_per_second: float
+    leak_since: float
     calls_factor: float
 
 
-def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[Effect]) -> PodModel:
+def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[ActiveEffect]) -> PodModel:
     """Combine everything. `pod` is None for an external dependency, which has no limits."""
     behaviour = workload.behaviour
     limits = (pod["spec"]["containers"][0].get("resources", {}).get("limits", {}) if pod else {}) or {}
@@ -42,7 +43,11 @@ def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[Effe
     latency, failed = behaviour.latency, 1.0
     cpu, calls = behaviour.cpu_per_request, 1.0
     memory, leak = parse_quantity(behaviour.memory_base), parse_quantity(behaviour.leak_per_hour)
-    for effect in effects:
+    leak_since = 0.0
+    for active in effects:
+        effect = active.effect
+        if parse_quantity(effect.leak_per_hour):
+            leak_since = active.since
         latency = latency * effect.latency_factor + effect.latency
         failed *= 1 - effect.error_rate
         cpu *= effect.cpu_factor
@@ -66,5 +71,6 @@ def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[Effe
         memory_ramp=behaviour.memory_ramp,
         memory_limit=memory_limit,
         leak_per_second=leak / 3600.0,
+        leak_since=leak_since,
         calls_factor=calls,
     )

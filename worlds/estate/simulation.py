@@ -19,18 +19,17 @@ from worlds.cluster.replicaset import ReplicaSetController
 from worlds.cluster.routing import EndpointsController
 from worlds.cluster.scheduling import Scheduler
 from worlds.cluster.sets import DaemonSetController, JobController, StatefulSetController
-from worlds.estate.edits import carries
+from worlds.estate.edits import edited
 from worlds.estate.effects import Effects
-from worlds.estate.flow import TICK, Block, Flow, PodField
+from worlds.estate.flow import TICK, Block, Flow, PodField, ServiceField
 from worlds.estate.founding import DAY, Founding
 from worlds.estate.journal import Journal
 from worlds.estate.layout import Floats, Layout
 from worlds.estate.layouting import LayoutBuilder
-from worlds.estate.manifests import CONTROLLERS
 from worlds.estate.surroundings import Processes, Registry
 from worlds.estate.tape import Tape
 from worlds.estate.volumes import Volumes
-from worlds.objects.kinds import JsonObject, kind_named
+from worlds.objects.kinds import JsonObject
 from worlds.objects.quantity import parse_quantity
 from worlds.objects.store import Change as ObjectChange
 from worlds.repository.delivery import Delivery
@@ -204,16 +203,23 @@ class Simulation:
     # -- what faults and servers ask --------------------------------------------------------------------------------
 
     def carries_change(self, key: str, change: Change) -> bool:
-        """Say whether a workload's present template and config have the changed values."""
-        namespace, _, name = key.partition("/")
-        for kind in CONTROLLERS:
-            live = self.cluster.store.find(kind_named(kind), namespace=namespace, name=name)
-            if live is not None:
-                template: JsonObject = live["spec"]["template"]
-                environment = self.processes.config_of({"metadata": {"namespace": namespace}, "spec": template["spec"]})
-                scaled = change.replicas is None or live["spec"].get("replicas") == change.replicas
-                return scaled and carries(template["spec"], change=change, config=environment)
-        return False
+        """Say whether a workload's live objects have all the changed values: changing them again would change nothing."""
+        live = self.delivery.live_manifests(key)
+        return bool(live) and edited(live, change=change) == live
+
+    def failing(self, key: str) -> float:
+        """Return the share of a service's requests that fail at the moment, as its callers see it."""
+        track = self.tape.service(key)
+        return float(track.rows[-1, ServiceField.FAILED]) if len(track.rows) else 0.0
+
+    def node_of(self, key: str) -> str:
+        """Return the node on which the first pod of a workload runs. Raises LookupError when none does."""
+        for runtime in self.kubelets.pods.values():
+            pod = self.cluster.store.find(POD, namespace=runtime.namespace, name=runtime.name)
+            workload = self.processes.workload_of(pod) if pod else None
+            if workload is not None and workload.key == key:
+                return runtime.node
+        raise LookupError(f"no pod of {key} has a node")
 
     def utilisation(self, namespace: str, name: str) -> float | None:
         """Return the CPU use of a workload's running pods in per cent of their requests; None when nobody runs."""
@@ -230,6 +236,26 @@ class Simulation:
             used += float(block.pods[-1, at, PodField.CPU])
             requested += parse_quantity(requests.get("cpu", "0"))
         return 100 * used / requested if requested else None
+
+    def process_starts(self, key: str) -> list[float]:
+        """Return when the running processes of a workload were started."""
+        block = self._layouts.build()
+        return [column.started for column in block.columns if column.workload == key]
+
+    def node_fails(self, node: str) -> None:
+        """Let a node fall silent."""
+        self.outages[node] = self.cluster.now
+        self.kubelets.node_down(node)
+        self.nodes.silent(node)
+        self._layout = None
+
+    def nodes_return(self) -> None:
+        """Let every silent node come back."""
+        for node in list(self.outages):
+            del self.outages[node]
+            self.kubelets.node_up(node)
+            self.nodes.reports(node)
+        self._layout = None
 
     def load_node(self, node: str, memory: float) -> None:
         """Let something outside Kubernetes take memory of a node, in bytes; zero ends it."""
@@ -252,8 +278,10 @@ class Simulation:
             return service.refusal
         if service.refused:
             return "too many connections"
-        routed = any(column.routed for column in block.layout.columns[service.columns])
-        return "" if routed else "connection refused"
+        columns = block.layout.columns[service.columns]
+        if any(column.routed for column in columns):
+            return next((column.refusal for column in columns if column.refusal), "")
+        return next((column.refusal for column in columns if column.refusal), "connection refused")
 
     def effect_lines(self, uid: str, tick: int) -> tuple[LogLine, ...]:
         """Return what the effects in force made a process write in a tick."""

@@ -51,7 +51,7 @@ class Processes:
         workload = self.workload_of(pod)
         if workload is None:
             return Nature()
-        effects = list(self._effects.on(workload.key, pod, self.config_of(pod)))
+        effects = [active.effect for active in self._effects.on(workload.key, pod, self.config_of(pod))]
         end = Exit(code=0, after=_JOB_DURATION) if workload.kind is WorkloadKind.JOB else None
         for effect in effects:
             if effect.exit_code is not None:

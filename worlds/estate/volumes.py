@@ -27,15 +27,15 @@ class Volumes:
         """Let a volume reach a share, beginning at `at`, within `over` seconds."""
         self._fills.setdefault((namespace, claim), []).append((at, share, max(over, 1.0)))
 
-    def used(self, namespace: str, claim: str, times: Floats) -> Floats:
-        """Return the used share at each time, at most 1."""
+    def used(self, namespace: str, claim: str, times: Floats, *, size: float) -> Floats:
+        """Return the used bytes at each time, at most `size`, which is the claim's present size in bytes."""
         workload = self._own.get((namespace, claim))
         if workload is None or workload.volume is None:
-            return np.full(len(times), 0.05)
+            return np.full(len(times), 0.05 * size)
         volume = workload.volume
         growth = parse_quantity(volume.growth_per_hour) / parse_quantity(volume.size) / 3600.0
         share = volume.used + growth * (times - self._start)
         for at, target, over in self._fills.get((namespace, claim), []):
             reached = np.clip((times - at) / over, 0, 1)
             share = share + (target - volume.used) * reached
-        return np.clip(share, 0.0, 1.0)
+        return np.clip(share * parse_quantity(volume.size), 0.0, size)

@@ -115,16 +115,20 @@ class Delivery:
 
     def edit_live(self, key: str, change: Change, *, manager: str) -> None:
         """Change the objects in the cluster by hand; Git does not hear of it."""
-        managed = self.managed[key]
+        live = self.live_manifests(key)
+        for kind, after in edited(live, change=change).items():
+            if after != live[kind]:
+                self._cluster.store.replace(kind_named(kind), after, manager=manager)
+
+    def live_manifests(self, key: str) -> Manifests:
+        """Return the objects of a workload as they are in the cluster, by kind."""
         live: Manifests = {}
-        for kind, manifest in managed.manifests.items():
+        for kind, manifest in self.managed[key].manifests.items():
             namespace, name = key_of(manifest)
             found = self._cluster.store.find(kind_named(kind), namespace=namespace, name=name)
             if found is not None:
                 live[kind] = found
-        for kind, after in edited(live, change=change).items():
-            if after != live[kind]:
-                self._cluster.store.replace(kind_named(kind), after, manager=manager)
+        return live
 
     def _commit(self, managed: Managed, change: Change, who: Person, message: str, code: Mapping[str, str] | None, *, at: float) -> Commit:
         managed.manifests = edited(managed.manifests, change=change)

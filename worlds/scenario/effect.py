@@ -27,6 +27,7 @@ class Effect(Value):
     calls_factor: float = Field(default=1.0, gt=0, description="How many times more often it calls its dependencies.")
     exit_code: int | None = Field(default=None, description="The process ends with this code after it started.")
     exit_after: Duration = 2.0
+    refuse: str = Field(default="", description="What clients are told instead of being served (TLS, connection).")
     unready: str = Field(default="", description="Why the readiness probe fails, as the kubelet would say it.")
     unlive: str = Field(default="", description="Why the liveness probe fails.")
     logs: tuple[LogLine, ...] = ()

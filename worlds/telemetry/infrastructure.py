@@ -106,7 +106,7 @@ class InfrastructureMetrics:
         for claim in self._world.cluster.store.every(_CLAIM):
             meta = claim["metadata"]
             size = parse_quantity(claim["spec"]["resources"]["requests"]["storage"])
-            used = self._world.volumes.used(meta["namespace"], meta["name"], window.times) * size
+            used = self._world.volumes.used(meta["namespace"], meta["name"], window.times, size=size)
             labels = {METRIC_NAME: name, "job": "kubelet", "metrics_path": "/metrics", "namespace": meta["namespace"], "persistentvolumeclaim": meta["name"]}
             values = {"used": used, "capacity": np.full(len(window.times), size), "available": np.maximum(size - used, 0.0)}
             if matches_all(matchers, labels):

@@ -1,0 +1,35 @@
+"""A node falls silent: its kubelet and every process on it are gone."""
+
+from typing import TYPE_CHECKING, Literal
+
+from worlds.cluster.podmaking import POD, is_leaving
+from worlds.faults.fault import Fault
+
+if TYPE_CHECKING:
+    from worlds.estate.simulation import Simulation
+
+
+class NodeDown(Fault):
+    """The node on which the first pod of `workload` runs."""
+
+    kind: Literal["node_down"] = "node_down"
+    workload: str
+
+    def workloads(self) -> tuple[str, ...]:
+        """The workload whose node it is."""
+        return (self.workload,)
+
+    def plan(self, world: "Simulation") -> None:
+        """Stop the node, and start it again at `until`."""
+        world.plan(self.at, lambda: world.node_fails(world.node_of(self.workload)))
+        if self.until is not None:
+            world.plan(self.until, lambda: world.nodes_return())
+
+    def is_active(self, world: "Simulation") -> bool:
+        """As long as pods that should run elsewhere are bound to it."""
+        down = set(world.outages)
+        return any(
+            pod["spec"].get("nodeName") in down and not is_leaving(pod)
+            for pod in world.cluster.store.every(POD)
+            if not any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", []))
+        )
