@@ -161,6 +161,31 @@ def finding(
     )
 
 
+def saying(
+    assignment: Assignment,
+    *,
+    text: str,
+    seen: Iterable[Observation[Any]],
+    entities: Iterable[EntityId],
+    at: datetime,
+    confidence: float,
+    ruled_out: Iterable[RuledOut] = (),
+) -> Finding:
+    """Claim something that is read off evidence without being a fact of the vocabulary."""
+    body = {"agent": assignment.agent.value, "text": text}
+    return Finding(
+        id=FindingId("fi-" + short(digest_of(body))),
+        agent=assignment.agent,
+        text=text,
+        confidence=confidence,
+        evidence=tuple(dict.fromkeys(item.evidence.id for item in seen)),
+        entities=tuple(dict.fromkeys(entities))[:MAX_RELATED],
+        ruled_out=tuple(ruled_out),
+        at=at,
+        round=assignment.round,
+    )
+
+
 WORTH_TELLING = (FactRole.MECHANISM, FactRole.CHANGE, FactRole.SYMPTOM, FactRole.CLEARED)
 """Roles whose facts are findings by themselves, in the order in which people want to hear them."""
 

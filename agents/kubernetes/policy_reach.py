@@ -1,8 +1,8 @@
 """Whether network policies let one workload talk to another. Pure.
 
 Source of the rules: networking.k8s.io/v1 NetworkPolicy. A pod that no policy selects for a direction is open in it; one
-that is selected may only do what at least one rule of the selecting policies allows. Whether the network plugin enforces
-policies cannot be seen here.
+that is selected may only do what at least one rule of the selecting policies allows. Whether the network plugin
+enforces policies cannot be seen here.
 """
 
 import re

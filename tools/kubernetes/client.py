@@ -75,6 +75,8 @@ class KubernetesClient:
     def __init__(self, access: KubernetesAccess, *, clock: Clock) -> None:
         """Nothing is read or opened yet."""
         self.access, self.clock = access, clock
+        self.date = ""
+        """The Date header of the last answer: what the API server's clock said."""
         self._api: Any = None
         self._lock = asyncio.Lock()
 
@@ -198,6 +200,7 @@ class KubernetesClient:
             raise PermanentError(f"no trusted connection to the Kubernetes API: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise TransientError(f"no connection to the Kubernetes API: {error}") from error
+        self.date = response.headers.get("Date", "")
         if not 200 <= response.status <= 299:  # noqa: PLR2004 - HTTP's range of success
             raise error_of(response.status, response.headers, data, what=f"{method} {path}")
         return data

@@ -7,6 +7,7 @@ from incidents.entity import EntityKind
 from incidents.evidence import Source
 from incidents.ids import EntityId
 from incidents.topology import Edge, Relation
+from tools.errors import ForbiddenError
 from tools.estate import Cluster
 from tools.kubernetes.calling import Config, calls_of
 from tools.kubernetes.document import Document
@@ -18,7 +19,8 @@ from tools.kubernetes.observing import observed
 from tools.kubernetes.owners import controller_of
 from tools.kubernetes.parallel import parallel, permitted
 from tools.kubernetes.references import references
-from tools.kubernetes.scope import Found, Where, list_kind
+from tools.kubernetes.resources import RESOURCES
+from tools.kubernetes.scope import Found, Where, list_in, list_kind
 from tools.kubernetes.selecting import Labelled, selected
 from tools.kubernetes.template import read_template
 from tools.probe import Observation, Probe
@@ -30,17 +32,13 @@ TEMPLATED: Mapping[EntityKind, tuple[str, ...]] = {
     EntityKind.JOB: ("spec", "template"),
     EntityKind.CRONJOB: ("spec", "jobTemplate", "spec", "template"),
 }
-LISTED = (
-    *TEMPLATED,
-    EntityKind.POD,
-    EntityKind.SERVICE,
-    EntityKind.INGRESS,
-    EntityKind.HPA,
-    EntityKind.CONFIGMAP,
-    EntityKind.PVC,
-)
+WIDE = (*TEMPLATED, EntityKind.SERVICE, EntityKind.INGRESS, EntityKind.HPA)
+"""Kinds that are listed beyond the scope: callers and callees live in other namespaces, too."""
+INSIDE = (EntityKind.POD, EntityKind.CONFIGMAP, EntityKind.PVC)
 METADATA = (EntityKind.REPLICASET, EntityKind.SECRET, EntityKind.NODE)
 """Kinds of which names and owners are enough."""
+MAX_WIDE = 3000
+"""Objects per kind that are listed beyond the scope."""
 
 Listed = Mapping[EntityKind, Sequence[Document]]
 
@@ -56,10 +54,11 @@ class Templated:
 
 
 async def run(cluster: Cluster, where: Where) -> Observation[Inventory]:
-    """List and connect. The scope is a namespace or the cluster; of an entity, its namespace. Raises ToolError."""
+    """List and connect: pods and config of the scope, workloads and services also beyond it. Raises ToolError."""
     inside = Where(namespace=where.place)
     async with parallel() as group:
-        tasks = {kind: group.create_task(permitted(list_kind(cluster, kind, inside))) for kind in LISTED}
+        tasks = {kind: group.create_task(_wide(cluster, kind, inside)) for kind in WIDE}
+        tasks |= {kind: group.create_task(permitted(list_kind(cluster, kind, inside))) for kind in INSIDE}
         tasks |= {
             kind: group.create_task(permitted(list_kind(cluster, kind, inside, metadata_only=True)))
             for kind in METADATA
@@ -80,6 +79,14 @@ async def run(cluster: Cluster, where: Where) -> Observation[Inventory]:
         entities=[item.entity for item in items if f"/{EntityKind.POD}/" not in item.entity],
         cut="; ".join(missing) or None,
     )
+
+
+async def _wide(cluster: Cluster, kind: EntityKind, inside: Where) -> Found | str:
+    """Objects of the configured namespaces, or only of the scope when more is not allowed."""
+    try:
+        return await list_in(cluster, RESOURCES[kind], Where(), most=MAX_WIDE)
+    except ForbiddenError:
+        return await permitted(list_kind(cluster, kind, inside))
 
 
 def edges_of(cluster: str, listed: Listed) -> frozenset[Edge]:
