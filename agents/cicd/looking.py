@@ -14,13 +14,15 @@ from incidents.action import name_of
 from incidents.casefile import Assignment, CaseFile
 from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
-from incidents.topology import Relation
+from incidents.topology import Relation, Topology
 from tools.argocd.probes import applications, diff
 from tools.github.probes import commits, compare, deployments, workflow_runs
+from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.probes import (
     autoscalers,
     config_refs,
     events,
+    inventory,
     network_policies,
     revisions,
     services,
@@ -30,6 +32,8 @@ from tools.kubernetes.scope import Where
 
 MOST_NAMESPACES = 4
 """Namespaces that one round reads; the nearest are kept. Each costs one listing per kind."""
+MOST_MAPPED = 2
+"""Namespaces whose calls are looked up in one round."""
 MOST_DIFFS = 5
 """Applications that are compared with Git in one round."""
 MOST_ASKED = 2
@@ -64,17 +68,47 @@ def places(entities: Iterable[EntityId]) -> tuple[Where, ...]:
     return tuple(Where(namespace=name) for name in found) or (Where(),)
 
 
-async def look_at_cluster(assignment: Assignment, case: CaseFile, desk: Desk) -> None:
-    """Ask Kubernetes and Argo CD. What could not be seen is noted by the desk."""
-    about = subjects(assignment, case)
-    wheres = places(about)
-    namespaces = tuple(where.namespace for where in wheres if where.namespace)
+async def look_at_cluster(assignment: Assignment, case: CaseFile, desk: Desk) -> CaseFile:
+    """Ask Kubernetes and Argo CD. The case comes back with who calls whom, where that was not known yet.
+
+    A dependency's deploy counts, and a dependency may live in another namespace.
+    """
+    first = places(subjects(assignment, case))
     async with asyncio.TaskGroup() as group:
-        for where in wheres:
-            for probe in KUBERNETES:
-                group.create_task(desk.observe(probe, where))
+        for where in first:
+            _ask_kubernetes(desk, where, group)
+        if not _calls_known(assignment, case):
+            for where in first[:MOST_MAPPED]:
+                group.create_task(desk.observe(inventory.PROBE, where))
+    case = _with_calls(case, desk)
+    about = subjects(assignment, case)
+    case = case.model_copy(update={"focus": tuple(dict.fromkeys((*case.focus, *about)))})
+    every = places(about)
+    namespaces = tuple(where.namespace for where in every if where.namespace)
+    async with asyncio.TaskGroup() as group:
+        for where in every:
+            if where not in first:
+                _ask_kubernetes(desk, where, group)
         group.create_task(desk.observe(applications.PROBE, applications.ApplicationsArgs(namespaces=namespaces)))
     await _compare_with_git(desk, about)
+    return case
+
+
+def _ask_kubernetes(desk: Desk, where: Where, group: asyncio.TaskGroup) -> None:
+    for probe in KUBERNETES:
+        group.create_task(desk.observe(probe, where))
+
+
+def _calls_known(assignment: Assignment, case: CaseFile) -> bool:
+    """Whether it is known what the asked entities call; what calls nothing looks as if it were not known."""
+    owners = [case.topology.owner_of(entity) for entity in assignment.entities or case.focus]
+    return any(case.topology.callees(owner) for owner in owners)
+
+
+def _with_calls(case: CaseFile, desk: Desk) -> CaseFile:
+    sightings = Sightings(observations=desk.observations)
+    edges = [edge for seen in sightings.of(Inventory) for edge in seen.view.edges]
+    return case.model_copy(update={"topology": case.topology + Topology.of(edges)}) if edges else case
 
 
 async def _compare_with_git(desk: Desk, about: tuple[EntityId, ...]) -> None:

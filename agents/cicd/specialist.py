@@ -25,8 +25,8 @@ class ChangeSpecialist:
     async def work(self, assignment: Assignment, case: CaseFile, desk: Desk) -> Report:
         """Look, read facts, report."""
         started = desk.clock.now()
+        case = await look_at_cluster(assignment, case, desk)
         about = subjects(assignment, case)
-        await look_at_cluster(assignment, case, desk)
         case = _mapped(case, desk)
         await look_at_repositories(scene_of(assignment, case, now=desk.clock.now()), desk, about)
         sightings = Sightings(observations=desk.observations)
