@@ -180,10 +180,11 @@ def _differs(one: Diagnosis, other: Diagnosis) -> bool:
 def _with_fact(case: CaseFile, line: Alternative, *, entity: EntityId) -> CaseFile:
     """The case as if the first kind of the line had been seen at the onset."""
     kind, onset = line.kinds[0], case.onset or case.incident.started_at
+    conditions = line.where.get(kind)
     role = ROLE_BY_DOMAIN.get(kind.partition(".")[0], FactRole.MECHANISM)
     supposed = Fact(
         id=fact_id(kind=kind, entity=entity, at=onset, attributes={"supposed": True}),
-        attributes={name: values[0] for name, values in line.where.get(kind, {}).items()},
+        attributes={name: values[0] for name, values in conditions[0].items()} if conditions else {},
         kind=kind,
         role=role,
         entity=entity,

@@ -24,8 +24,9 @@ class Alternative(Value):
     """One line of `must`, `likely` or `never`: any of these fact kinds satisfies it (`a | b` in the runbook)."""
 
     kinds: tuple[FactKind, ...]
-    where: dict[FactKind, dict[str, tuple[str, ...]]] = {}
-    """Kind -> attribute -> accepted values, for kinds that count with certain attributes only (`kind(reason=taint)`)."""
+    where: dict[FactKind, tuple[dict[str, tuple[str, ...]], ...]] = {}
+    """For kinds that count only with certain attributes, written `kind(reason=taint)`: the conditions of which one has
+    to hold, each attribute -> accepted values."""
     weight: float = 1.0
     """Relative weight within its list; 1 unless the runbook says otherwise (`kind: 2`)."""
 

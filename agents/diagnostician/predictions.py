@@ -1,5 +1,6 @@
 """Whether what a cause predicts is so: each line of its runbook against the facts near one entity."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,8 +69,12 @@ def judge(line: Alternative, *, entity: EntityId, reading: Reading, onset: datet
 
 def fits(fact: Fact, line: Alternative) -> bool:
     """Whether the fact has the attributes that the line asks of its kind."""
-    conditions = line.where.get(fact.kind, {})
-    return all(str(fact.attributes.get(name)) in values for name, values in conditions.items())
+    conditions = line.where.get(fact.kind)
+    return not conditions or any(_holds(fact, condition) for condition in conditions)
+
+
+def _holds(fact: Fact, condition: Mapping[str, Sequence[str]]) -> bool:
+    return all(str(fact.attributes.get(name)) in values for name, values in condition.items())
 
 
 def worth_of(fact: Fact, *, nearness: float, onset: datetime) -> float:

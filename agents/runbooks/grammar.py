@@ -18,7 +18,7 @@ _EXPRESSION = re.compile(
 def read_alternative(text: str, *, weight: float = 1.0) -> Alternative:
     """`a.b | c.d(reason=x/y)` as an alternative. Raises ValueError naming the part that is no fact kind."""
     kinds: list[FactKind] = []
-    where: dict[FactKind, dict[str, tuple[str, ...]]] = {}
+    where: dict[FactKind, list[dict[str, tuple[str, ...]]]] = {}
     for part in (part.strip() for part in text.split("|")):
         match = _PREDICTED.fullmatch(part)
         if match is None:
@@ -28,12 +28,13 @@ def read_alternative(text: str, *, weight: float = 1.0) -> Alternative:
             )
             raise ValueError(message)
         kind = FactKind(match["kind"])
-        if kind in where or (kind in kinds and match["where"]):
-            raise ValueError(f"{kind} stands twice in {text!r}: write its values as (reason=cpu/memory)")
+        if kind in kinds and not (kind in where and match["where"]):
+            raise ValueError(f"{kind} stands twice in {text!r}, once without attributes: that is enough")
         kinds.append(kind)
         if match["where"]:
-            where[kind] = dict(_condition(condition) for condition in match["where"].split(","))
-    return Alternative(kinds=tuple(kinds), where=where, weight=weight)
+            where.setdefault(kind, []).append(dict(_condition(condition) for condition in match["where"].split(",")))
+    once = tuple(dict.fromkeys(kinds))
+    return Alternative(kinds=once, where={kind: tuple(found) for kind, found in where.items()}, weight=weight)
 
 
 def _condition(text: str) -> tuple[str, tuple[str, ...]]:
@@ -54,12 +55,13 @@ def read_argument(value: Scalar) -> Expression | Scalar:
 
 def write_alternative(alternative: Alternative) -> str:
     """The notation of an alternative, without its weight."""
-    return " | ".join(f"{kind}{_conditions(alternative, kind)}" for kind in alternative.kinds)
+    return " | ".join(f"{kind}{said}" for kind in alternative.kinds for said in _conditions(alternative, kind))
 
 
-def _conditions(alternative: Alternative, kind: FactKind) -> str:
-    conditions = alternative.where.get(kind)
-    if not conditions:
-        return ""
-    said = (f"{name}={'/'.join(values)}" for name, values in conditions.items())
-    return f"({', '.join(said)})"
+def _conditions(alternative: Alternative, kind: FactKind) -> list[str]:
+    """What stands in brackets behind a kind; it is written once per condition."""
+    written = []
+    for condition in alternative.where.get(kind, ()):
+        said = (f"{name}={'/'.join(values)}" for name, values in condition.items())
+        written.append(f"({', '.join(said)})")
+    return written or [""]

@@ -82,7 +82,7 @@ def _facts(runbook: Runbook, cause: Cause, *, known: Known) -> Iterator[Problem]
 
 
 def _conditions(runbook: Runbook, line: Alternative, *, spec: FactSpec, at: str) -> Iterator[Problem]:
-    for attribute in line.where.get(spec.kind, {}):
+    for attribute in sorted({name for condition in line.where.get(spec.kind, ()) for name in condition}):
         if attribute not in spec.attributes:
             message = f"{spec.kind} has no attribute {attribute}"
             yield _problem(runbook, at=at, message=message, instead=did_you_mean(attribute, spec.attributes))
