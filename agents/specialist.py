@@ -57,9 +57,12 @@ SPECIALISTS = (AgentName.KUBERNETES, AgentName.CICD, AgentName.OBSERVABILITY, Ag
 
 
 @cache
+def specialist(name: AgentName) -> Specialist:
+    """One specialist. Raises ImportError for a name that has no folder."""
+    found: Specialist = importlib.import_module(f"agents.{name.value}.specialist").SPECIALIST
+    return found
+
+
 def specialists() -> Mapping[AgentName, Specialist]:
     """The specialists by name."""
-    found: dict[AgentName, Any] = {}
-    for name in SPECIALISTS:
-        found[name] = importlib.import_module(f"agents.{name.value}.specialist").SPECIALIST
-    return found
+    return {name: specialist(name) for name in SPECIALISTS}

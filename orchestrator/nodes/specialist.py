@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 from langgraph.runtime import Runtime
 
-from agents.specialist import SPECIALISTS, specialists
+from agents.specialist import SPECIALISTS, specialist
 from incidents.casefile import Assignment, CaseFile, Report
 from incidents.finding import Gap
 from incidents.ids import IncidentId
@@ -45,7 +45,7 @@ async def _look(context: Context, assignment: Assignment, case: CaseFile) -> Rep
             probes=context.settings.budget.probes // len(SPECIALISTS),
             seconds=context.settings.budget.seconds / context.settings.budget.rounds,
         )
-        return await specialists()[assignment.agent].work(assignment, case, desk)
+        return await specialist(assignment.agent).work(assignment, case, desk)
     except Exception as error:  # noqa: BLE001 - the edge of an agent: one that raises would cancel its running colleagues
         log.exception("A specialist failed", action="specialist_failed", agent=assignment.agent, incident=case.incident.id)
         return _blind(assignment, repr(error))

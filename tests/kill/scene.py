@@ -165,6 +165,6 @@ def _approve_pending(scene: Scene, record: dict[str, object]) -> None:
     for stored in proposals:
         if stored["status"] == "pending":
             try:
-                scene.approve(stored["proposal"]["digest"])
+                scene.approve(stored["digest"])
             except httpx.HTTPStatusError as refused:
                 assert refused.response.status_code in (403, 409), refused.response.text

@@ -35,16 +35,17 @@ async def test_a_kill_loses_nothing_and_doubles_nothing(point: str, tmp_path: Pa
             successor = scene.start("worker", "executor")
             with ended(successor):
                 record = await settling
-        assert_right(scene.deployment("checkout"), generation=before["generation"], record=record, audit=scene)
+        assert_right(scene.deployment("checkout"), generation=before["generation"], record=record)
 
 
-def assert_right(deployment: dict[str, object], *, generation: int, record: dict[str, object], audit: object) -> None:
+def assert_right(deployment: dict[str, object], *, generation: int, record: dict[str, object]) -> None:
     """Verified, and the target was changed exactly once."""
     incident, metadata = record["incident"], deployment["metadata"]
     assert isinstance(incident, dict)
     assert isinstance(metadata, dict)
     assert incident["phase"] == "verified", incident
     assert metadata["generation"] == generation + 1
-    executions = record["executions"]
-    assert isinstance(executions, list)
-    assert [row["status"] for row in executions] == ["succeeded"]
+    proposals = record["proposals"]
+    assert isinstance(proposals, list)
+    steps = [step["execution"]["status"] for proposal in proposals for step in proposal["steps"]]
+    assert steps == ["succeeded"]
