@@ -137,13 +137,21 @@ class Applications:
         return self._shown(application)
 
     async def patch(self, name: str, body: PatchRequest) -> JsonObject:
-        """PATCH: turns automated sync on or off; nothing else can be changed here."""
+        """PATCH: a merge patch of metadata.annotations and spec.syncPolicy.automated; the rest cannot be changed here."""
         application = self._find(name)
         try:
-            policy = json.loads(body.patch)["spec"]["syncPolicy"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise HTTPException(400, "only a merge patch of spec.syncPolicy is supported") from error
-        application.automated = bool(policy and policy.get("automated") is not None)
+            patch = json.loads(body.patch)
+            annotations = patch.get("metadata", {}).get("annotations", {})
+            policy = patch.get("spec", {}).get("syncPolicy", {})
+        except (ValueError, AttributeError) as error:
+            raise HTTPException(400, "the patch is no JSON merge patch of an application") from error
+        for key, value in annotations.items():
+            application.annotations.pop(key, None)
+            application.annotations |= {} if value is None else {key: str(value)}
+        if policy is None or "automated" in policy:
+            automated = (policy or {}).get("automated")
+            application.automated = automated is not None
+            application.policy = dict(automated) if automated else application.policy
         return self._shown(application)
 
     async def sync(self, name: str, body: SyncRequest) -> JsonObject:
@@ -172,7 +180,7 @@ class Applications:
             "path": application.path, "targetRevision": application.target,
         }  # fmt: skip
         destination = {"server": "https://kubernetes.default.svc", "namespace": application.namespace}
-        policy: JsonObject = {"automated": {"prune": False, "selfHeal": False}} if application.automated else {}
+        policy: JsonObject = {"automated": dict(application.policy)} if application.automated else {}
         history = [
             {"id": r.id, "revision": r.revision, "deployStartedAt": stamp(r.started), "deployedAt": stamp(r.deployed), "source": source,
              "initiatedBy": {"username": r.initiator} if r.initiator else {"automated": True}}
@@ -184,7 +192,8 @@ class Applications:
             operation |= {"startedAt": stamp(operation["startedAt"]), "finishedAt": stamp(operation["finishedAt"])}
         resources = [_resource(state) for state in states]
         return {
-            "metadata": {"name": application.name, "namespace": "argocd", "uid": self._cluster.chance.uid("app", application.name)},
+            "metadata": {"name": application.name, "namespace": "argocd", "uid": self._cluster.chance.uid("app", application.name),
+                         "annotations": dict(application.annotations)},
             "spec": {"source": source, "destination": destination, "project": "default", "syncPolicy": policy},
             "status": {
                 "sync": {"status": "Synced" if synced else "OutOfSync", "revision": application.repository.head.sha,

@@ -37,6 +37,9 @@ class Application:
     path: str
     namespace: str
     automated: bool = True
+    policy: JsonObject = field(default_factory=lambda: {"prune": False, "selfHeal": False})
+    """What `spec.syncPolicy.automated` says while automated sync is on."""
+    annotations: dict[str, str] = field(default_factory=dict)
     history: list[SyncRecord] = field(default_factory=list)
     operation: JsonObject = field(default_factory=dict)
     target: str = "HEAD"
