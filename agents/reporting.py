@@ -239,6 +239,7 @@ def compose(
     reading: Reading,
     findings: Iterable[Finding] = (),
     questions: Iterable[Question] = (),
+    gaps: Iterable[Gap] = (),
     topology: Topology | None = None,
     inventory: Iterable[EntityId] = (),
 ) -> Report:
@@ -251,7 +252,7 @@ def compose(
         facts=reading.facts,
         findings=tuple({item.id: item for item in findings}.values()),
         questions=tuple({item.id: item for item in questions}.values()),
-        gaps=tuple(dict.fromkeys((*desk.gaps, *reading.gaps))),
+        gaps=tuple(dict.fromkeys((*desk.gaps, *gaps, *reading.gaps))),
         topology=topology or Topology(),
         inventory=tuple(dict.fromkeys(inventory)),
         covered=reading.covered,

@@ -8,6 +8,7 @@ from agents.specialist import Desk
 from incidents.entity import Entity, EntityKind
 from incidents.fact import Fact
 from incidents.ids import EntityId
+from incidents.topology import Topology
 from tools.kubernetes.probes import (
     autoscalers,
     config_refs,
@@ -32,6 +33,8 @@ from tools.probe import Probe
 
 MAX_NAMESPACES = 3
 """Namespaces that are looked at whole in one round, nearest first."""
+MAX_ELSEWHERE = 6
+"""Callees in other namespaces that are looked at in one round."""
 MAX_LOGS = 4
 """Workloads whose logs are read in one round."""
 
@@ -149,6 +152,24 @@ def health_look(entities: Sequence[EntityId]) -> list[Question]:
         if entity.kind is EntityKind.CLUSTER:
             found.append((control_plane.PROBE, ClusterWide()))
     return found
+
+
+def further_look(entities: Sequence[EntityId], topology: Topology) -> list[Question]:
+    """How those do whom the entities call, in namespaces that were not looked at whole."""
+    known = set(namespaces_of(entities))
+    callees = dict.fromkeys(callee for entity in entities for callee in topology.callees(entity))
+    elsewhere = [
+        callee
+        for callee in callees
+        if (place := Entity.parse(callee).namespace) is not None
+        and place not in known
+        and Entity.parse(callee).is_workload
+    ]
+    return [
+        (probe, Where(entity=callee))
+        for callee in elsewhere[:MAX_ELSEWHERE]
+        for probe in (workloads.PROBE, pods.PROBE, events.PROBE)
+    ]
 
 
 def log_look(entities: Iterable[EntityId]) -> list[Question]:

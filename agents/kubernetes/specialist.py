@@ -5,9 +5,9 @@ from datetime import datetime
 
 from agents.detector import Scene, Sightings
 from agents.kubernetes.asking import questions_of
-from agents.kubernetes.looking import Question, ask, first_look, health_look, leads, log_look
+from agents.kubernetes.looking import Question, ask, first_look, further_look, health_look, leads, log_look
 from agents.kubernetes.sighted import workloads_of
-from agents.kubernetes.telling import told
+from agents.kubernetes.telling import gaps_of, told
 from agents.reporting import Reading, compose, findings_of, read_facts, scene_of
 from agents.specialist import Desk
 from incidents.casefile import Assignment, CaseFile, Report
@@ -37,7 +37,8 @@ class KubernetesSpecialist:
         await ask(desk, _opening(assignment.topic, scene.entities))
         first = self._read(desk, scene, case)
         if assignment.topic is not Topic.LOGS:
-            await ask(desk, leads(first.facts, near=near))
+            topology = case.topology + topology_of(Sightings(observations=desk.observations))
+            await ask(desk, [*leads(first.facts, near=near), *further_look(scene.entities, topology)])
         reading = self._read(desk, scene, case)
         return self._report(assignment, scene, reading, desk=desk, near=near, started=started)
 
@@ -68,6 +69,7 @@ class KubernetesSpecialist:
             started=started,
             reading=reading,
             findings=(*findings, *told(assignment, reading.facts, sightings, scene)),
+            gaps=gaps_of(sightings),
             questions=questions_of(assignment, reading.facts, sightings, whole, near=near),
             topology=found,
             inventory=inventory_of(sightings),

@@ -8,8 +8,10 @@ from agents.kubernetes.sighted import name, workloads_of
 from agents.reporting import saying
 from incidents.casefile import Assignment
 from incidents.fact import Fact, FactRole
-from incidents.finding import Finding, RuledOut
+from incidents.finding import AgentName, Finding, Gap, RuledOut
 from incidents.ids import EntityId
+from tools.kubernetes.config_ref import ConfigRefs
+from tools.kubernetes.control_plane import ControlPlane
 from tools.kubernetes.log import ContainerLog, Logs
 
 MAX_QUOTE = 180
@@ -19,6 +21,18 @@ MAX_QUOTE = 180
 def told(assignment: Assignment, facts: Sequence[Fact], sightings: Sightings, scene: Scene) -> tuple[Finding, ...]:
     """Findings without facts of their own: each cites what it was read from."""
     return (*_well(assignment, facts, sightings, scene), *_last_words(assignment, facts, sightings, scene))
+
+
+def gaps_of(sightings: Sightings) -> tuple[Gap, ...]:
+    """Parts of an answer that the credentials or the server left out, each once."""
+    parts: dict[tuple[str, str], None] = {}
+    for seen in sightings.of(ConfigRefs):
+        parts |= {("kubernetes.config_refs", text): None for text in seen.view.unreadable}
+    for logs in sightings.of(Logs):
+        parts |= {("kubernetes.logs", text): None for text in logs.view.unavailable}
+    for plane in sightings.of(ControlPlane):
+        parts |= {("kubernetes.control_plane", plane.view.incomplete): None} if plane.view.incomplete else {}
+    return tuple(Gap(agent=AgentName.KUBERNETES, what=what, why=why) for what, why in parts)
 
 
 def _well(assignment: Assignment, facts: Sequence[Fact], sightings: Sightings, scene: Scene) -> Iterator[Finding]:

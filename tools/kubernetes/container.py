@@ -137,8 +137,8 @@ class ContainerSpec(Value):
         return next((port.number for port in self.ports if port.name == name), None)
 
 
-def read_container(document: Document, *, init: bool = False) -> ContainerSpec:
-    """Read one entry of `containers` or `initContainers`."""
+def read_container(document: Document, *, init: bool = False, brief: bool = False) -> ContainerSpec:
+    """Read one entry of `containers` or `initContainers`; a brief one without environment and mounts."""
     return ContainerSpec(
         name=document.word("name"),
         image=document.word("image"),
@@ -147,10 +147,10 @@ def read_container(document: Document, *, init: bool = False) -> ContainerSpec:
         command=_words(document, "command"),
         args=_words(document, "args"),
         resources=read_resources(document.at("resources")),
-        env=tuple(_env(item) for item in document.items("env")),
-        env_from=tuple(source for item in document.items("envFrom") if (source := _env_from(item))),
+        env=() if brief else tuple(_env(item) for item in document.items("env")),
+        env_from=() if brief else tuple(s for item in document.items("envFrom") if (s := _env_from(item))),
         ports=tuple(_port(item) for item in document.items("ports")),
-        mounts=tuple(_mount(item) for item in document.items("volumeMounts")),
+        mounts=() if brief else tuple(_mount(item) for item in document.items("volumeMounts")),
         liveness=read_probe(document.at("livenessProbe")),
         readiness=read_probe(document.at("readinessProbe")),
         startup=read_probe(document.at("startupProbe")),

@@ -23,11 +23,15 @@ def observed(
     found: Iterable[Found],
     entities: Iterable[EntityId] = (),
     cut: str | None = None,
+    complete: Iterable[EntityId] | None = None,
 ) -> Observation[ViewT]:
-    """The observation of a view. It is complete about the scope and `entities`, unless a list was cut."""
+    """The observation of a view. It is complete about the scope and `entities`, unless a list was cut.
+
+    `complete` says instead what it is complete about, for a probe that could see a part of its scope only.
+    """
     query, lost = merged(found)
     missing = "; ".join(part for part in (lost, cut) if part) or None
-    complete = () if lost else tuple(dict.fromkeys((*places_seen(cluster, where), *entities)))
+    whole = (*places_seen(cluster, where), *entities) if complete is None else complete
     evidence = Evidence.of(
         probe=probe,
         source=Source.KUBERNETES,
@@ -38,4 +42,4 @@ def observed(
         cut=missing,
         title=f"{title} {where.words}",
     )
-    return Observation(view=view, evidence=evidence, entities=complete)
+    return Observation(view=view, evidence=evidence, entities=() if lost else tuple(dict.fromkeys(whole)))

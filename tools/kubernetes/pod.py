@@ -84,6 +84,7 @@ class Pod(Value):
     containers: tuple[ContainerStatus, ...] = ()
     init_containers: tuple[ContainerStatus, ...] = ()
     spec: PodTemplate = PodTemplate()
+    """Brief: containers with resources, ports and probes. Configuration is in the workload's template."""
 
     @property
     def workload(self) -> EntityId:
@@ -136,7 +137,7 @@ def read_pod(
         conditions=read_conditions(status),
         containers=tuple(_status(item) for item in status.items("containerStatuses")),
         init_containers=tuple(_status(item, init=True) for item in status.items("initContainerStatuses")),
-        spec=read_template(document),
+        spec=read_template(document, brief=True),
     )
 
 

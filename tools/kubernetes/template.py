@@ -70,20 +70,20 @@ class PodTemplate(Value):
         return tuple(container.image for container in self.containers)
 
 
-def read_template(template: Document) -> PodTemplate:
-    """Read a PodTemplateSpec, or a Pod (same layout: `metadata`, `spec`)."""
+def read_template(template: Document, *, brief: bool = False) -> PodTemplate:
+    """Read a PodTemplateSpec, or a Pod (same layout: `metadata`, `spec`); a brief one has no configuration in it."""
     spec, affinity = template.at("spec"), template.at("spec", "affinity")
     required = "requiredDuringSchedulingIgnoredDuringExecution"
     return PodTemplate(
-        labels=template.mapping("metadata", "labels"),
-        annotations=read_annotations(template.mapping("metadata", "annotations")),
-        containers=tuple(read_container(item) for item in spec.items("containers")),
-        init_containers=tuple(read_container(item, init=True) for item in spec.items("initContainers")),
-        volumes=tuple(volume for item in spec.items("volumes") for volume in _volumes(item)),
+        labels={} if brief else template.mapping("metadata", "labels"),
+        annotations={} if brief else read_annotations(template.mapping("metadata", "annotations")),
+        containers=tuple(read_container(item, brief=brief) for item in spec.items("containers")),
+        init_containers=tuple(read_container(item, init=True, brief=brief) for item in spec.items("initContainers")),
+        volumes=() if brief else tuple(volume for item in spec.items("volumes") for volume in _volumes(item)),
         service_account=spec.text("serviceAccountName") or "default",
         pull_secrets=tuple(item.word("name") for item in spec.items("imagePullSecrets")),
         node_selector=spec.mapping("nodeSelector"),
-        tolerations=tuple(_toleration(item) for item in spec.items("tolerations")),
+        tolerations=() if brief else tuple(_toleration(item) for item in spec.items("tolerations")),
         node_affinity=affinity.has("nodeAffinity", required),
         pod_affinity=bool(affinity.items("podAffinity", required)),
         pod_anti_affinity=bool(affinity.items("podAntiAffinity", required)),

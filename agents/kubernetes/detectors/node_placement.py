@@ -15,8 +15,20 @@ from tools.probe import Observation
 
 JOINING = timedelta(minutes=10)
 """Taints of a node's first minutes belong to its joining, not to a change."""
-_OWN = ("node.kubernetes.io/unschedulable", "node-role.kubernetes.io/")
-"""Taints that another fact tells or that a role brings along."""
+_CONSEQUENCES = frozenset(
+    f"node.kubernetes.io/{condition}"
+    for condition in (
+        "unschedulable",
+        "not-ready",
+        "unreachable",
+        "memory-pressure",
+        "disk-pressure",
+        "pid-pressure",
+        "network-unavailable",
+    )
+)
+"""Taints that the control plane sets because of a condition, which another fact tells."""
+_ROLES = "node-role.kubernetes.io/"
 
 CORDONED = FactSpec(
     kind=FactKind("node.cordoned"),
@@ -40,7 +52,8 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
                 yield _cordoned(node, seen, scene)
             for taint in node.taints:
                 at = _added(node, taint)
-                if at is not None and fresh(at, scene) and not taint.key.startswith(_OWN):
+                willed = taint.key not in _CONSEQUENCES and not taint.key.startswith(_ROLES)
+                if willed and at is not None and fresh(at, scene):
                     yield _tainted(node, taint, at, seen, scene)
 
 

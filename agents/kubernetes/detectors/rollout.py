@@ -1,7 +1,7 @@
 """Rollouts that do not come to an end: the new pods do not become ready."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents.detector import Detector, Scene, Sightings
 from agents.kubernetes.sighted import SeenWorkload, latest, pods_of, workloads_of
@@ -40,8 +40,19 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 
 
 def _gave_up(one: SeenWorkload) -> bool:
+    """Whether the controller says so, of this rollout: pods that fail days after theirs are another matter."""
     progressing = one.workload.condition("Progressing")
-    return progressing is not None and progressing.reason == "ProgressDeadlineExceeded"
+    if progressing is None or progressing.reason != "ProgressDeadlineExceeded":
+        return False
+    started, replicas = _started(one), one.workload.replicas
+    if replicas.updated < replicas.desired or started is None or progressing.changed is None:
+        return True
+    return progressing.changed - started <= 2 * timedelta(seconds=one.workload.strategy.deadline_s or 600)
+
+
+def _started(one: SeenWorkload) -> datetime | None:
+    """When the template was written last."""
+    return latest(m.at for m in one.workload.meta.managers if any(f.startswith("spec.template") for f in m.fields))
 
 
 def _rolling(one: SeenWorkload) -> bool:
@@ -68,7 +79,7 @@ def _fact(one: SeenWorkload, scene: Scene) -> Fact:
     workload, replicas = one.workload, one.workload.replicas
     progressing = workload.condition("Progressing")
     at = progressing.changed if progressing and _gave_up(one) else None
-    started = latest(m.at for m in workload.meta.managers if any(f.startswith("spec.template") for f in m.fields))
+    started = _started(one)
     number = f" to revision {workload.revision}" if workload.revision else ""
     text = (
         f"{workload.meta.name}: rollout{number} is stuck at {replicas.updated} of {replicas.desired} new pods, "

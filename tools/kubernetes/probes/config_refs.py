@@ -56,7 +56,15 @@ async def run(cluster: Cluster, where: Where) -> Observation[ConfigRefs]:
         found=[*found, *(one for one in lists.values() if not isinstance(one, str)), _requests(keyed)],
         entities=[*(ref.workload for ref in refs), *(item.meta.entity for item in objects)],
         cut="; ".join(unreadable) or None,
+        complete=_complete(refs) if unreadable else None,
     )
+
+
+def _complete(refs: Iterable[ConfigRef]) -> tuple[EntityId, ...]:
+    """Workloads all of whose references could be looked up."""
+    known = dict.fromkeys(ref.workload for ref in refs)
+    unknown = {ref.workload for ref in refs if ref.exists is None}
+    return tuple(workload for workload in known if workload not in unknown)
 
 
 def _wanted(cluster: str, kind: EntityKind, found: Found) -> list[ConfigRef]:
