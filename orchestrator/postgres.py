@@ -8,7 +8,9 @@ refuses root.
 """
 
 import json
+import subprocess
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 FOLDER = "pg"
 """Short, because a unix socket's path has room for about 100 characters."""
+
+REVIVALS = 6
+REVIVAL_PAUSE_SECONDS = 0.5
 
 
 class EmbeddedServer:
@@ -40,12 +45,27 @@ class EmbeddedServer:
         return str(self._server.get_uri())
 
     def revive(self) -> None:
-        """Start it again when it died under us; nothing when it runs, or when we let go of it."""
+        """Start it again when it died under us; nothing when it runs, or when we let go of it.
+
+        Raises SubprocessError when it does not come back.
+        """
         # The file lock keeps other processes out; threads of this one need a lock of their own.
         with self._use, self._server._lock:  # noqa: SLF001 - the wheel has no call for a server that died
             if not self._released:
-                _forget_stale(self._folder)
+                self._start_again()
+
+    def _start_again(self) -> None:
+        for tries_left in reversed(range(REVIVALS)):
+            _forget_stale(self._folder)
+            try:
                 self._server.ensure_postgres_running()
+            except subprocess.SubprocessError:
+                # The dead server's children hold its shared memory for a moment longer.
+                if not tries_left:
+                    raise
+                time.sleep(REVIVAL_PAUSE_SECONDS)
+            else:
+                return
 
     def release(self) -> None:
         """Let go of it; the last process that does so stops the server."""
