@@ -7,6 +7,7 @@ to end stops it. It listens on a unix socket only. As root it runs as a system u
 refuses root.
 """
 
+import atexit
 import json
 import subprocess
 import threading
@@ -72,6 +73,8 @@ class EmbeddedServer:
         with self._use:
             self._released = True
             self._server.cleanup()
+            # Its hook for the end of the process would make the folder anew, should it be gone by then.
+            atexit.unregister(self._server._cleanup)  # noqa: SLF001 - the hook is registered there
 
     def _attach(self) -> "PostgresServer":
         # Imported here: the command line must start without it.
