@@ -174,13 +174,19 @@ def _apart(facts: Iterable[Fact], given: Circumstances) -> Iterator[RuledOut]:
     for fact in facts:
         if fact.kind != "change.deployed" or fact.entity in hurt or not given.period.recent(fact.at):
             continue
-        if all(given.case.topology.call_path(one, fact.entity) is None for one in hurt):
+        if not any(_connected(one, fact.entity, given) for one in hurt):
             yield RuledOut(
                 suspicion=fact.text,
                 entity=fact.entity,
-                because=f"no request path leads from {listed(name_of(one) for one in hurt)} to {name_of(fact.entity)}",
+                because=f"no request path connects {listed(name_of(one) for one in hurt)} and {name_of(fact.entity)}",
                 evidence=fact.evidence,
             )
+
+
+def _connected(one: EntityId, other: EntityId, given: Circumstances) -> bool:
+    """Whether requests go from one to the other, either way: a caller that changed may ask too much."""
+    topology = given.case.topology
+    return topology.call_path(one, other) is not None or topology.call_path(other, one) is not None
 
 
 def questions(facts: Sequence[Fact], given: Circumstances) -> tuple[Question, ...]:

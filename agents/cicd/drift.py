@@ -76,7 +76,7 @@ def _of(seen: Observation[DiffView], known: tuple[Write, ...]) -> Iterator[Drift
             continue
         entity = entity_id(cluster, kind, resource.name, resource.namespace or None)
         for change in resource.fields:
-            owner = next((w for w in known if w.entity == entity and change.path in w.fields), None)
+            owner = next((w for w in known if w.entity == entity and w.wrote(change.path)), None)
             if owner is None or owner.hand is not Hand.CONTROLLER:
                 yield Drift(
                     entity=entity,

@@ -23,7 +23,7 @@ from tools.probe import Observation
 CREATION = timedelta(seconds=5)
 """A write this soon after an object's creation is the creation."""
 _NOT_INTENT = ("status", "metadata.managedFields", "metadata.finalizers", "metadata.ownerReferences")
-_DATA = ("data.", "binaryData.", "stringData.")
+_DATA = ("data", "binaryData", "stringData")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,24 @@ class Write:
                 return 0.0
 
     @property
+    def of_data(self) -> bool:
+        """Whether it wrote the data of a ConfigMap or Secret. A removed key leaves no name behind."""
+        return any(field.split(".", 1)[0] in _DATA for field in self.fields)
+
+    @property
+    def only_restarts(self) -> bool:
+        """Whether it did nothing but mark the template for a restart."""
+        return all(field.endswith("restartedAt") for field in self.fields)
+
+    def wrote(self, path: str) -> bool:
+        """Whether a path lies in what it wrote."""
+        return any(path == field or path.startswith((f"{field}.", f"{field}[")) for field in self.fields)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Keys of a ConfigMap or Secret that it wrote."""
-        return tuple(f.partition(".")[2] for f in self.fields if f.startswith(_DATA))
+        parts = [field.partition(".") for field in self.fields]
+        return tuple(key for part, _, key in parts if part in _DATA and key)
 
 
 def writes(sightings: Sightings) -> tuple[Write, ...]:
@@ -71,12 +86,12 @@ def writes(sightings: Sightings) -> tuple[Write, ...]:
 
 def manual_edits(sightings: Sightings) -> tuple[Write, ...]:
     """Writes that went past the pipeline."""
-    return tuple(one for one in writes(sightings) if one.manual > 0)
+    return tuple(one for one in writes(sightings) if one.manual > 0 and not one.only_restarts)
 
 
 def config_writes(sightings: Sightings) -> tuple[Write, ...]:
     """Writes to the data of ConfigMaps and Secrets that workloads use."""
-    return tuple(one for one in writes(sightings) if one.keys)
+    return tuple(one for one in writes(sightings) if one.of_data)
 
 
 def _writes(sightings: Sightings) -> Iterator[Write]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from agents.detector import Sightings
 from incidents.entity import Entity, EntityKind
@@ -23,7 +24,7 @@ class Deployer:
     application: Application
     seen: Observation[ApplicationsView]
 
-    @property
+    @cached_property
     def objects(self) -> tuple[EntityId, ...]:
         """Everything that it manages and that has a name here."""
         cluster, app = Entity.parse(self.entity).cluster, self.application
@@ -34,7 +35,7 @@ class Deployer:
         ]
         return tuple(found)
 
-    @property
+    @cached_property
     def workloads(self) -> tuple[EntityId, ...]:
         """The workloads among them."""
         return tuple(one for one in self.objects if Entity.parse(one).is_workload)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agents.cicd.deploys import deploys
+from agents.cicd.deploys import SAME_WRITE, deploys
 from agents.cicd.edits import config_writes, manual_edits
 from agents.cicd.period import period_of
 from agents.detector import Scene, Sightings
@@ -52,9 +52,9 @@ def _all(sightings: Sightings, scene: Scene) -> Iterator[Happening]:
                 revision=deploy.revision.number,
                 seen=deploy.seen,
             )
-    rolled_out = {(deploy.workload, deploy.at) for deploy in rolled}
+    rolled_out = [(deploy.workload, deploy.at) for deploy in rolled if deploy.at]
     for edit in manual_edits(sightings):
-        if edit.at and (edit.entity, edit.at) not in rolled_out:
+        if edit.at and not any(edit.entity == w and abs(edit.at - at) <= SAME_WRITE for w, at in rolled_out):
             name = f"a change of {label(edit.entity)} by hand ({edit.manager})"
             yield Happening(entity=edit.entity, at=edit.at, name=name, related=edit.related, seen=(edit.seen,))
     for write in config_writes(sightings):

@@ -57,7 +57,8 @@ class Origins:
     """What was seen of deliveries."""
 
     topology: Topology
-    deployers: tuple[Deployer, ...]
+    deployers: Mapping[EntityId, tuple[Deployer, ...]]
+    """Per workload."""
     deployments: tuple[Observation[DeploymentsView], ...]
     commits: Mapping[str, tuple[Commit, Observation[Any]]]
 
@@ -82,9 +83,7 @@ class Origins:
         return replace(origin, actor=commit.author or origin.actor, title=commit.title, seen=(*origin.seen, seen))
 
     def _synced(self, workload: EntityId, at: datetime) -> Iterator[Origin]:
-        for one in self.deployers:
-            if workload not in one.workloads:
-                continue
+        for one in self.deployers.get(workload, ()):
             history = one.application.history
             for place in reversed(range(len(history))):
                 if _covers(history[place], at):
@@ -139,10 +138,18 @@ def origins_of(sightings: Sightings, topology: Topology) -> Origins:
         commits |= {commit.sha: (commit, compared) for commit in compared.view.comparison.commits}
     return Origins(
         topology=topology,
-        deployers=tuple(deployers(sightings)),
+        deployers=_by_workload(sightings),
         deployments=sightings.of(DeploymentsView),
         commits=commits,
     )
+
+
+def _by_workload(sightings: Sightings) -> dict[EntityId, tuple[Deployer, ...]]:
+    found: dict[EntityId, tuple[Deployer, ...]] = {}
+    for one in deployers(sightings):
+        for workload in one.workloads:
+            found[workload] = (*found.get(workload, ()), one)
+    return found
 
 
 def same_commit(one: str, other: str) -> bool:

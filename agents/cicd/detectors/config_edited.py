@@ -1,8 +1,9 @@
 """Finds writes to the data of ConfigMaps and Secrets, and which workloads use them. Values are never known here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from agents.cicd.edits import config_writes
+from agents.cicd.drift import Drift, drifts_of
+from agents.cicd.edits import Write, config_writes
 from agents.cicd.happenings import label
 from agents.cicd.period import period_of
 from agents.detector import Detector, Scene, Sightings
@@ -15,7 +16,8 @@ from incidents.ids import FactKind
 from tools.kubernetes.config_ref import ConfigRefs
 
 ATTRIBUTES = {
-    "keys": "keys that its writer owns, comma separated; at least one was written then",
+    "keys": "keys that differ from Git where Argo CD compares, else keys that its writer owns; comma separated",
+    "removed": "keys that Git has and the object has no longer, comma separated",
     "actor": "client that wrote it",
     "created": "whether the object was created by it",
 }
@@ -35,27 +37,38 @@ SECRET = FactSpec(
 
 def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
     """One fact per object and writer."""
-    period = period_of(scene)
+    period, drifts = period_of(scene), drifts_of(sightings)
     for write in config_writes(sightings):
-        if write.at is None or not period.holds(write.at, entities=(write.entity, *write.related)):
-            continue
-        users = [name_of(one) for one in write.related]
-        used = f", used by {listed(users)}" if users else ""
-        did = "was created" if write.created else "was edited"
-        keys = f" ({listed(write.keys)})"
-        did_at = f"{did}{keys} at {clock_time(write.at, now=scene.now)} by {write.manager}"
-        yield state(
-            SECRET if f"/{EntityKind.SECRET}/" in write.entity else CONFIGMAP,
-            entity=write.entity,
-            text=f"{label(write.entity)}{used}, {did_at}",
-            seen=(write.seen,),
-            at=write.at,
-            related=write.related,
-            detector=DETECTOR.name,
-            keys=", ".join(write.keys),
-            actor=write.manager,
-            created=write.created,
-        )
+        if write.at is not None and period.holds(write.at, entities=(write.entity, *write.related)):
+            differing = [one for one in drifts.of(write.entity) if write.manual and write.wrote(one.change.path)]
+            yield _fact(write, differing, scene)
+
+
+def _fact(write: Write, differing: Sequence[Drift], scene: Scene) -> Fact:
+    keys = [_key(one) for one in differing] or list(write.keys)
+    removed = [_key(one) for one in differing if one.change.after is None]
+    users = [name_of(one) for one in write.related]
+    used = f", used by {listed(users)}," if users else ""
+    did = "was created" if write.created else f"lost {listed(removed)}" if removed else "was edited"
+    which = f" ({listed(keys)})" if keys and not removed else ""
+    at = f" at {clock_time(write.at, now=scene.now)}" if write.at else ""
+    return state(
+        SECRET if f"/{EntityKind.SECRET}/" in write.entity else CONFIGMAP,
+        entity=write.entity,
+        text=f"{label(write.entity)}{used} {did}{which}{at} by {write.manager}",
+        seen=(write.seen, *(one.seen for one in differing)),
+        at=write.at,
+        related=write.related,
+        detector=DETECTOR.name,
+        keys=", ".join(keys) or None,
+        removed=", ".join(removed) or None,
+        actor=write.manager,
+        created=write.created,
+    )
+
+
+def _key(drift: Drift) -> str:
+    return drift.change.path.partition(".")[2]
 
 
 DETECTOR = Detector(name="cicd.config_edited", emits=(CONFIGMAP, SECRET), needs=(ConfigRefs,), detect=detect)

@@ -41,7 +41,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
 
 
 def _of_edit(edit: Write, drifts: Drifts, scene: Scene) -> Fact:
-    drifted = [one for one in drifts.of(edit.entity) if one.change.path in edit.fields]
+    drifted = [one for one in drifts.of(edit.entity) if edit.wrote(one.change.path)]
     only = drifted[0].change if len(drifted) == 1 else None
     names = [one.change.path for one in drifted] or list(edit.fields)
     at = f" at {clock_time(edit.at, now=scene.now)}" if edit.at else ""

@@ -36,7 +36,8 @@ def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
     closest = sorted(last.values(), key=lambda one: (-one.at.timestamp(), one.entity))
     for rank, one in enumerate(closest[:MOST], start=1):
         seconds = max(0.0, (period.onset - one.at).total_seconds())
-        ago = f"{duration(seconds)} before it began at {clock_time(period.onset, now=scene.now)}"
+        ago = f"{duration(seconds)} before it began" if seconds else "right when it began"
+        ago = f"{ago} at {clock_time(period.onset, now=scene.now)}"
         yield state(
             SPEC,
             entity=one.entity,
