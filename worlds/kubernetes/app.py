@@ -54,7 +54,7 @@ class ApiServer:
             return error.response()
 
     async def _answer(self, request: Request) -> Response:
-        path = "/" + request.path_params["path"]
+        path = "/" + request.path_params["path"].rstrip("/")
         if path in {"/healthz", "/livez", "/readyz"}:
             return PlainTextResponse("ok")
         if path == "/version":
