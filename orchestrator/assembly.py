@@ -13,10 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from agents.model.engine import engine_of
 from agents.runbooks.folders import SHIPPED, RunbookFolders
-from incidents.ids import ActionKind
 from orchestrator.advance import Advancer
 from orchestrator.context import Workbench
 from orchestrator.decisions import expire
+from orchestrator.executor.catalogue import cards
 from orchestrator.graph import build
 from orchestrator.jobs import Handler, Job, Task
 from orchestrator.policy.load import load_policy
@@ -26,7 +26,6 @@ from orchestrator.store.database import Store, libpq_url
 from orchestrator.store.migrate import migrate
 from orchestrator.verification.watch import look
 from incidents.ids import ProposalDigest
-from tools.action import ActionCard, actions
 from tools.connect import connect
 
 
@@ -62,11 +61,6 @@ async def open_bench(settings: Settings, store: Store) -> AsyncIterator[Workbenc
             policy=load_policy(settings.policy),
             model=engine_of(settings.model),
         )
-
-
-def cards() -> Mapping[ActionKind, ActionCard]:
-    """What may be known of the catalogue without being able to use it."""
-    return {kind: action.card for kind, action in actions().items()}
 
 
 class _Saver(AsyncPostgresSaver):

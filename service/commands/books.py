@@ -10,7 +10,7 @@ from agents.runbooks.commands import Shown, lint_command, list_command, match_co
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from agents.runbooks.lint import Known
 from incidents.cause import Scope
-from orchestrator.assembly import cards
+from orchestrator.executor.catalogue import cards
 from orchestrator.settings import load
 
 

@@ -1,0 +1,139 @@
+"""Who may deliver alerts, who may decide, by which policy, with which knowledge. Pure, apart from reading the files."""
+
+from collections.abc import Sequence
+
+from agents.detector import vocabulary
+from agents.runbooks.folders import SHIPPED, RunbookFolders
+from agents.runbooks.lint import Known, lint
+from agents.runbooks.problem import Severity
+from incidents.policy import Effect, Policy, PolicyRule
+from orchestrator.executor.catalogue import cards
+from orchestrator.policy.load import InvalidPolicyError, load_policy
+from orchestrator.settings import Model, Settings, Token, Webhook
+from service.doctor.finding import Finding, State
+
+
+def webhook(settings: Webhook) -> Finding:
+    """Whether anybody may deliver alerts."""
+    count = len(settings.tokens) + len(settings.users)
+    if not count:
+        return Finding(
+            what="Webhook",
+            state=State.MISSING,
+            found="no token and no user",
+            means="every alert is answered 401",
+            do="set MIDWATCH_WEBHOOK__TOKENS and send it from Alertmanager (docs/connecting.md)",
+            blind=("alerts: nobody may deliver any",),
+        )
+    return Finding(
+        what="Webhook",
+        state=State.OK,
+        found=f"{len(settings.tokens)} bearer tokens, {len(settings.users)} users",
+        means="Alertmanager may deliver at /api/v1/alerts/alertmanager",
+    )
+
+
+def policy(settings: Settings) -> tuple[Policy | None, Finding]:
+    """Whether the policy can be used."""
+    try:
+        loaded = load_policy(settings.policy)
+    except InvalidPolicyError as error:
+        return None, Finding(
+            what="Policy",
+            state=State.FAILED,
+            found=str(error),
+            means="workers and the executor do not start",
+            do="correct the file, or unset MIDWATCH_POLICY for the one that comes with Midwatch",
+        )
+    known = {kind: card.title for kind, card in cards().items()}
+    unknown = sorted({a for rule in loaded.rules for a in rule.actions if not set("*?[") & set(a) and a not in known})
+    return loaded, Finding(
+        what="Policy",
+        state=State.DEGRADED if unknown else State.OK,
+        found=f"{loaded.source}, {len(loaded.rules)} rows"
+        + (f"; no such action: {', '.join(unknown)}" if unknown else ""),
+        means="those rows never match" if unknown else "what no row allows is denied",
+        do="write the names that `midwatch runbooks lint` knows" if unknown else "",
+    )
+
+
+def people(everybody: Sequence[Token], policy: Policy | None) -> Finding:
+    """Whether somebody can approve what the policy asks for."""
+    if not everybody:
+        return Finding(
+            what="People",
+            state=State.MISSING,
+            found="nobody is configured",
+            means="nobody can sign in, look, or approve",
+            do="set MIDWATCH_PEOPLE with a token and roles for each (.env.example)",
+            blind=("decisions: nobody may approve anything",),
+        )
+    asking = [rule for rule in (policy.rules if policy else ()) if rule.effect is Effect.ASK]
+    short = [rule for rule in asking if lacks(rule, everybody)]
+    roles = sorted({role for person in everybody for role in person.roles})
+    if short:
+        row = short[0]
+        return Finding(
+            what="People",
+            state=State.FAILED if len(short) == len(asking) else State.DEGRADED,
+            found=f"{len(everybody)} people with the roles {', '.join(roles)}",
+            means=f"nobody can approve what the policy asks for in: {', '.join(rule.name for rule in short)}",
+            do=f"give {row.approvals} of them one of the roles {', '.join(row.approvers)}, or change the policy",
+        )
+    return Finding(
+        what="People",
+        state=State.OK,
+        found=f"{len(everybody)} people with the roles {', '.join(roles)}",
+        means="everything that the policy asks for can be approved",
+    )
+
+
+def lacks(rule: PolicyRule, everybody: Sequence[Token]) -> bool:
+    """Whether a row asks for more approvers than there are."""
+    able = [person for person in everybody if set(person.roles) & set(rule.approvers)]
+    return len(able) < rule.approvals
+
+
+def runbooks(settings: Settings) -> Finding:
+    """Whether the causes can be read and name only what exists."""
+    folders = RunbookFolders((SHIPPED, *settings.runbooks))
+    library = folders.library()
+    problems = [*folders.problems, *lint(library, known=Known.of(vocabulary(), cards().values()))]
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    causes = sum(1 for book in library.runbooks if book.cause is not None)
+    state = State.FAILED if not causes else State.DEGRADED if errors else State.OK
+    return Finding(
+        what="Runbooks",
+        state=state,
+        found=f"{len(library.runbooks)} runbooks, {causes} causes" + (f", {len(errors)} errors" if errors else ""),
+        means=f"first: {errors[0]}" if errors else f"{causes} kinds of root cause can be told apart",
+        do="`midwatch runbooks lint` names each with file and line" if errors else "",
+        sees=(f"{causes} kinds of root cause",),
+    )
+
+
+def model(settings: Model) -> Finding:
+    """Whether a model argues besides the rules. It is not called: that would cost money."""
+    if not settings.name:
+        return Finding(
+            what="Model",
+            state=State.MISSING,
+            found="none",
+            means="the rule engine works alone, which is complete",
+            do="set MIDWATCH_MODEL=provider:model if a model shall argue too",
+        )
+    if ":" not in settings.name:
+        return Finding(
+            what="Model",
+            state=State.FAILED,
+            found=f"{settings.name!r} names no provider",
+            means="the rule engine works alone",
+            do=f"write provider:model, for example openai:{settings.name}",
+        )
+    where = settings.base_url or "the provider's own address"
+    return Finding(
+        what="Model",
+        state=State.OK,
+        found=f"{settings.name} at {where} (not called)",
+        means="it argues within its budget; when it is down, the rules' answer stands",
+    )
