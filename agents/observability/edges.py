@@ -1,0 +1,35 @@
+"""What telemetry adds to the map: who calls whom and how often, and which workloads there are. Pure."""
+
+from agents.detector import Scene, Sightings
+from agents.observability.calls import edges_of
+from incidents.entity import Entity
+from incidents.ids import EntityId
+from incidents.topology import Edge, Relation, Topology
+from tools.prometheus.probes.red import RedView
+from tools.prometheus.probes.usage import UsageView
+from tools.prometheus.probes.volumes import VolumesView
+from tools.prometheus.probes.workloads import WorkloadsView
+
+
+def topology_of(sightings: Sightings, scene: Scene) -> Topology:
+    """CALLS edges with their requests per second."""
+    heaviest: dict[tuple[EntityId, EntityId], float] = {}
+    for caller, callee, per_second in edges_of(sightings, scene):
+        heaviest[caller, callee] = max(per_second, heaviest.get((caller, callee), 0.0))
+    return Topology.of(
+        Edge(source=caller, relation=Relation.CALLS, target=callee, weight=round(weight, 3))
+        for (caller, callee), weight in heaviest.items()
+    )
+
+
+def inventory_of(sightings: Sightings, topology: Topology) -> tuple[EntityId, ...]:
+    """Entities that telemetry shows to exist: those that are measured, listed, or called from outside the inventory."""
+    found: set[EntityId] = set()
+    found |= {seen.view.entity for seen in sightings.of(RedView) if seen.view.metrics is not None}
+    found |= {seen.view.entity for seen in sightings.of(UsageView) if seen.view.containers}
+    found |= {volume.claim for seen in sightings.of(VolumesView) for volume in seen.view.volumes}
+    near = {entity for edge in topology.edges for entity in (edge.source, edge.target)}
+    found |= near
+    spaces = {Entity.parse(entity).namespace for entity in found}
+    listed = {entity for seen in sightings.of(WorkloadsView) for entity in seen.view.workloads}
+    return tuple(sorted(found | {entity for entity in listed if Entity.parse(entity).namespace in spaces}))

@@ -1,0 +1,168 @@
+"""Which questions the observability specialist asks, and in which order. Everything goes through the desk."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from agents.detector import Sightings
+from agents.observability.calls import neighbours
+from agents.observability.names import Names, workloads_of
+from agents.observability.period import ALERTS_LATE, Period
+from agents.observability.shift import find_shift, share
+from agents.specialist import Desk
+from incidents.casefile import Assignment, CaseFile
+from incidents.entity import Entity, EntityKind
+from incidents.finding import Topic
+from incidents.ids import EntityId
+from tools.alertmanager.probes.alerts import PROBE as ALERTS
+from tools.alertmanager.probes.alerts import AlertsArgs
+from tools.alertmanager.probes.silences import PROBE as SILENCES
+from tools.alertmanager.probes.silences import SilencesArgs
+from tools.loki.probes.templates import PROBE as TEMPLATES
+from tools.loki.probes.templates import TemplatesArgs
+from tools.prometheus.probes.nodes import PROBE as NODES
+from tools.prometheus.probes.nodes import NodesArgs
+from tools.prometheus.probes.red import PROBE as RED
+from tools.prometheus.probes.red import RedArgs, RedView
+from tools.prometheus.probes.service_graph import PROBE as SERVICE_GRAPH
+from tools.prometheus.probes.service_graph import ServiceGraphArgs
+from tools.prometheus.probes.targets import PROBE as TARGETS
+from tools.prometheus.probes.targets import TargetsArgs
+from tools.prometheus.probes.usage import PROBE as USAGE
+from tools.prometheus.probes.usage import UsageArgs
+from tools.prometheus.probes.volumes import PROBE as VOLUMES
+from tools.prometheus.probes.volumes import VolumesArgs
+from tools.prometheus.probes.wide import PROBE as WIDE
+from tools.prometheus.probes.wide import WideArgs
+from tools.prometheus.probes.workloads import PROBE as WORKLOADS
+from tools.prometheus.probes.workloads import WorkloadsArgs
+
+CLOSELY = 3
+"""Workloads whose logs and every metric are looked at: those that the alerts point at."""
+WIDELY = 8
+"""Workloads whose requests and use are looked at: those, and their neighbours."""
+LOGS_BEFORE = timedelta(minutes=45)
+"""Minutes of log before the onset that say what is usual."""
+MARGIN = timedelta(seconds=60)
+"""Lines this long before the onset that was measured belong to it: rates climb after their cause."""
+NOISE = share(0.1, at_least=0.001)
+
+
+async def look(assignment: Assignment, case: CaseFile, desk: Desk, *, period: Period) -> None:
+    """Ask what the topic calls for."""
+    asked = workloads_of(assignment.entities or case.focus, case.topology)
+    match assignment.topic:
+        case Topic.USAGE_BEFORE:
+            await at_once(_usage(desk, entity, period) for entity in asked[:WIDELY])
+        case Topic.LOGS:
+            await _logs(desk, asked[:CLOSELY], period, since=period.onset - ALERTS_LATE)
+        case Topic.HEALTH:
+            await _health(assignment, asked, desk, period)
+        case Topic.DEPENDENCIES:
+            await at_once([desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)), _graph(desk, asked, period, hops=3)])
+            await _neighbours(case, asked, desk, period)
+        case _:
+            await _overview(assignment, case, asked, desk, period)
+
+
+async def _overview(
+    assignment: Assignment, case: CaseFile, asked: Sequence[EntityId], desk: Desk, period: Period
+) -> None:
+    """Everything about what was asked; then, knowing onset and neighbours, logs and who else is in trouble."""
+    nodes = tuple(entity for entity in assignment.entities if Entity.parse(entity).kind is EntityKind.NODE)
+    await at_once(
+        [
+            *(_red(desk, entity, period) for entity in asked[:WIDELY]),
+            *(_usage(desk, entity, period) for entity in asked[:WIDELY]),
+            _graph(desk, asked, period, hops=2),
+            desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)),
+            desk.observe(ALERTS, AlertsArgs()),
+            desk.observe(SILENCES, SilencesArgs()),
+            desk.observe(NODES, NodesArgs(nodes=nodes, start=period.start, end=period.end)),
+            *(_volumes(desk, case, space, period) for space in _namespaces(assignment.entities)),
+            *(desk.observe(TARGETS, TargetsArgs(entity=entity, at=period.end)) for entity in asked[:CLOSELY]),
+            *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in asked[:1]),
+        ]
+    )
+    since = measured_onset(desk, asked) or period.onset - ALERTS_LATE
+    await at_once([_logs(desk, asked[:CLOSELY], period, since=since), _neighbours(case, asked, desk, period)])
+
+
+async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk, period: Period) -> None:
+    nodes = tuple(entity for entity in assignment.entities if Entity.parse(entity).kind is EntityKind.NODE)
+    questions: list[Awaitable[Any]] = [
+        *(_red(desk, entity, period) for entity in asked[:WIDELY]),
+        *(_usage(desk, entity, period) for entity in asked[:WIDELY]),
+    ]
+    if nodes:
+        questions.append(desk.observe(NODES, NodesArgs(nodes=nodes, start=period.start, end=period.end)))
+    if asked:
+        questions.append(desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)))
+        questions.append(_graph(desk, asked, period, hops=1))
+    await at_once(questions)
+
+
+async def _neighbours(case: CaseFile, asked: Sequence[EntityId], desk: Desk, period: Period) -> None:
+    """Requests of those that the asked ones call: traces show the calls, only they themselves show the rest."""
+    sightings = Sightings(observations=desk.observations)
+    names = Names.seen(sightings, case, near=asked)
+    near = [entity for entity in neighbours(sightings, names, asked) if entity not in asked]
+    await at_once(_red(desk, entity, period) for entity in near[: max(0, WIDELY - len(asked[:WIDELY]))])
+
+
+def measured_onset(desk: Desk, asked: Iterable[EntityId]) -> datetime | None:
+    """When the requests of what was asked about began to fail, a little earlier; None when they did not."""
+    wanted = set(asked)
+    found = [
+        shift.at
+        for seen in Sightings(observations=desk.observations).of(RedView)
+        if seen.view.entity in wanted
+        for curve in (seen.view.error_ratio, seen.view.p99)
+        if curve is not None and (shift := find_shift(curve, floor=NOISE)) is not None and shift.up
+    ]
+    return min(found) - MARGIN if found else None
+
+
+async def _logs(desk: Desk, workloads: Sequence[EntityId], period: Period, *, since: datetime) -> None:
+    begun = max(since, period.start + timedelta(minutes=1))
+    await at_once(
+        desk.observe(TEMPLATES, TemplatesArgs(entity=entity, start=begun - LOGS_BEFORE, since=begun, end=period.end))
+        for entity in workloads
+    )
+
+
+def _red(desk: Desk, entity: EntityId, period: Period) -> Awaitable[Any]:
+    return desk.observe(RED, RedArgs(entity=entity, start=period.start, end=period.end))
+
+
+def _usage(desk: Desk, entity: EntityId, period: Period) -> Awaitable[Any]:
+    return desk.observe(USAGE, UsageArgs(entity=entity, start=period.start, end=period.end))
+
+
+async def _graph(desk: Desk, workloads: Sequence[EntityId], period: Period, *, hops: int) -> None:
+    services = tuple(dict.fromkeys(Entity.parse(entity).name for entity in workloads[:CLOSELY]))
+    if services:
+        args = ServiceGraphArgs(services=services, hops=hops, start=period.start, end=period.end)
+        await desk.observe(SERVICE_GRAPH, args)
+
+
+def _volumes(desk: Desk, case: CaseFile, namespace: str, period: Period) -> Awaitable[Any]:
+    args = VolumesArgs(cluster=case.incident.cluster, namespace=namespace, start=period.start, end=period.end)
+    return desk.observe(VOLUMES, args)
+
+
+def _namespaces(entities: Iterable[EntityId], *, most: int = 2) -> list[str]:
+    found = dict.fromkeys(Entity.parse(entity).namespace for entity in entities)
+    return [space for space in found if space][:most]
+
+
+async def at_once(questions: Iterable[Awaitable[Any]]) -> None:
+    """Ask several questions side by side; the desk limits how many are really under way."""
+    async with asyncio.TaskGroup() as group:
+        for question in questions:
+            group.create_task(_ask(question))
+
+
+async def _ask(question: Awaitable[Any]) -> None:
+    await question
