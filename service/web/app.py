@@ -22,14 +22,14 @@ from service.web.body import unprocessable
 from service.web.context import WebContext
 from service.web.headers import ALWAYS, SafetyHeaders
 from service.web.live import Hub
-from service.web.pages import audit, deciding, evidence, incident, listing, runbooks, sign_in
+from service.web.pages import audit, deciding, evidence, incident, listing, postmortem, runbooks, sign_in
 from service.web.problems import Problem, SignInNeeded, for_machines, json_problem, unavailable
 from service.web.rendering import Pages
 
 logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (webhook, api, health, sign_in, listing, incident, deciding, evidence, runbooks, audit)
+ROUTERS = (webhook, api, health, sign_in, listing, incident, deciding, evidence, postmortem, runbooks, audit)
 
 
 def create_app(context: WebContext) -> FastAPI:

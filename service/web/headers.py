@@ -20,7 +20,7 @@ A_YEAR = "public, max-age=31536000, immutable"
 
 
 class SafetyHeaders:
-    """Adds them. Pages are never cached; assets for ever, because their address carries their digest."""
+    """Adds them. Pages are never cached; assets for ever, because their address carries a digest or a version."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         """`https` adds Strict-Transport-Security."""
@@ -32,7 +32,8 @@ class SafetyHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        versioned = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]
+        path, query = scope["path"], scope["query_string"]
+        versioned = path.startswith("/static/vendor/") or (path.startswith("/static/") and b"v=" in query)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

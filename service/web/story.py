@@ -49,7 +49,8 @@ class Story(Value):
     suspects: tuple[Suspect, ...]
     no_cause: str
     """Why there is no cause to show; empty when there is one."""
-    ruled_out: tuple[tuple[RuledOut, Sentence], ...]
+    ruled_out: tuple[Sentence, ...]
+    """What was suspected, and why it is not it."""
     next_step: str
     stale: bool
     """Still being looked at: the first guess may change."""
@@ -144,12 +145,11 @@ def _no_cause(record: IncidentRecord) -> str:
     return "Still looking. What the agents find appears here as they find it."
 
 
-def _ruled_out(record: IncidentRecord, index: Sources) -> tuple[tuple[RuledOut, Sentence], ...]:
+def _ruled_out(record: IncidentRecord, index: Sources) -> tuple[Sentence, ...]:
     diagnosed = record.diagnosis.ruled_out if record.diagnosis else ()
-    found = [*diagnosed, *(item for finding in record.case.findings for item in finding.ruled_out)]
-    unique = {(item.suspicion, item.entity): item for item in reversed(found)}
-    items = [item for item in dict.fromkeys(found) if unique[item.suspicion, item.entity] is item][:MOST_RULED_OUT]
-    return tuple((item, index.sentence(item.because, evidence=item.evidence)) for item in items)
+    found: list[RuledOut] = [*diagnosed, *(item for finding in record.case.findings for item in finding.ruled_out)]
+    items = list({(item.suspicion, item.entity): item for item in reversed(found)}.values())[::-1][:MOST_RULED_OUT]
+    return tuple(index.sentence(f"{item.suspicion}: {item.because}", evidence=item.evidence) for item in items)
 
 
 NEXT_STEPS = {

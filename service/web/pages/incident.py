@@ -1,10 +1,10 @@
-"""The page of one incident, its live part, its event stream, and the post-mortem to take away."""
+"""The page of one incident, its live part, and its event stream."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from incidents.canonical import digest_of, short
@@ -15,7 +15,6 @@ from service.web.context import WebContext
 from service.web.identity import Session
 from service.web.live import EVERYTHING, Hub, Topic, topic_of
 from service.web.pages.incident_view import view_of
-from service.web.problems import Problem
 from service.web.record import IncidentRecord, record_of
 from service.web.rendering import Pages, pages_of
 
@@ -52,19 +51,6 @@ async def events(request: Request, context: ContextDep, _: SessionDep, incident:
 async def all_events(request: Request, context: ContextDep, _: SessionDep) -> Response:
     """Says `change` whenever any incident has a new line."""
     return stream(request.app.state.hub, EVERYTHING, context)
-
-
-@router.get("/incidents/{incident}/postmortem.md")
-async def postmortem(context: ContextDep, _: SessionDep, incident: str) -> Response:
-    """The newest draft as a Markdown file."""
-    async with context.store.transaction() as tx:
-        record = await record_of(tx, IncidentId(incident), now=context.clock.now())
-    if record.postmortem is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "There is no post-mortem yet: it is drafted when the incident ends.")
-    name = f'attachment; filename="{record.incident.id}.md"'
-    return PlainTextResponse(
-        record.postmortem.markdown, media_type="text/markdown", headers={"Content-Disposition": name}
-    )
 
 
 async def incident_page(

@@ -9,14 +9,18 @@ from orchestrator.store.observations import evidence_from
 from orchestrator.store.transaction import Tx
 from service.web.agents import Agent, Asked, questions_of, team_of
 from service.web.decision import Panel, no_proposal, panel_of
-from service.web.markdown import render
+from service.web.pictures.charts import Chart, charts_of
+from service.web.pictures.graph import graph
+from service.web.pictures.neighbourhood import neighbourhood
+from service.web.pictures.scene import red_views, scene_of
+from service.web.pictures.timeline import NARROW, WIDE, timeline
 from service.web.record import IncidentRecord
 from service.web.story import Sources, Story, current_proposal, story_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentView:
-    """Everything that the template prints. What is named `..._html` or `..._svg` was escaped where it was made."""
+    """Everything that the template prints. What is named `..._svg` was escaped where it was drawn."""
 
     record: IncidentRecord
     story: Story
@@ -28,8 +32,7 @@ class IncidentView:
     timeline_svg: str
     timeline_narrow_svg: str
     graph_svg: str
-    charts: tuple[object, ...]
-    postmortem_html: str
+    charts: tuple[Chart, ...]
     runbook: str
     """Slug of the runbook that teaches the leading cause; empty when there is none."""
 
@@ -37,7 +40,9 @@ class IncidentView:
 async def view_of(tx: Tx, record: IncidentRecord, *, person: Person, library: Library) -> IncidentView:
     """Tell and draw it."""
     proposal = current_proposal(record)
-    await evidence_from(tx, record.incident.id, probes=("prometheus.red",))
+    red = await evidence_from(tx, record.incident.id, probes=("prometheus.red",))
+    scene = scene_of(record, proposal, red)
+    near = neighbourhood(record)
     return IncidentView(
         record=record,
         story=story_of(record),
@@ -46,11 +51,10 @@ async def view_of(tx: Tx, record: IncidentRecord, *, person: Person, library: Li
         team=team_of(record),
         questions=questions_of(record),
         sources=Sources(record.case),
-        timeline_svg="",
-        timeline_narrow_svg="",
-        graph_svg="",
-        charts=(),
-        postmortem_html=render(record.postmortem.markdown) if record.postmortem else "",
+        timeline_svg=timeline(scene, WIDE),
+        timeline_narrow_svg=timeline(scene, NARROW),
+        graph_svg=graph(near) if near else "",
+        charts=charts_of(proposal, red_views(red)) if proposal else (),
         runbook=_runbook(record, library),
     )
 

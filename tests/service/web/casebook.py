@@ -64,10 +64,12 @@ class Casebook:
     def __init__(self, store: Store, settings: Settings, clock: ManualClock) -> None:
         self.store, self.settings, self.clock = store, settings, clock
         self.incident = IncidentId("")
+        self.group = "checkout"
         self.proposal: Proposal | None = None
 
     async def reach(self, phase: Phase, *, title: str = "", group: str = "checkout", approvals: int = 1) -> IncidentId:
         """Play the story until the incident stands in this phase."""
+        self.group = group
         await self._open(group=group, summary=title)
         steps: dict[Phase, tuple[Callable[[], Awaitable[None]], ...]] = {
             Phase.OPEN: (),
@@ -255,9 +257,19 @@ class Casebook:
         started = self.clock.now()
         for _ in range(8):
             await self._measured((0.002, 6.0, 0.0, 0.24), seconds=45)
+        await self.resolve()
         await self._conclude(Outcome.VERIFIED, Judgement.HELPED, started)
         await self.to(Phase.VERIFIED, "5xx 7.1 % -> 0.2 %, p99 410 -> 240 ms, 6/6 ready")
         await self._postmortem()
+
+    async def resolve(self) -> None:
+        """Alertmanager says that both alerts ended."""
+        ended = self.clock.now().isoformat()
+        body = notification(self.group)
+        alerts = [{**alert, "status": "resolved", "endsAt": ended} for alert in body["alerts"]]  # type: ignore[attr-defined] # a list
+        await take_in(
+            self.store, json.dumps({**body, "alerts": alerts}).encode(), settings=self.settings, now=self.clock.now()
+        )
 
     async def worsen(self) -> None:
         started = self.clock.now()

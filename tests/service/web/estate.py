@@ -44,8 +44,11 @@ def red(entity: EntityId, *, peak: float, since: datetime, p99: float, until: da
     slow = tuple(round(0.24 + (p99 - 0.24) * r + 0.012 * w, 5) for r, w in zip(ramp, wobble, strict=True))
     return RedView(
         entity=entity,
-        metrics=RequestMetrics.model_construct(
-            convention=ConventionName.CLASSIC, code_label="code", failed="5..", interval=15.0
+        metrics=RequestMetrics(
+            convention=ConventionName.CLASSIC,
+            selector='namespace="shop",service="checkout"',
+            code_label="code",
+            interval=15.0,
         ),
         codes={
             "200": Curve(start=start, step=step, values=good),
