@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from agents.diagnostician.places import Places
+from agents.diagnostician.places import PEERS, Places, kind_of
 from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, TOLERANCE
 from incidents.casefile import CaseFile
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactId, FactKind
+from incidents.topology import Edge, Relation, Topology
 
 OF_THE_PAST = "_before"
 """Kinds that end so state how things were before the onset: that they ended then is their point, not a flaw."""
@@ -45,7 +46,8 @@ class Reading:
     def __init__(self, case: CaseFile) -> None:
         """`case` as it is now."""
         self.case = case
-        self.places = Places(case.topology)
+        self.topology = case.topology + Topology.of(_measured_calls(case))
+        self.places = Places(self.topology)
         self.onset: datetime = case.onset or case.incident.started_at
         unique = {fact.id: fact for fact in case.facts}
         self.all_facts = tuple(sorted(unique.values(), key=_order))
@@ -134,6 +136,16 @@ class Reading:
             }
             self._onsets[entity] = times[FactRole.SYMPTOM] or times[FactRole.MECHANISM] or self.onset
         return self._onsets[entity]
+
+
+def _measured_calls(case: CaseFile) -> Iterable[Edge]:
+    """A fact measured between a caller and a callee proves that the one calls the other, whatever topology knows."""
+    for fact in case.facts:
+        if "caller" not in fact.attributes:
+            continue
+        for caller in fact.related:
+            if {kind_of(caller), kind_of(fact.entity)} <= PEERS and caller != fact.entity:
+                yield Edge(source=caller, relation=Relation.CALLS, target=fact.entity)
 
 
 def _order(fact: Fact) -> tuple[str, str, str, str]:

@@ -33,7 +33,7 @@ class Spread:
     def __init__(self, reading: Reading) -> None:
         """`reading` of the case."""
         self.reading = reading
-        self.topology = reading.case.topology
+        self.topology = reading.topology
         self._reach: dict[tuple[EntityId, bool], dict[EntityId, int]] = {}
 
     def explained(self, symptom: Symptom, *, entity: EntityId, since: datetime | None, load: bool) -> float:

@@ -30,18 +30,12 @@ def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool
 
 def _distress_below(entity: EntityId, *, reading: Reading) -> Iterator[Fact]:
     """Facts that show a callee in distress no later than the entity itself."""
-    topology = reading.case.topology
+    topology = reading.topology
     callees = set(topology.callees(entity, transitive=True)) - {entity}
     callees -= {callee for callee in callees if entity in topology.callees(callee, transitive=True)}
     limit = reading.onset_at(entity) + w.TOLERANCE
     for fact in reading.facts:
         if fact.role not in DISTRESS or fact.kind.startswith(ALARMS) or not fact.at or fact.at > limit:
             continue
-        mentioned = kind_of(fact.entity) in PEERS and fact.entity != entity and entity in fact.related
-        if callees & set(reading.places.homes(fact.entity)) or (mentioned and _is_about_a_callee(fact)):
+        if callees & set(reading.places.homes(fact.entity)):
             yield fact
-
-
-def _is_about_a_callee(fact: Fact) -> bool:
-    """Whether the fact was measured between a caller and a callee, and is stated about the callee."""
-    return "caller" in fact.attributes

@@ -63,7 +63,7 @@ CLEARED_NEVER_MOST = 0.4
 MUST_ABSENT = -3.5
 """What has to hold was looked for and is not so."""
 
-MUST_UNSEEN = -2.0
+MUST_UNSEEN = -2.6
 """What has to hold could not be seen, or nobody looked yet."""
 
 LIKELY_ABSENT = -0.45
