@@ -10,7 +10,7 @@ from datetime import datetime
 
 from incidents.alert import Alert, AlertStatus, Severity
 from incidents.canonical import Json, digest_of, short
-from incidents.correlation import Arriving, Ignored, Joined, Opened, OpenIncident, place
+from incidents.correlation import GROUP_WINDOW, NEIGHBOUR_WINDOW, Arriving, Ignored, Joined, Opened, OpenIncident, place
 from incidents.ids import EntityId, IncidentId
 from incidents.incident import CLOSED, EventKind, JoinReason, Phase
 from incidents.ledger import EntryKind
@@ -89,11 +89,14 @@ class Placing:
         await self._write()
 
     async def _look_around(self, known: Sequence[Known]) -> None:
-        self._among = list(await incident_rows.open_for_correlation(self._tx))
+        homes = sorted({k.incident for k in known if k.incident is not None})
+        since = self._now - GROUP_WINDOW
+        self._among = list(await incident_rows.open_for_correlation(self._tx, since=since, besides=homes))
         prints = {i.id: frozenset(k.fingerprint for k in known if k.incident == i.id) for i in self._among}
         self._among = [i.model_copy(update={"fingerprints": prints[i.id]}) for i in self._among]
-        if self._among:
-            self._topology = await topology_of(self._tx, [i.id for i in self._among])
+        near = [i.id for i in self._among if self._now - i.last_alert_at <= NEIGHBOUR_WINDOW]
+        if near:
+            self._topology = await topology_of(self._tx, near)
 
     def _change(self, arriving: Arriving, home: IncidentId | None) -> None:
         """An alert that is known resolves or fires again.

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from incidents.alert import Alert, AlertStatus, Delivery
 from incidents.canonical import digest_of
-from incidents.correlation import HEARTBEATS, Arrival, Arriving, Seen, arrival_of
+from incidents.correlation import GROUP_WINDOW, HEARTBEATS, Arrival, Arriving, Seen, arrival_of
 from incidents.ids import Fingerprint, IncidentId
 from incidents.value import Value
 from orchestrator.intake.entities import cluster_of, entity_of
@@ -103,7 +103,7 @@ class _SortedOut(Value):
 
 
 async def _sort_out(tx: Tx, arriving: Sequence[Arriving], *, now: datetime) -> _SortedOut:
-    known = await known_alerts(tx, [a.alert.fingerprint for a in arriving])
+    known = await known_alerts(tx, [a.alert for a in arriving], since=now - GROUP_WINDOW)
     seen = {(k.fingerprint, k.starts_at): Seen(status=k.status, changed_at=k.changed_at) for k in known}
     kinds = [(a, arrival_of(a.alert, seen=seen.get(_identity(a.alert)), now=now)) for a in arriving]
     return _SortedOut(

@@ -3,7 +3,7 @@
 Intake is the one hot path, so its statements handle all alerts of a delivery at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -162,13 +162,15 @@ async def add_rejected(tx: Tx, delivery_id: int, delivery: Delivery) -> None:
         await tx.execute(insert(RejectedAlertRow).on_conflict_do_nothing(), rows)
 
 
-async def known_alerts(tx: Tx, fingerprints: Iterable[Fingerprint]) -> tuple[Known, ...]:
-    """All starts of these label sets, newest first."""
+async def known_alerts(tx: Tx, alerts: Sequence[Alert], *, since: datetime) -> tuple[Known, ...]:
+    """These alerts, and other starts of their label sets that were seen since then; newest first."""
     query = text(
         "SELECT fingerprint, starts_at, status, incident_id AS incident, changed_at FROM alert"
-        " WHERE fingerprint = ANY(:wanted) ORDER BY starts_at DESC"
+        " WHERE fingerprint = ANY(:prints) AND (starts_at = ANY(:starts) OR last_seen >= :since)"
+        " ORDER BY starts_at DESC"
     )
-    rows = await tx.execute(query, {"wanted": sorted(set(fingerprints))})
+    prints, starts = {alert.fingerprint for alert in alerts}, {alert.starts_at for alert in alerts}
+    rows = await tx.execute(query, {"prints": sorted(prints), "starts": sorted(starts), "since": since})
     return tuple(Known.model_validate(dict(row)) for row in rows.mappings())
 
 

@@ -22,6 +22,8 @@ POOL = 8
 """Connections that one process keeps; a transaction lasts milliseconds."""
 CONNECT_TRIES = 4
 """After the embedded server was killed the first connection fails while it comes back."""
+IDLE_TIMEOUT_MS = 60_000
+"""A process that stops in the middle of a transaction (SIGSTOP, a swapped-out machine) must not hold its locks."""
 STATEMENT_TIMEOUT_MS = 30_000
 """No statement of ours takes longer; one that does waits for a lock of something that hangs."""
 
@@ -42,7 +44,8 @@ class Store:
             connect_args={
                 "connect_timeout": 10,
                 "application_name": "midwatch",
-                "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+                "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+                f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS}",
             },
         )
 

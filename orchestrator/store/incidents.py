@@ -95,9 +95,10 @@ async def open_incidents(tx: Tx) -> tuple[Incident, ...]:
     return tuple(domain(row) for row in rows)
 
 
-async def open_for_correlation(tx: Tx) -> tuple[OpenIncident, ...]:
-    """What correlation needs to know of the incidents that are not closed."""
-    rows = await tx.scalars(select(IncidentRow).where(col(IncidentRow.closed_at).is_(None)))
+async def open_for_correlation(tx: Tx, *, since: datetime, besides: Sequence[IncidentId]) -> tuple[OpenIncident, ...]:
+    """What correlation needs to know of incidents that are not closed and were heard of since then, or are named."""
+    recent = (col(IncidentRow.last_alert_at) >= since) | col(IncidentRow.id).in_(list(besides))
+    rows = await tx.scalars(select(IncidentRow).where(col(IncidentRow.closed_at).is_(None), recent))
     return tuple(
         OpenIncident(
             id=row.id,

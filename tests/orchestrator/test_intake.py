@@ -210,6 +210,14 @@ async def test_a_neighbour_that_specialists_found_joins(store: Store, settings: 
     assert len((await take_in(store, stranger, settings=settings, now=NOW)).opened) == 1
 
 
+async def test_a_resolution_after_days_of_silence_still_closes(store: Store, settings: Settings) -> None:
+    await take_in(store, body(FIRING), settings=settings, now=NOW)
+    receipt = await take_in(store, body(RESOLVED), settings=settings, now=NOW + timedelta(days=3))
+    assert receipt.resolved == 1
+    async with store.transaction() as tx:
+        assert (await incident_of(tx, await only_incident(store))).phase is Phase.RESOLVED
+
+
 async def test_clusters_do_not_mix(store: Store, settings: Settings) -> None:
     eu, us = raw_alert(deployment="checkout"), raw_alert(deployment="checkout", cluster="prod-us")
     receipt = await take_in(store, body(eu, us), settings=settings, now=NOW)
