@@ -56,6 +56,8 @@ def read_clock(text: str, *, epoch: datetime) -> WorldClock:
         return HandClock(epoch)
     found = _FORM.match(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a clock: write EPOCH@WALL*RATE, for example 2026-11-17T02:47:00Z@1795229220.0*10")
+        raise ValueError(
+            f"{text!r} is not a clock: write EPOCH@WALL*RATE, for example 2026-11-17T02:47:00Z@1795229220.0*10"
+        )
     start = datetime.fromisoformat(found["epoch"].replace("Z", "+00:00")).astimezone(UTC)
     return RunningClock(epoch=start, wall=float(found["wall"]), rate=float(found["rate"]))

@@ -33,7 +33,10 @@ def router(estate: Estate, *, advance: Callable[[float], Awaitable[None]], stop:
 
     @routes.get("/clock")
     async def clock() -> dict[str, str]:
-        return {"now": estate.now().isoformat(), "clock": str(estate.clock) if not isinstance(estate.clock, HandClock) else "manual"}
+        return {
+            "now": estate.now().isoformat(),
+            "clock": str(estate.clock) if not isinstance(estate.clock, HandClock) else "manual",
+        }
 
     @routes.get("/state")
     async def state() -> WorldState:
@@ -47,7 +50,9 @@ def router(estate: Estate, *, advance: Callable[[float], Awaitable[None]], stop:
     @routes.post("/advance")
     async def move(step: Step) -> dict[str, str]:
         if not isinstance(estate.clock, HandClock):
-            raise HTTPException(409, "this world's clock runs by itself: start it with --clock manual to move it by hand")
+            raise HTTPException(
+                409, "this world's clock runs by itself: start it with --clock manual to move it by hand"
+            )
         await advance(step.seconds)
         return {"now": estate.now().isoformat()}
 

@@ -117,11 +117,19 @@ class World:
 
 def tokens_of(scenario: Scenario) -> dict[str, str]:
     """Return the bearer tokens of a scenario: made from its name and seed, so that runs can be repeated."""
-    return {name: f"{name}-{scenario.name}-{scenario.seed}" for name in ("reader", "executor", "github", "github-write", "argocd", "argocd-write")}
+    return {
+        name: f"{name}-{scenario.name}-{scenario.seed}"
+        for name in ("reader", "executor", "github", "github-write", "argocd", "argocd-write")
+    }
 
 
 async def serve(
-    scenario: Path | Scenario, *, clock: WorldClock | None = None, port: int = 0, webhook_url: str = "", webhook_token: str = ""
+    scenario: Path | Scenario,
+    *,
+    clock: WorldClock | None = None,
+    port: int = 0,
+    webhook_url: str = "",
+    webhook_token: str = "",
 ) -> World:
     """Serve a scenario on 127.0.0.1. Port 0 takes a free one; without a clock it stands by hand at the scenario's now."""
     source = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
@@ -133,12 +141,19 @@ async def serve(
     if source.rules and isinstance(scenario, Path):
         rules = scenario.parent / source.rules
     estate = Estate(
-        source, clock=clock or HandClock(source.now), rules=rules, webhook_url=webhook_url, webhook_token=webhook_token, base_url=base_url
+        source,
+        clock=clock or HandClock(source.now),
+        rules=rules,
+        webhook_url=webhook_url,
+        webhook_token=webhook_token,
+        base_url=base_url,
     )
     estate.catch_up()
     api = _kubernetes(estate)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    config = uvicorn.Config(Gate(app, estate=estate), log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        Gate(app, estate=estate), log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the embedding process has its own
     world = World(estate, base_url=base_url, api=api, server=server)
@@ -155,7 +170,10 @@ def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
     tokens, simulation = tokens_of(estate.scenario), estate.simulation
     github = Tokens(read=tokens["github"], write=tokens["github-write"])
     argocd = Tokens(read=tokens["argocd"], write=tokens["argocd-write"])
-    app.mount("/github", github_app(simulation.forge, base_url=world.urls["github"], tokens=github, now=lambda: simulation.cluster.now))
+    app.mount(
+        "/github",
+        github_app(simulation.forge, base_url=world.urls["github"], tokens=github, now=lambda: simulation.cluster.now),
+    )
     app.mount("/argocd", argocd_app(simulation.gitops, simulation.cluster, tokens=argocd))
     app.include_router(opencost_router(simulation), prefix="/opencost")
     app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
@@ -172,5 +190,3 @@ def _kubernetes(estate: Estate) -> ApiServer:
     store, kubelets = simulation.cluster.store, simulation.kubelets
     logs = ContainerLogs(store, kubelets, estate.logbook, now=lambda: simulation.cluster.now)
     return ApiServer(simulation.cluster, identities=identities, logs=logs, version=estate.scenario.estate.version)
-
-

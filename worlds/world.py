@@ -21,7 +21,7 @@ from worlds.telemetry.storage import EstateMetrics
 DEFAULT_RULES = Path(__file__).parent / "scenario" / "rules.yaml"
 
 # Rules are evaluated from this long before the scenario's now: longer than the longest wait of the shared rules.
-_RULES_START = timedelta(minutes=20)
+_RULES_START = timedelta(minutes=16)
 
 
 class Estate:

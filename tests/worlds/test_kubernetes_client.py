@@ -17,7 +17,10 @@ SHOP = "shop"
 async def test_it_lists_pods_with_typed_models(reader: kubernetes.ApiClient) -> None:
     pods = (await kubernetes.CoreV1Api(reader).list_namespaced_pod(SHOP)).items
     waiting = [
-        s.state.waiting.reason for pod in pods for s in pod.status.container_statuses or [] if s.state.waiting is not None
+        s.state.waiting.reason
+        for pod in pods
+        for s in pod.status.container_statuses or []
+        if s.state.waiting is not None
     ]
     assert waiting == ["CrashLoopBackOff", "CrashLoopBackOff"]
     crashed = next(pod for pod in pods if pod.status.container_statuses[0].restart_count)
@@ -67,13 +70,20 @@ async def test_selectors_choose(reader: kubernetes.ApiClient, selectors: dict[st
         pytest.param(lambda api: kubernetes.CoreV1Api(api).list_event_for_all_namespaces(), id="events"),
         pytest.param(lambda api: kubernetes.CoreV1Api(api).list_config_map_for_all_namespaces(), id="config maps"),
         pytest.param(lambda api: kubernetes.CoreV1Api(api).list_resource_quota_for_all_namespaces(), id="quotas"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_persistent_volume_claim_for_all_namespaces(), id="claims"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_persistent_volume(), id="volumes"),
-        pytest.param(lambda api: kubernetes.DiscoveryV1Api(api).list_endpoint_slice_for_all_namespaces(), id="endpoint slices"),
         pytest.param(
-            lambda api: kubernetes.AutoscalingV2Api(api).list_horizontal_pod_autoscaler_for_all_namespaces(), id="autoscalers"
+            lambda api: kubernetes.CoreV1Api(api).list_persistent_volume_claim_for_all_namespaces(), id="claims"
         ),
-        pytest.param(lambda api: kubernetes.PolicyV1Api(api).list_pod_disruption_budget_for_all_namespaces(), id="budgets"),
+        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_persistent_volume(), id="volumes"),
+        pytest.param(
+            lambda api: kubernetes.DiscoveryV1Api(api).list_endpoint_slice_for_all_namespaces(), id="endpoint slices"
+        ),
+        pytest.param(
+            lambda api: kubernetes.AutoscalingV2Api(api).list_horizontal_pod_autoscaler_for_all_namespaces(),
+            id="autoscalers",
+        ),
+        pytest.param(
+            lambda api: kubernetes.PolicyV1Api(api).list_pod_disruption_budget_for_all_namespaces(), id="budgets"
+        ),
         pytest.param(lambda api: kubernetes.NetworkingV1Api(api).list_ingress_for_all_namespaces(), id="ingresses"),
         pytest.param(lambda api: kubernetes.StorageV1Api(api).list_storage_class(), id="storage classes"),
     ],
@@ -100,7 +110,9 @@ async def test_a_watch_sees_the_rollback_happen(
     first = (await core.list_namespaced_pod(SHOP)).metadata.resource_version
 
     async def follow() -> None:
-        async with watch.Watch().stream(core.list_namespaced_pod, SHOP, resource_version=first, timeout_seconds=20) as stream:
+        async with watch.Watch().stream(
+            core.list_namespaced_pod, SHOP, resource_version=first, timeout_seconds=20
+        ) as stream:
             started.set()
             async for event in stream:
                 seen.append((event["type"], event["object"].metadata.name))
@@ -119,7 +131,9 @@ async def test_a_watch_sees_the_rollback_happen(
 async def test_a_watch_from_a_forgotten_version_ends_with_410(world: World, reader: kubernetes.ApiClient) -> None:
     core = kubernetes.CoreV1Api(reader)
     with pytest.raises(ApiException) as refusal:
-        async with watch.Watch().stream(core.list_namespaced_pod, SHOP, resource_version="17", timeout_seconds=5) as stream:
+        async with watch.Watch().stream(
+            core.list_namespaced_pod, SHOP, resource_version="17", timeout_seconds=5
+        ) as stream:
             async for _ in stream:
                 pass
     assert refusal.value.status == 410
@@ -142,7 +156,11 @@ async def test_logs_of_the_present_and_the_previous_process(reader: kubernetes.A
 async def test_a_dry_run_answers_with_the_result_and_changes_nothing(executor: kubernetes.ApiClient) -> None:
     apps = kubernetes.AppsV1Api(executor)
     before = await apps.read_namespaced_deployment("checkout", SHOP)
-    body = {"spec": {"template": {"spec": {"containers": [{"name": "checkout", "resources": {"limits": {"memory": "512Mi"}}}]}}}}
+    body = {
+        "spec": {
+            "template": {"spec": {"containers": [{"name": "checkout", "resources": {"limits": {"memory": "512Mi"}}}]}}
+        }
+    }
     answer = await apps.patch_namespaced_deployment("checkout", SHOP, body, dry_run="All", field_manager="midwatch")
     assert answer.spec.template.spec.containers[0].resources.limits["memory"] == "512Mi"
     assert answer.metadata.generation == before.metadata.generation + 1
@@ -153,7 +171,9 @@ async def test_a_dry_run_answers_with_the_result_and_changes_nothing(executor: k
 
 async def test_a_change_names_its_manager(executor: kubernetes.ApiClient) -> None:
     apps = kubernetes.AppsV1Api(executor)
-    answer = await apps.patch_namespaced_deployment_scale("cart", SHOP, {"spec": {"replicas": 4}}, field_manager="midwatch")
+    answer = await apps.patch_namespaced_deployment_scale(
+        "cart", SHOP, {"spec": {"replicas": 4}}, field_manager="midwatch"
+    )
     assert answer.spec.replicas == 4
     managers = {m.manager for m in (await apps.read_namespaced_deployment("cart", SHOP)).metadata.managed_fields}
     assert {"midwatch", "argocd-controller"} <= managers
@@ -163,13 +183,18 @@ class TestConflicts:
     async def test_a_merge_patch_with_an_old_version_is_refused(self, executor: kubernetes.ApiClient) -> None:
         apps = kubernetes.AppsV1Api(executor)
         with pytest.raises(ApiException) as refusal:
-            await apps.patch_namespaced_deployment("checkout", SHOP, {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 9}})
+            await apps.patch_namespaced_deployment(
+                "checkout", SHOP, {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 9}}
+            )
         assert refusal.value.status == 409
         assert "object has been modified" in refusal.value.body
 
     async def test_a_json_patch_whose_test_fails_is_refused(self, executor: kubernetes.ApiClient) -> None:
         apps = kubernetes.AppsV1Api(executor)
-        patch = [{"op": "test", "path": "/spec/replicas", "value": 5}, {"op": "replace", "path": "/spec/replicas", "value": 9}]
+        patch = [
+            {"op": "test", "path": "/spec/replicas", "value": 5},
+            {"op": "replace", "path": "/spec/replicas", "value": 9},
+        ]
         with pytest.raises(ApiException) as refusal:
             await apps.patch_namespaced_deployment("checkout", SHOP, patch, _content_type=JSON_PATCH)
         assert refusal.value.status == 422

@@ -28,7 +28,9 @@ async def roll_back(executor: kubernetes.ApiClient, name: str) -> None:
     """Patch the template of the previous ReplicaSet back, as kubectl rollout undo does."""
     apps = kubernetes.AppsV1Api(executor)
     selector = f"app.kubernetes.io/name={name}"
-    sets = executor.sanitize_for_serialization((await apps.list_namespaced_replica_set(SHOP, label_selector=selector)).items)
+    sets = executor.sanitize_for_serialization(
+        (await apps.list_namespaced_replica_set(SHOP, label_selector=selector)).items
+    )
     by_revision = sorted(sets, key=lambda rs: int(rs["metadata"]["annotations"]["deployment.kubernetes.io/revision"]))
     template = copy.deepcopy(by_revision[-2]["spec"]["template"])
     del template["metadata"]["labels"]["pod-template-hash"]
@@ -53,7 +55,9 @@ def test_it_looks_like_the_story(world: World) -> None:
     assert world.estate.active_faults() == ["deploy"]
 
 
-async def test_pods_are_ready_about_forty_seconds_after_a_rollback(world: World, executor: kubernetes.ApiClient) -> None:
+async def test_pods_are_ready_about_forty_seconds_after_a_rollback(
+    world: World, executor: kubernetes.ApiClient
+) -> None:
     await roll_back(executor, "checkout")
     await world.advance(30)
     assert world.estate.simulation.pod_counts()["ready"] < 31

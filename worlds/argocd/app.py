@@ -58,7 +58,9 @@ def argocd_app(gitops: GitOps, cluster: Cluster, *, tokens: Tokens) -> FastAPI:
         ("POST", base + "/{name}/rollback", api.rollback),
         ("POST", base + "/{name}/sync", api.sync),
     ):
-        app.add_api_route(path, handler, methods=[method], dependencies=reading if method == "GET" else writing, response_model=None)
+        app.add_api_route(
+            path, handler, methods=[method], dependencies=reading if method == "GET" else writing, response_model=None
+        )
 
     @app.get("/api/version")
     async def version() -> dict[str, str]:
@@ -68,7 +70,9 @@ def argocd_app(gitops: GitOps, cluster: Cluster, *, tokens: Tokens) -> FastAPI:
     async def refuse(_request: Request, error: HTTPException) -> JSONResponse:
         codes = {401: 16, 403: 7, 404: 5, 400: 3, 409: 9}
         code = codes.get(error.status_code, 2)
-        return JSONResponse({"error": error.detail, "code": code, "message": error.detail}, status_code=error.status_code)
+        return JSONResponse(
+            {"error": error.detail, "code": code, "message": error.detail}, status_code=error.status_code
+        )
 
     return app
 
@@ -99,9 +103,16 @@ class Applications:
             target = json.dumps(state.wanted)
             items.append(
                 {
-                    "group": kind.group, "kind": kind.kind, "namespace": namespace, "name": object_name,
-                    "targetState": target, "liveState": live, "normalizedLiveState": live, "predictedLiveState": target,
-                    "resourceVersion": state.live["metadata"]["resourceVersion"] if state.live else "", "modified": not state.synced,
+                    "group": kind.group,
+                    "kind": kind.kind,
+                    "namespace": namespace,
+                    "name": object_name,
+                    "targetState": target,
+                    "liveState": live,
+                    "normalizedLiveState": live,
+                    "predictedLiveState": target,
+                    "resourceVersion": state.live["metadata"]["resourceVersion"] if state.live else "",
+                    "modified": not state.synced,
                 }  # fmt: skip
             )
         return {"items": items}
@@ -121,7 +132,12 @@ class Applications:
             commit = self._find(name).repository.resolve(revision)
         except UnknownRevisionError as error:
             raise HTTPException(404, f"revision {revision} not found") from error
-        return {"author": f"{commit.author.name} <{commit.author.email}>", "date": stamp(commit.at), "message": commit.message, "tags": []}
+        return {
+            "author": f"{commit.author.name} <{commit.author.email}>",
+            "date": stamp(commit.at),
+            "message": commit.message,
+            "tags": [],
+        }
 
     async def rollback(self, name: str, body: RollbackRequest) -> JsonObject:
         """POST rollback. As in Argo CD it is refused while automated sync is on, because it would be undone."""
@@ -226,7 +242,9 @@ def _node(obj: JsonObject, *, parent: JsonObject | None) -> JsonObject:
             "createdAt": obj["metadata"]["creationTimestamp"], "health": {"status": _health(obj)}}  # fmt: skip
     if parent is not None:
         meta = parent["metadata"]
-        node["parentRefs"] = [{"kind": parent["kind"], "name": meta["name"], "namespace": meta.get("namespace", ""), "uid": meta["uid"]}]
+        node["parentRefs"] = [
+            {"kind": parent["kind"], "name": meta["name"], "namespace": meta.get("namespace", ""), "uid": meta["uid"]}
+        ]
     return node
 
 
@@ -246,7 +264,9 @@ def _health(live: JsonObject | None) -> str:
         case "StatefulSet":
             return "Healthy" if status.get("readyReplicas", 0) >= live["spec"].get("replicas", 1) else "Progressing"
         case "Pod":
-            waiting = [c.get("state", {}).get("waiting", {}).get("reason", "") for c in status.get("containerStatuses", [])]
+            waiting = [
+                c.get("state", {}).get("waiting", {}).get("reason", "") for c in status.get("containerStatuses", [])
+            ]
             if any(reason.endswith(("BackOff", "Error")) for reason in waiting):
                 return "Degraded"
             return "Healthy" if status.get("phase") == "Running" else "Progressing"

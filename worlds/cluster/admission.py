@@ -39,9 +39,15 @@ def _check_quota(store: ObjectStore, quota: JsonObject, pod: JsonObject) -> None
     name = pod["metadata"]["name"]
     if unset:
         places = [f"{key} for: {pod['spec']['containers'][0]['name']}" for key in sorted(unset)]
-        raise AdmissionError(f'pods "{name}" is forbidden: failed quota: {quota["metadata"]["name"]}: must specify {"; ".join(places)}')
+        raise AdmissionError(
+            f'pods "{name}" is forbidden: failed quota: {quota["metadata"]["name"]}: must specify {"; ".join(places)}'
+        )
     used = usage(store, namespace=pod["metadata"]["namespace"])
-    over = [key for key in sorted(hard) if key in needed and used.get(key, 0) + needed[key] > parse_quantity(hard[key]) + 1e-6]
+    over = [
+        key
+        for key in sorted(hard)
+        if key in needed and used.get(key, 0) + needed[key] > parse_quantity(hard[key]) + 1e-6
+    ]
     if over:
         asked = ",".join(f"{key}={as_quantity(key, needed[key])}" for key in over)
         taken = ",".join(f"{key}={as_quantity(key, used.get(key, 0))}" for key in over)

@@ -61,7 +61,9 @@ class Autoscaler:
         set_condition(conditions, "AbleToScale", value=True, reason="ReadyForNewScale", now=now)
         if used is None:
             text = "the HPA was unable to compute the replica count: failed to get cpu utilization: no metrics returned from resource metrics API"
-            set_condition(conditions, "ScalingActive", value=False, reason="FailedGetResourceMetric", message=text, now=now)
+            set_condition(
+                conditions, "ScalingActive", value=False, reason="FailedGetResourceMetric", message=text, now=now
+            )
             wish, raw = have, have
         else:
             set_condition(conditions, "ScalingActive", value=True, reason="ValidMetricFound", now=now)
@@ -95,7 +97,9 @@ class Autoscaler:
     def _resize(self, hpa: JsonObject, target: JsonObject, replicas: int) -> None:
         new = copy.deepcopy(target)
         new["spec"]["replicas"] = replicas
-        self._cluster.store.replace(kind_named(target["kind"]), new, manager="kube-controller-manager", subresource="scale")
+        self._cluster.store.replace(
+            kind_named(target["kind"]), new, manager="kube-controller-manager", subresource="scale"
+        )
         above = "above" if replicas > target["spec"]["replicas"] else "below"
         text = f"New size: {replicas}; reason: cpu resource utilization (percentage of request) {above} target"
         self._events.note(hpa, "SuccessfulRescale", text)

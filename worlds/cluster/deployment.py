@@ -10,9 +10,9 @@ import json
 import math
 from typing import Any
 
+from worlds.cluster.conditions import set_condition
 from worlds.cluster.core import Cluster, changed_owner, key_of, owned_by, owner_reference
 from worlds.cluster.events import Recorder
-from worlds.cluster.conditions import set_condition
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import Change
 
@@ -46,7 +46,9 @@ class DeploymentController:
         if deployment is None:
             return
         owned = [rs for rs in self._store.every(REPLICASET, namespace=namespace) if owned_by(deployment, rs)]
-        current = next((rs for rs in owned if same_template(rs["spec"]["template"], deployment["spec"]["template"])), None)
+        current = next(
+            (rs for rs in owned if same_template(rs["spec"]["template"], deployment["spec"]["template"])), None
+        )
         if current is None:
             self._add_replicaset(deployment, owned)
             return
@@ -61,15 +63,17 @@ class DeploymentController:
             self._forget_history(deployment, old)
 
     def _add_replicaset(self, deployment: JsonObject, owned: list[JsonObject]) -> None:
-        template = copy.deepcopy(deployment["spec"]["template"])
-        digest = template_hash(template)
-        labels = {**template["metadata"].get("labels", {}), HASH: digest}
-        template["metadata"]["labels"] = labels
+        own = deployment["spec"]["template"]
+        digest = template_hash(own)
+        labels = {**own["metadata"].get("labels", {}), HASH: digest}
+        template = {**own, "metadata": {**own["metadata"], "labels": labels}}
         spec = deployment["spec"]
         revision = str(max([int(revision_of(rs)) for rs in owned], default=0) + 1)
         first = spec["replicas"] if not owned else 0
         annotations = {REVISION: revision, DESIRED: str(spec["replicas"])}
-        annotations |= {k: v for k, v in deployment["metadata"].get("annotations", {}).items() if k not in _SKIPPED_ANNOTATIONS}
+        annotations |= {
+            k: v for k, v in deployment["metadata"].get("annotations", {}).items() if k not in _SKIPPED_ANNOTATIONS
+        }
         body: JsonObject = {
             "metadata": {
                 "name": f"{deployment['metadata']['name']}-{digest}",
@@ -100,9 +104,7 @@ class DeploymentController:
     def _annotate(self, kind: Any, obj: JsonObject, name: str, value: str) -> bool:
         if obj["metadata"].get("annotations", {}).get(name) == value:
             return False
-        new = copy.deepcopy(obj)
-        new["metadata"].setdefault("annotations", {})[name] = value
-        self._store.replace(kind, new, manager=_MANAGER)
+        self._store.replace(kind, _annotated(obj, name, value), manager=_MANAGER)
         return True
 
     def _scale(self, deployment: JsonObject, current: JsonObject, old: list[JsonObject]) -> bool:
@@ -153,7 +155,9 @@ class DeploymentController:
     def _shrink_old(self, deployment: JsonObject, current: JsonObject, old: list[JsonObject]) -> bool:
         wanted = deployment["spec"]["replicas"]
         _, unavailable = self._bounds(deployment)
-        running = sorted((rs for rs in old if rs["spec"]["replicas"] > 0), key=lambda rs: rs["metadata"]["creationTimestamp"])
+        running = sorted(
+            (rs for rs in old if rs["spec"]["replicas"] > 0), key=lambda rs: rs["metadata"]["creationTimestamp"]
+        )
         if not running:
             return False
         least = wanted - unavailable
@@ -192,9 +196,7 @@ class DeploymentController:
         before = rs["spec"]["replicas"]
         if before == replicas and rs["metadata"].get("annotations", {}).get(DESIRED) == wanted:
             return False
-        new = copy.deepcopy(rs)
-        new["spec"]["replicas"] = replicas
-        new["metadata"].setdefault("annotations", {})[DESIRED] = wanted
+        new = {**_annotated(rs, DESIRED, wanted), "spec": {**rs["spec"], "replicas": replicas}}
         self._store.replace(REPLICASET, new, manager=_MANAGER)
         if before != replicas:
             self._say_scaled(deployment, rs, before, replicas)
@@ -228,10 +230,12 @@ class DeploymentController:
         set_condition(status["conditions"], "Available", value=enough, reason=reason, message=text, now=now)
         complete = updated == wanted and total == wanted and available == wanted
         self._judge_progress(deployment, current, status, complete=complete)
-        new = {**deployment, "metadata": copy.deepcopy(deployment["metadata"]), "status": status}
+        new = {**deployment, "metadata": dict(deployment["metadata"]), "status": status}
         self._store.replace(DEPLOYMENT, new, manager=_MANAGER, subresource="status")
 
-    def _judge_progress(self, deployment: JsonObject, current: JsonObject, status: JsonObject, *, complete: bool) -> None:
+    def _judge_progress(
+        self, deployment: JsonObject, current: JsonObject, status: JsonObject, *, complete: bool
+    ) -> None:
         name, now = current["metadata"]["name"], self._cluster.timestamp()
         key = (current["metadata"]["uid"], revision_of(current))
         before = deployment.get("status", {})
@@ -253,7 +257,10 @@ class DeploymentController:
 
     def _forget_history(self, deployment: JsonObject, old: list[JsonObject]) -> None:
         limit = deployment["spec"].get("revisionHistoryLimit", 10)
-        idle = sorted((rs for rs in old if not rs["spec"]["replicas"] and not rs["status"].get("replicas")), key=lambda rs: int(revision_of(rs)))
+        idle = sorted(
+            (rs for rs in old if not rs["spec"]["replicas"] and not rs["status"].get("replicas")),
+            key=lambda rs: int(revision_of(rs)),
+        )
         for rs in idle[: max(len(idle) - limit, 0)]:
             self._store.delete(REPLICASET, namespace=rs["metadata"]["namespace"], name=rs["metadata"]["name"])
 
@@ -275,6 +282,12 @@ def template_hash(template: JsonObject) -> str:
     number = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "big")
     safe = "bcdf456789"
     return "".join(safe[int(digit)] for digit in f"{number % 10**10:010d}")
+
+
+def _annotated(obj: JsonObject, name: str, value: str) -> JsonObject:
+    """Return a copy with an annotation."""
+    metadata = {**obj["metadata"], "annotations": {**obj["metadata"].get("annotations", {}), name: value}}
+    return {**obj, "metadata": metadata}
 
 
 def revision_of(obj: JsonObject) -> str:

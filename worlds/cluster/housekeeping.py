@@ -44,12 +44,24 @@ class VolumeBinder:
             return
         size = claim["spec"]["resources"]["requests"]["storage"]
         volume = f"pvc-{claim['metadata']['uid']}"
-        reference = {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": name, "uid": claim["metadata"]["uid"]}
+        reference = {
+            "kind": "PersistentVolumeClaim",
+            "namespace": namespace,
+            "name": name,
+            "uid": claim["metadata"]["uid"],
+        }
         spec = {"capacity": {"storage": size}, "accessModes": claim["spec"]["accessModes"], "claimRef": reference}
         spec |= {"storageClassName": wanted, "persistentVolumeReclaimPolicy": "Delete"}
-        store.create(VOLUME, {"metadata": {"name": volume}, "spec": spec, "status": {"phase": "Bound"}}, manager=_MANAGER)
+        store.create(
+            VOLUME, {"metadata": {"name": volume}, "spec": spec, "status": {"phase": "Bound"}}, manager=_MANAGER
+        )
         status = {"phase": "Bound", "capacity": {"storage": size}, "accessModes": claim["spec"]["accessModes"]}
-        bound = {**claim, "metadata": dict(claim["metadata"]), "spec": {**claim["spec"], "volumeName": volume}, "status": status}
+        bound = {
+            **claim,
+            "metadata": dict(claim["metadata"]),
+            "spec": {**claim["spec"], "volumeName": volume},
+            "status": status,
+        }
         store.replace(CLAIM, bound, manager=_MANAGER)
 
 
@@ -88,7 +100,9 @@ class BudgetKeeper:
         if change.kind is BUDGET:
             return [key_of(change.object)]
         if change.kind is POD:
-            return [key_of(b) for b in self._cluster.store.every(BUDGET, namespace=change.object["metadata"]["namespace"])]
+            return [
+                key_of(b) for b in self._cluster.store.every(BUDGET, namespace=change.object["metadata"]["namespace"])
+            ]
         return []
 
     def reconcile(self, namespace: str, name: str) -> None:
@@ -101,7 +115,11 @@ class BudgetKeeper:
 
     def _status(self, budget: JsonObject) -> JsonObject:
         pods = list(self._cluster.store.every(POD, namespace=budget["metadata"]["namespace"]))
-        mine = [p for p in pods if selects(budget["spec"]["selector"], p["metadata"].get("labels", {})) and not is_finished(p)]
+        mine = [
+            p
+            for p in pods
+            if selects(budget["spec"]["selector"], p["metadata"].get("labels", {})) and not is_finished(p)
+        ]
         healthy = sum(is_ready(pod) for pod in mine)
         spec = budget["spec"]
         if "minAvailable" in spec:

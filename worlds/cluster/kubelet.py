@@ -93,7 +93,12 @@ class Kubelets:
         for container in runtime.containers:
             container.drop_plans()
         runtime.gone = True
-        status = {"phase": "Failed", "reason": "Evicted", "message": message, "startTime": pod["status"].get("startTime")}
+        status = {
+            "phase": "Failed",
+            "reason": "Evicted",
+            "message": message,
+            "startTime": pod["status"].get("startTime"),
+        }
         failed = {**pod, "metadata": dict(pod["metadata"]), "status": status}
         stored = self._cluster.store.replace(POD, failed, manager="kubelet", subresource="status")
         self._events.warn(stored, "Evicted", message, host=runtime.node)
@@ -293,7 +298,10 @@ class Kubelets:
             return
         container.drop_plans()
         container.ended = podstatus.terminated(
-            code=code, reason=reason, started=self._stamp(container.started), finished=self._cluster.timestamp(),
+            code=code,
+            reason=reason,
+            started=self._stamp(container.started),
+            finished=self._cluster.timestamp(),
             container_id=podstatus.container_id(runtime.uid, container),
         )
         container.stage, container.ready = Stage.ENDED, False
@@ -317,7 +325,9 @@ class Kubelets:
         meta = pod["metadata"]
         where = f"{container.name} in pod {meta['name']}_{meta['namespace']}({meta['uid']})"
         field = f"spec.containers{{{container.name}}}"
-        self._events.warn(pod, "BackOff", f"Back-off restarting failed container {where}", host=runtime.node, field=field)
+        self._events.warn(
+            pod, "BackOff", f"Back-off restarting failed container {where}", host=runtime.node, field=field
+        )
         text = f"back-off {_go_duration(delay)} restarting failed container={container.name} pod={where.partition('pod ')[2]}"
         self._wait(runtime, container, "CrashLoopBackOff", text)
 

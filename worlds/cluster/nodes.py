@@ -21,17 +21,34 @@ _MANAGER = "kube-controller-manager"
 
 
 def node_object(
-    name: str, *, zone: str, region: str, cpu: str, memory: str, pods: int, instance: str, version: str,
-    labels: dict[str, str], taints: list[JsonObject], now: str, address: str,
+    name: str,
+    *,
+    zone: str,
+    region: str,
+    cpu: str,
+    memory: str,
+    pods: int,
+    instance: str,
+    version: str,
+    labels: dict[str, str],
+    taints: list[JsonObject],
+    now: str,
+    address: str,
 ) -> JsonObject:
     """Return a healthy node."""
     conditions: list[JsonObject] = []
     for kind in ("Memory", "Disk", "PID"):
         name_of = f"{kind}Pressure"
         text = f"kubelet has {'sufficient PID available' if kind == 'PID' else 'sufficient memory available' if kind == 'Memory' else 'no disk pressure'}"
-        reason = {"Memory": "KubeletHasSufficientMemory", "Disk": "KubeletHasNoDiskPressure", "PID": "KubeletHasSufficientPID"}[kind]
+        reason = {
+            "Memory": "KubeletHasSufficientMemory",
+            "Disk": "KubeletHasNoDiskPressure",
+            "PID": "KubeletHasSufficientPID",
+        }[kind]
         set_condition(conditions, name_of, value=False, reason=reason, message=text, now=now)
-    set_condition(conditions, "Ready", value=True, reason="KubeletReady", message="kubelet is posting ready status", now=now)
+    set_condition(
+        conditions, "Ready", value=True, reason="KubeletReady", message="kubelet is posting ready status", now=now
+    )
     standard = {
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
@@ -43,16 +60,24 @@ def node_object(
     size = {"cpu": cpu, "memory": memory, "pods": str(pods), "ephemeral-storage": "98831908Ki"}
     return {
         "metadata": {"name": name, "labels": {**standard, **labels}},
-        "spec": {"podCIDR": "10.64.0.0/24", "providerID": f"gce://{region}/{name}"} | ({"taints": taints} if taints else {}),
+        "spec": {"podCIDR": "10.64.0.0/24", "providerID": f"gce://{region}/{name}"}
+        | ({"taints": taints} if taints else {}),
         "status": {
             "capacity": dict(size),
             "allocatable": dict(size),
             "conditions": conditions,
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
             "nodeInfo": {
-                "kubeletVersion": version, "containerRuntimeVersion": "containerd://2.0.5", "osImage": "Ubuntu 24.04.2 LTS",
-                "kernelVersion": "6.8.0-1021-gke", "architecture": "amd64", "operatingSystem": "linux",
-                "kubeProxyVersion": version, "machineID": "", "systemUUID": "", "bootID": "",
+                "kubeletVersion": version,
+                "containerRuntimeVersion": "containerd://2.0.5",
+                "osImage": "Ubuntu 24.04.2 LTS",
+                "kernelVersion": "6.8.0-1021-gke",
+                "architecture": "amd64",
+                "operatingSystem": "linux",
+                "kubeProxyVersion": version,
+                "machineID": "",
+                "systemUUID": "",
+                "bootID": "",
             },
         },
     }
@@ -77,7 +102,9 @@ class NodeLifecycle:
         node = self._copy(name)
         for condition in node["status"]["conditions"]:
             ready = condition["type"] == "Ready"
-            self._condition(node, condition["type"], value=ready, reason="KubeletReady" if ready else "KubeletHasSufficientMemory")
+            self._condition(
+                node, condition["type"], value=ready, reason="KubeletReady" if ready else "KubeletHasSufficientMemory"
+            )
         node["spec"]["taints"] = [t for t in node["spec"].get("taints", []) if t["key"] != _UNREACHABLE]
         stored = self._cluster.store.replace(NODE, node, manager=_MANAGER)
         self._events.note(stored, "NodeReady", f"Node {name} status is now: NodeReady")
@@ -123,8 +150,14 @@ class NodeLifecycle:
         if name not in self._silent:
             return
         for pod in self._pods(name):
-            if not is_leaving(pod) and not any(o["kind"] == "DaemonSet" for o in pod["metadata"].get("ownerReferences", [])):
-                self._events.note(pod, "TaintManagerEviction", f"Marking for deletion Pod {pod['metadata']['namespace']}/{pod['metadata']['name']}")
+            if not is_leaving(pod) and not any(
+                o["kind"] == "DaemonSet" for o in pod["metadata"].get("ownerReferences", [])
+            ):
+                self._events.note(
+                    pod,
+                    "TaintManagerEviction",
+                    f"Marking for deletion Pod {pod['metadata']['namespace']}/{pod['metadata']['name']}",
+                )
                 mark_deleted(self._cluster, pod)
 
     def _pods(self, name: str) -> list[JsonObject]:
@@ -135,7 +168,12 @@ class NodeLifecycle:
 
     def _condition(self, node: JsonObject, kind: str, *, value: bool | str, reason: str, message: str = "") -> None:
         set_condition(
-            node["status"]["conditions"], kind, value=value, reason=reason, message=message, now=self._cluster.timestamp()
+            node["status"]["conditions"],
+            kind,
+            value=value,
+            reason=reason,
+            message=message,
+            now=self._cluster.timestamp(),
         )
 
 

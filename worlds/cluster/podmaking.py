@@ -1,7 +1,5 @@
 """Making and removing pods on behalf of a controller, through the same admission checks as everyone else."""
 
-import copy
-
 from worlds.cluster.admission import AdmissionError, admit_pod
 from worlds.cluster.conditions import is_true
 from worlds.cluster.core import Cluster, owned_by, owner_reference
@@ -31,15 +29,17 @@ class PodMaker:
         """Create a pod. When admission refuses it, an event says why and None is returned."""
         cluster = self._cluster
         number = cluster.store.version
-        final = name or f"{owner['metadata']['name']}-{cluster.chance.letters(5, 'pod', owner['metadata']['uid'], number)}"
+        final = (
+            name or f"{owner['metadata']['name']}-{cluster.chance.letters(5, 'pod', owner['metadata']['uid'], number)}"
+        )
         pod = {
             "metadata": {
-                **copy.deepcopy(template.get("metadata", {})),
+                **template.get("metadata", {}),
                 "name": final,
                 "namespace": owner["metadata"]["namespace"],
                 "ownerReferences": [owner_reference(owner)],
             },
-            "spec": copy.deepcopy(template["spec"]),
+            "spec": dict(template["spec"]),
             "status": {"phase": "Pending"},
         }
         if not name:

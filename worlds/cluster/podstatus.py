@@ -73,7 +73,13 @@ def _container_status(
 
 def terminated(*, code: int, reason: str, started: str, finished: str, container_id: str) -> JsonObject:
     """Return the state of a container that ended."""
-    return {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": finished, "containerID": container_id}
+    return {
+        "exitCode": code,
+        "reason": reason,
+        "startedAt": started,
+        "finishedAt": finished,
+        "containerID": container_id,
+    }
 
 
 def container_id(uid: str, container: ContainerRuntime) -> str:

@@ -63,7 +63,9 @@ class ReplicaSetController:
         if refused:
             status["conditions"] = [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}]
         new = {**rs, "metadata": dict(rs["metadata"]), "status": status}
-        current = self._cluster.store.find(REPLICASET, namespace=rs["metadata"]["namespace"], name=rs["metadata"]["name"])
+        current = self._cluster.store.find(
+            REPLICASET, namespace=rs["metadata"]["namespace"], name=rs["metadata"]["name"]
+        )
         if current is not None and current.get("status") != status:
             new["metadata"] = dict(current["metadata"])
             self._cluster.store.replace(REPLICASET, new, manager="kube-controller-manager", subresource="status")

@@ -26,7 +26,11 @@ class EndpointsController:
             return []
         namespace = change.object["metadata"]["namespace"]
         services = self._cluster.store.every(SERVICE, namespace=namespace)
-        return [key_of(svc) for svc in services if backs(svc, change.object) or (change.before and backs(svc, change.before))]
+        return [
+            key_of(svc)
+            for svc in services
+            if backs(svc, change.object) or (change.before and backs(svc, change.before))
+        ]
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Write both objects anew."""
@@ -35,7 +39,10 @@ class EndpointsController:
         if service is None or not service["spec"].get("selector"):
             return
         pods = [pod for pod in store.every(POD, namespace=namespace) if _routable(service, pod)]
-        ports = [{"name": p.get("name", ""), "port": p["port"], "protocol": p.get("protocol", "TCP")} for p in service["spec"]["ports"]]
+        ports = [
+            {"name": p.get("name", ""), "port": p["port"], "protocol": p.get("protocol", "TCP")}
+            for p in service["spec"]["ports"]
+        ]
         for port, spec in zip(ports, service["spec"]["ports"], strict=True):
             port["port"] = target_port(spec, pods[0] if pods else None)
         self._put(ENDPOINTS, service, name, {"subsets": _subsets(pods, ports)})
@@ -43,7 +50,9 @@ class EndpointsController:
         body = {"addressType": "IPv4", "ports": ports, "endpoints": [_endpoint(pod) for pod in pods]}
         self._put(SLICE, service, slice_name, body, labels={"kubernetes.io/service-name": name})
 
-    def _put(self, kind: Any, service: JsonObject, name: str, body: JsonObject, *, labels: dict[str, str] | None = None) -> None:
+    def _put(
+        self, kind: Any, service: JsonObject, name: str, body: JsonObject, *, labels: dict[str, str] | None = None
+    ) -> None:
         store, namespace = self._cluster.store, service["metadata"]["namespace"]
         known = store.find(kind, namespace=namespace, name=name)
         if known is None:
@@ -51,7 +60,9 @@ class EndpointsController:
             metadata |= {"ownerReferences": [owner_reference(service)]} if labels else {}
             store.create(kind, {"metadata": metadata, **body}, manager="kube-controller-manager")
         else:
-            store.replace(kind, {**known, "metadata": dict(known["metadata"]), **body}, manager="kube-controller-manager")
+            store.replace(
+                kind, {**known, "metadata": dict(known["metadata"]), **body}, manager="kube-controller-manager"
+            )
 
 
 def backs(service: JsonObject, pod: JsonObject) -> bool:
@@ -95,4 +106,9 @@ def _endpoint(pod: JsonObject) -> JsonObject:
     ready = is_ready(pod)
     address = _address(pod)
     conditions = {"ready": ready, "serving": ready, "terminating": "deletionTimestamp" in pod["metadata"]}
-    return {"addresses": [address["ip"]], "conditions": conditions, "nodeName": address["nodeName"], "targetRef": address["targetRef"]}
+    return {
+        "addresses": [address["ip"]],
+        "conditions": conditions,
+        "nodeName": address["nodeName"],
+        "targetRef": address["targetRef"],
+    }

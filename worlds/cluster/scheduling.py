@@ -98,7 +98,8 @@ class Scheduler:
         name = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name")
         here = node["metadata"]["name"]
         siblings = sum(
-            other["spec"].get("nodeName") == here and other["metadata"].get("labels", {}).get("app.kubernetes.io/name") == name
+            other["spec"].get("nodeName") == here
+            and other["metadata"].get("labels", {}).get("app.kubernetes.io/name") == name
             for other in self._cluster.store.every(POD, namespace=pod["metadata"]["namespace"])
         )
         capacity = parse_quantity(node["status"]["allocatable"]["memory"])
@@ -131,9 +132,19 @@ class Scheduler:
         message += f"{count} Preemption is not helpful for scheduling."
         status = {**pod["status"], "conditions": [dict(c) for c in pod["status"].get("conditions", [])]}
         set_condition(
-            status["conditions"], "PodScheduled", value=False, reason="Unschedulable", message=message, now=self._cluster.timestamp()
+            status["conditions"],
+            "PodScheduled",
+            value=False,
+            reason="Unschedulable",
+            message=message,
+            now=self._cluster.timestamp(),
         )
-        stored = self._cluster.store.replace(POD, {**pod, "metadata": dict(pod["metadata"]), "status": status}, manager="kube-scheduler", subresource="status")
+        stored = self._cluster.store.replace(
+            POD,
+            {**pod, "metadata": dict(pod["metadata"]), "status": status},
+            manager="kube-scheduler",
+            subresource="status",
+        )
         self._events.warn(stored, "FailedScheduling", message)
         key = key_of(pod)
         self._waiting[key] = self._cluster.now

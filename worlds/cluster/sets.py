@@ -3,11 +3,11 @@
 import copy
 import math
 
+from worlds.cluster.conditions import set_condition
 from worlds.cluster.core import Cluster, changed_owner, key_of
 from worlds.cluster.deployment import template_hash
 from worlds.cluster.events import Recorder
 from worlds.cluster.podmaking import POD, RETRY_REFUSED, PodMaker, is_finished, is_leaving, is_ready
-from worlds.cluster.conditions import set_condition
 from worlds.cluster.scheduling import tolerates
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.selectors import selects
@@ -31,7 +31,9 @@ class StatefulSetController:
 
     def concerns(self, change: Change) -> list[tuple[str, str]]:
         """A StatefulSet, or one of its pods."""
-        return [key_of(change.object)] if change.kind is STATEFULSET else changed_owner(change, of=POD, kind="StatefulSet")
+        return (
+            [key_of(change.object)] if change.kind is STATEFULSET else changed_owner(change, of=POD, kind="StatefulSet")
+        )
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Create the next missing pod, replace the next outdated one, or remove the last superfluous one."""
@@ -193,7 +195,9 @@ class JobController:
         elif failed > limit:
             status["conditions"] = []
             text = "Job has reached the specified backoff limit"
-            set_condition(status["conditions"], "Failed", value=True, reason="BackoffLimitExceeded", message=text, now=now)
+            set_condition(
+                status["conditions"], "Failed", value=True, reason="BackoffLimitExceeded", message=text, now=now
+            )
             self._events.warn(job, "BackoffLimitExceeded", text)
         elif not status["active"]:
             self._plan_attempt(job, failed)
@@ -213,5 +217,3 @@ class JobController:
         job = self._cluster.store.find(JOB, namespace=namespace, name=name)
         if job is not None and self._maker.create(job, job["spec"]["template"]) is None:
             self._cluster.look_again(self, namespace, name, after=RETRY_REFUSED)
-
-

@@ -98,7 +98,9 @@ class Flow:
 
     def _load(self, layout: Layout, ticks: NDArray[np.int64]) -> list[Floats]:
         rough = wander(self._keys(layout, "traffic", [s.workload.key for s in layout.services]), ticks)
-        offered = [self._outside(s.workload.key, s.workload.traffic, ticks, rough[:, i]) for i, s in enumerate(layout.services)]
+        offered = [
+            self._outside(s.workload.key, s.workload.traffic, ticks, rough[:, i]) for i, s in enumerate(layout.services)
+        ]
         for i, service in enumerate(layout.services):
             columns = layout.columns[service.columns]
             routed = [c for c in columns if c.routed]
@@ -188,8 +190,13 @@ class Flow:
         return named, edges
 
     def _wait_for_others(
-        self, layout: Layout, index: int, offered: list[Floats], pods: NDArray[np.float64],
-        seen: dict[int, Floats], edges: dict[tuple[str, str], Floats],
+        self,
+        layout: Layout,
+        index: int,
+        offered: list[Floats],
+        pods: NDArray[np.float64],
+        seen: dict[int, Floats],
+        edges: dict[tuple[str, str], Floats],
     ) -> None:
         service = layout.services[index]
         part = pods[:, service.columns, :]
@@ -210,7 +217,11 @@ class Flow:
             if not call.asynchronous:
                 part[:, :, PodField.LATENCY] += (latency * min(call.per_request, 1.0))[:, None]
             if not call.asynchronous and not call.optional:
-                lost = 1 - (1 - failing) ** min(call.per_request, 3.0) if call.per_request >= 1 else failing * call.per_request
+                lost = (
+                    1 - (1 - failing) ** min(call.per_request, 3.0)
+                    if call.per_request >= 1
+                    else failing * call.per_request
+                )
                 well *= 1 - lost
                 part[:, :, PodField.WORST_CALL] = np.where(lost > worst, number, part[:, :, PodField.WORST_CALL])
                 worst = np.maximum(worst, lost)
@@ -224,8 +235,15 @@ class Flow:
         part[:, :, PodField.ERRORS] = 1 - fine * (1 - part[:, :, PodField.EFFECT])
 
     def _note_edge(
-        self, layout: Layout, caller: int, callee: int, call: Call, offered: list[Floats],
-        failing: Floats, latency: Floats, edges: dict[tuple[str, str], Floats],
+        self,
+        layout: Layout,
+        caller: int,
+        callee: int,
+        call: Call,
+        offered: list[Floats],
+        failing: Floats,
+        latency: Floats,
+        edges: dict[tuple[str, str], Floats],
     ) -> None:
         routed = layout.figures["routed"][layout.services[caller].columns]
         alive = routed.sum() > 0 and not layout.services[caller].refusal
@@ -244,7 +262,9 @@ def _as_seen(
     total = load.sum(axis=1)
     reached = total > 0
     safe = np.where(reached, total, 1.0)
-    failed = np.where(reached, (load * part[:, :, PodField.ERRORS]).sum(axis=1) / safe, (offered > 0).astype(np.float64))
+    failed = np.where(
+        reached, (load * part[:, :, PodField.ERRORS]).sum(axis=1) / safe, (offered > 0).astype(np.float64)
+    )
     latency = np.where(reached, (load * part[:, :, PodField.LATENCY]).sum(axis=1) / safe, _CONNECT_FAILURE_LATENCY)
     alive = sum(column.routed for column in columns)
     reaching = (1 - service.refused) * (alive / (alive + service.dead) if alive else 1.0)

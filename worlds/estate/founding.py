@@ -45,18 +45,32 @@ class Founding:
             for number in range(pool.count):
                 self._node(pool, number)
         known = {namespace.name: namespace for namespace in estate.namespaces}
-        names = {*known, *_SYSTEM_NAMESPACES, *(w.namespace for w in estate.workloads if w.kind is not WorkloadKind.EXTERNAL)}
+        names = {
+            *known,
+            *_SYSTEM_NAMESPACES,
+            *(w.namespace for w in estate.workloads if w.kind is not WorkloadKind.EXTERNAL),
+        }
         for name in sorted(names):
             labels = {"kubernetes.io/metadata.name": name, **(known[name].labels if name in known else {})}
-            store.create(_NAMESPACE, {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Active"}}, manager="kubectl-create")
-            store.create(_ACCOUNT, {"metadata": {"name": "default", "namespace": name}}, manager="kube-controller-manager")
+            store.create(
+                _NAMESPACE,
+                {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Active"}},
+                manager="kubectl-create",
+            )
+            store.create(
+                _ACCOUNT, {"metadata": {"name": "default", "namespace": name}}, manager="kube-controller-manager"
+            )
         for namespace in estate.namespaces:
             if namespace.quota:
                 meta = {"name": f"{namespace.name}-quota", "namespace": namespace.name}
                 body = {"metadata": meta, "spec": {"hard": dict(namespace.quota)}, "status": {}}
                 store.create(_QUOTA, body, manager="kubectl-create")
         for name in ("standard", "premium-rwo"):
-            body = {"metadata": {"name": name}, "provisioner": "pd.csi.storage.gke.io", "volumeBindingMode": "Immediate"}
+            body = {
+                "metadata": {"name": name},
+                "provisioner": "pd.csi.storage.gke.io",
+                "volumeBindingMode": "Immediate",
+            }
             store.create(_CLASS, {**body, "reclaimPolicy": "Delete"}, manager="kubectl-create")
 
     def _node(self, pool: NodePool, number: int) -> None:
@@ -80,14 +94,22 @@ class Founding:
         steps[-1] = (steps[-1][0], workload.tag, *steps[-1][2:])
         for number, (at, tag, message, author) in enumerate(steps):
             last = number == len(steps) - 1
-            self._cluster.agenda.put(at, lambda a=at, t=tag, m=message, w=author, n=number, l=last: self._release(managed, a, t, m, w, n, last=l))
+            self._cluster.agenda.put(
+                at,
+                lambda a=at, t=tag, m=message, w=author, n=number, l=last: self._release(
+                    managed, a, t, m, w, n, last=l
+                ),
+            )
 
     def _age_of(self, workload: Workload) -> float:
         return self._cluster.chance.between(0.4, 1.0, "age", workload.key) * _OLDEST_RELEASE
 
-    def _release(self, managed: Managed, at: float, tag: str, message: str, author: str, number: int, *, last: bool) -> None:
+    def _release(
+        self, managed: Managed, at: float, tag: str, message: str, author: str, number: int, *, last: bool
+    ) -> None:
         """Commit and record one past release. Until the last one the Deployment stays at zero replicas: no pods are
-        simulated for days gone by, but its ReplicaSets and revisions are those of a real rollout history."""
+        simulated for days gone by, but its ReplicaSets and revisions are those of a real rollout history.
+        """
         delivery, workload = self._delivery, managed.workload
         who = delivery.person(author, for_what=f"{workload.key}/{number}")
         commit = delivery.commit_now(managed, Change(tag=tag), who=who, message=message, at=at)
@@ -108,12 +130,19 @@ class Founding:
     def _secrets(self, workload: Workload) -> None:
         store = self._cluster.store
         if workload.secrets:
-            data = {key: base64.b64encode(self._cluster.chance.letters(12, workload.key, key).encode()).decode() for key in workload.secrets}
+            data = {
+                key: base64.b64encode(self._cluster.chance.letters(12, workload.key, key).encode()).decode()
+                for key in workload.secrets
+            }
             meta = {"name": f"{workload.name}-secrets", "namespace": workload.namespace}
             store.create(_SECRET, {"metadata": meta, "type": "Opaque", "data": data}, manager="external-secrets")
         if workload.volume and workload.kind is not WorkloadKind.STATEFULSET:
             meta = {"name": f"{workload.volume.name}-{workload.name}", "namespace": workload.namespace}
-            store.create(_CLAIM, {"metadata": meta, "spec": claim_spec(workload), "status": {"phase": "Pending"}}, manager="kubectl-create")
+            store.create(
+                _CLAIM,
+                {"metadata": meta, "spec": claim_spec(workload), "status": {"phase": "Pending"}},
+                manager="kubectl-create",
+            )
 
 
 def _before(tag: str) -> str:

@@ -81,10 +81,20 @@ class LayoutBuilder:
         if service is None:
             return None, "no such host"
         spec = service["spec"]["ports"][0]
-        reached = target_port({**spec, "targetPort": workload.port if spec.get("targetPort") == "http" else spec.get("targetPort", spec["port"])}, None)
+        reached = target_port(
+            {
+                **spec,
+                "targetPort": workload.port
+                if spec.get("targetPort") == "http"
+                else spec.get("targetPort", spec["port"]),
+            },
+            None,
+        )
         return service, "" if reached == workload.port else "connection refused"
 
-    def _ready_uids(self, workload: Workload, service: JsonObject | None, mine: Iterable[tuple[JsonObject, PodRuntime]]) -> set[str]:
+    def _ready_uids(
+        self, workload: Workload, service: JsonObject | None, mine: Iterable[tuple[JsonObject, PodRuntime]]
+    ) -> set[str]:
         if service is None:
             return {runtime.uid for _, runtime in mine if runtime.serving}
         endpoints = self._store.find(ENDPOINTS, namespace=workload.namespace, name=workload.name) or {}

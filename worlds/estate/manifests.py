@@ -31,7 +31,9 @@ def image_of(workload: Workload, *, estate: Estate) -> str:
 
 def manifests_of(workload: Workload, *, estate: Estate) -> Manifests:
     """Return every object that the workload's team keeps in Git, in the order in which they are applied."""
-    made: Manifests = {"ServiceAccount": _object("v1", "ServiceAccount", workload, {"automountServiceAccountToken": False})}
+    made: Manifests = {
+        "ServiceAccount": _object("v1", "ServiceAccount", workload, {"automountServiceAccountToken": False})
+    }
     if workload.config:
         made["ConfigMap"] = _object("v1", "ConfigMap", workload, {"data": dict(workload.config)}, suffix="-config")
     made[workload.kind.value] = _controller(workload, estate=estate)

@@ -56,7 +56,9 @@ def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[Acti
         leak += parse_quantity(effect.leak_per_hour)
     idle = parse_quantity(behaviour.idle_cpu)
     by_cpu = max(cpu_limit - idle, 1e-3) / cpu if cpu else _NO_LIMIT
-    explicit = behaviour.capacity * behaviour.cpu_per_request / cpu if behaviour.capacity and cpu else behaviour.capacity
+    explicit = (
+        behaviour.capacity * behaviour.cpu_per_request / cpu if behaviour.capacity and cpu else behaviour.capacity
+    )
     return PodModel(
         latency=latency,
         error_rate=behaviour.error_rate,

@@ -320,7 +320,11 @@ class Simulation:
 
     def _found(self) -> None:
         Founding(
-            self.scenario.estate, cluster=self.cluster, delivery=self.delivery, gitops=self.gitops, now=self.now_at_start
+            self.scenario.estate,
+            cluster=self.cluster,
+            delivery=self.delivery,
+            gitops=self.gitops,
+            now=self.now_at_start,
         ).found()
         for fault in (*self.scenario.faults, *self.scenario.decoys):
             fault.plan(self)
@@ -354,4 +358,3 @@ class Simulation:
         key = block.layout.columns[at].workload
         routed = sum(column.routed and column.workload == key for column in block.layout.columns)
         self._lost[key] = self._lost.get(key, 0.0) + _SECONDS_LOST_PER_DEATH / routed
-

@@ -32,7 +32,9 @@ class Deploy(Fault):
     def plan(self, world: "Simulation") -> None:
         """Commit, build, record and roll out."""
         at = world.at(self.at)
-        world.delivery.release(self.workload, self.change, at=at, message=self.message, author=self.author, code=self.code)
+        world.delivery.release(
+            self.workload, self.change, at=at, message=self.message, author=self.author, code=self.code
+        )
         if self.effect is not None:
             effect = ActiveEffect(
                 target=self.workload, effect=self.effect, since=at,

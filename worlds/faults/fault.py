@@ -41,7 +41,11 @@ def kinds() -> dict[str, type[Fault]]:
     found: dict[str, type[Fault]] = {}
     for module in pkgutil.iter_modules(package.__path__):
         for value in vars(importlib.import_module(f"worlds.faults.{module.name}")).values():
-            if isinstance(value, type) and issubclass(value, Fault) and value.model_fields["kind"].default == module.name:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Fault)
+                and value.model_fields["kind"].default == module.name
+            ):
                 found[module.name] = value
     return found
 

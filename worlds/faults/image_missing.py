@@ -20,7 +20,9 @@ class ImageMissing(Deploy):
     def plan(self, world: "Simulation") -> None:
         """Let the registry refuse the image, then deploy it."""
         workload = world.scenario.estate.workload(self.workload)
-        image = self.change.image or f"{image_of(workload, estate=world.scenario.estate)}:{self.change.tag or workload.tag}"
+        image = (
+            self.change.image or f"{image_of(workload, estate=world.scenario.estate)}:{self.change.tag or workload.tag}"
+        )
         world.registry.missing[image] = _answer(self.reason, image)
         super().plan(world)
 
@@ -31,9 +33,15 @@ def _answer(reason: str, image: str) -> str:
     url = f"https://{host}/v2/{path}/manifests/{tag}"
     match reason:
         case "unauthorized":
-            code, what = "Unknown", f"failed to resolve reference \"{image}\": failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://{host}/token: 401 Unauthorized"
+            code, what = (
+                "Unknown",
+                f'failed to resolve reference "{image}": failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://{host}/token: 401 Unauthorized',
+            )
         case "no_such_host":
-            code, what = "Unknown", f"failed to resolve reference \"{image}\": failed to do request: Head \"{url}\": dial tcp: lookup {host} on 169.254.169.254:53: no such host"
+            code, what = (
+                "Unknown",
+                f'failed to resolve reference "{image}": failed to do request: Head "{url}": dial tcp: lookup {host} on 169.254.169.254:53: no such host',
+            )
         case _:
-            code, what = "NotFound", f"failed to resolve reference \"{image}\": {image}: not found"
+            code, what = "NotFound", f'failed to resolve reference "{image}": {image}: not found'
     return _RUNTIME.format(code=code, image=image) + what

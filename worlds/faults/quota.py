@@ -33,8 +33,14 @@ class Quota(Fault):
         store, name = world.cluster.store, f"{self.namespace}-quota"
         live = store.find(_QUOTA, namespace=self.namespace, name=name)
         if live is None:
-            body = {"metadata": {"name": name, "namespace": self.namespace}, "spec": {"hard": dict(self.hard)}, "status": {}}
+            body = {
+                "metadata": {"name": name, "namespace": self.namespace},
+                "spec": {"hard": dict(self.hard)},
+                "status": {},
+            }
             store.create(_QUOTA, body, manager=self.manager)
         else:
             hard = {**live["spec"]["hard"], **self.hard}
-            store.replace(_QUOTA, {**live, "metadata": dict(live["metadata"]), "spec": {"hard": hard}}, manager=self.manager)
+            store.replace(
+                _QUOTA, {**live, "metadata": dict(live["metadata"]), "spec": {"hard": hard}}, manager=self.manager
+            )

@@ -32,7 +32,9 @@ class TrafficSurge(Fault):
         steps = max(int(self.ramp / _STEP), 1)
         for number in range(1, steps + 1):
             share = 1 + (self.factor - 1) * number / steps
-            world.plan(self.at + (number - 1) * _STEP, lambda share=share: world.flow.surges.update({self.workload: share}))
+            world.plan(
+                self.at + (number - 1) * _STEP, lambda share=share: world.flow.surges.update({self.workload: share})
+            )
         if self.until is not None:
             world.plan(self.until, lambda: world.flow.surges.pop(self.workload, None))
 

@@ -31,11 +31,17 @@ def github_app(forge: Forge, *, base_url: str, tokens: Tokens, now: Callable[[],
 
     @app.exception_handler(HTTPException)
     async def refuse(_request: Request, error: HTTPException) -> JSONResponse:
-        body = {"message": error.detail, "documentation_url": "https://docs.github.com/rest", "status": str(error.status_code)}
+        body = {
+            "message": error.detail,
+            "documentation_url": "https://docs.github.com/rest",
+            "status": str(error.status_code),
+        }
         return JSONResponse(body, status_code=error.status_code)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"message": "Invalid request.", "errors": [str(e["loc"]) for e in error.errors()]}, status_code=422)
+        return JSONResponse(
+            {"message": "Invalid request.", "errors": [str(e["loc"]) for e in error.errors()]}, status_code=422
+        )
 
     return app

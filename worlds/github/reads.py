@@ -72,7 +72,10 @@ class Reads:
             for commit in repository.history(start.sha)
             if (since is None or commit.at >= since)
             and (until is None or commit.at <= until)
-            and (not path or any(c.path == path or c.path.startswith(path.rstrip("/") + "/") for c in repository.changes(commit)))
+            and (
+                not path
+                or any(c.path == path or c.path.startswith(path.rstrip("/") + "/") for c in repository.changes(commit))
+            )
         ]
         return [self._shapes.commit(repository, commit) for commit in page(found, request, response)]
 
@@ -94,7 +97,9 @@ class Reads:
         ahead = [commit for commit in repository.history(head.sha) if commit.sha not in reached]
         from_head = {commit.sha for commit in repository.history(head.sha)}
         behind = [sha for sha in reached if sha not in from_head]
-        status = "identical" if base.sha == head.sha else "diverged" if ahead and behind else "ahead" if ahead else "behind"
+        status = (
+            "identical" if base.sha == head.sha else "diverged" if ahead and behind else "ahead" if ahead else "behind"
+        )
         files = diff(common.files if common else {}, head.files)
         return {
             "status": status, "ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead),
@@ -112,7 +117,9 @@ class Reads:
         if path in files:
             return self._shapes.content(repository, path, files[path])
         prefix = f"{path.strip('/')}/" if path.strip("/") else ""
-        names = sorted({rest.partition("/")[0] for known in files if known.startswith(prefix) and (rest := known[len(prefix) :])})
+        names = sorted(
+            {rest.partition("/")[0] for known in files if known.startswith(prefix) and (rest := known[len(prefix) :])}
+        )
         if not names:
             raise not_found()
         return [{"type": "file" if prefix + n in files else "dir", "name": n, "path": prefix + n} for n in names]
@@ -122,7 +129,11 @@ class Reads:
         repository = self.find(owner, name)
         if branch not in repository.branches:
             raise not_found()
-        return {"name": branch, "commit": self._shapes.commit(repository, repository.resolve(branch)), "protected": branch == repository.default_branch}
+        return {
+            "name": branch,
+            "commit": self._shapes.commit(repository, repository.resolve(branch)),
+            "protected": branch == repository.default_branch,
+        }
 
     async def deployments(self, owner: str, name: str, request: Request, response: Response) -> list[JsonObject]:
         """GET /deployments, newest first, with environment, ref and sha."""
@@ -158,7 +169,10 @@ class Reads:
         if asked.get("status"):
             found = [r for r in found if asked["status"] in {r.status, r.conclusion}]
         found.sort(key=lambda r: -r.created)
-        return {"total_count": len(found), "workflow_runs": [self._shapes.run(r) for r in page(found, request, response)]}
+        return {
+            "total_count": len(found),
+            "workflow_runs": [self._shapes.run(r) for r in page(found, request, response)],
+        }
 
     async def run(self, owner: str, name: str, number: int) -> JsonObject:
         """GET /actions/runs/ID."""

@@ -45,7 +45,12 @@ class Shapes:
     def commit(self, repository: Repository, commit: Commit, *, files: list[FileChange] | None = None) -> JsonObject:
         """Return a commit; with its files and figures when they are given."""
         who = {"name": commit.author.name, "email": commit.author.email, "date": stamp(commit.at)}
-        inner = {"author": who, "committer": who, "message": commit.message, "tree": {"sha": commit.tree, "url": self.api(repository.name, f"git/trees/{commit.tree}")}}
+        inner = {
+            "author": who,
+            "committer": who,
+            "message": commit.message,
+            "tree": {"sha": commit.tree, "url": self.api(repository.name, f"git/trees/{commit.tree}")},
+        }
         body: JsonObject = {
             "sha": commit.sha, "commit": inner, "author": self.user(commit.author), "committer": self.user(commit.author),
             "url": self.api(repository.name, f"commits/{commit.sha}"),

@@ -119,7 +119,9 @@ def router(forge: Forge, shapes: Shapes, tokens: Tokens, *, now: Callable[[], fl
         ("POST", "/actions/workflows/{workflow}/dispatches", writes.dispatch, 204),
     ):
         dependencies = reading if method == "GET" else writing
-        routes.add_api_route(path, handler, methods=[method], dependencies=dependencies, status_code=code, response_model=None)
+        routes.add_api_route(
+            path, handler, methods=[method], dependencies=dependencies, status_code=code, response_model=None
+        )
     return routes
 
 
@@ -150,7 +152,10 @@ class Writes:
             files = repository.tree_files(tree)
         except UnknownRevisionError:
             tree, files = sha, self._tree_files(repository, sha)
-        entries = [{"path": p, "mode": "100644", "type": "blob", "sha": blob_id(t), "size": len(t.encode())} for p, t in sorted(files.items())]
+        entries = [
+            {"path": p, "mode": "100644", "type": "blob", "sha": blob_id(t), "size": len(t.encode())}
+            for p, t in sorted(files.items())
+        ]
         return {"sha": tree, "tree": entries, "truncated": False}
 
     async def blob(self, owner: str, name: str, sha: str) -> JsonObject:
@@ -159,7 +164,12 @@ class Writes:
             text = self._reads.find(owner, name).blob(sha)
         except UnknownRevisionError as error:
             raise not_found() from error
-        return {"sha": sha, "size": len(text.encode()), "encoding": "base64", "content": base64.b64encode(text.encode()).decode()}
+        return {
+            "sha": sha,
+            "size": len(text.encode()),
+            "encoding": "base64",
+            "content": base64.b64encode(text.encode()).decode(),
+        }
 
     async def add_blob(self, owner: str, name: str, body: NewBlob) -> JsonObject:
         """POST /git/blobs."""
@@ -223,10 +233,15 @@ class Writes:
         if path in tip.files and body.sha != blob_id(tip.files[path]):
             raise HTTPException(409, f"{path} does not match {body.sha}")
         files = {**tip.files, path: base64.b64decode(body.content).decode()}
-        made = repository.commit(files, author=_BOT, at=self._now(), message=body.message, parents=(tip.sha,), branch=branch)
+        made = repository.commit(
+            files, author=_BOT, at=self._now(), message=body.message, parents=(tip.sha,), branch=branch
+        )
         if branch == repository.default_branch:
             self._forge.pushed(repository, made)
-        return {"content": self._shapes.content(repository, path, files[path]), "commit": self._shapes.git_commit(repository, made)}
+        return {
+            "content": self._shapes.content(repository, path, files[path]),
+            "commit": self._shapes.git_commit(repository, made),
+        }
 
     async def pulls(self, owner: str, name: str, request: Request, response: Response) -> list[JsonObject]:
         """GET /pulls with state and head."""
@@ -272,8 +287,12 @@ class Writes:
         if body and body.sha and body.sha != head.sha:
             raise HTTPException(409, "Head branch was modified. Review and try the merge again.")
         files = self._merged(repository, base.sha, head.sha)
-        message = (body.commit_title if body else "") or f"Merge pull request #{one.number} from {owner}/{one.head}\n\n{one.title}"
-        made = repository.commit(files, author=_BOT, at=self._now(), message=message, parents=(base.sha, head.sha), branch=one.base)
+        message = (
+            body.commit_title if body else ""
+        ) or f"Merge pull request #{one.number} from {owner}/{one.head}\n\n{one.title}"
+        made = repository.commit(
+            files, author=_BOT, at=self._now(), message=message, parents=(base.sha, head.sha), branch=one.base
+        )
         one.state, one.merged, one.merge_sha = "closed", self._now(), made.sha
         if one.base == repository.default_branch:
             self._forge.pushed(repository, made)
@@ -290,7 +309,9 @@ class Writes:
         repository, body = self._reads.find(owner, name), await request.json()
         commit = self._reads.at(repository, body.get("ref", repository.default_branch))
         short = workflow.rpartition("/")[2].partition(".")[0]
-        self._forge.run(repository, commit, workflow=short, created=self._now(), updated=self._now(), event="workflow_dispatch")
+        self._forge.run(
+            repository, commit, workflow=short, created=self._now(), updated=self._now(), event="workflow_dispatch"
+        )
         return Response(status_code=204)
 
     def _merged(self, repository: Repository, base: str, head: str) -> dict[str, str]:

@@ -20,7 +20,9 @@ class Rule:
         """Say whether the rule covers a request; `resource` may carry a subresource after a slash."""
         return (
             ("*" in self.groups or group in self.groups)
-            and (resource in self.resources or ("*" in self.resources and "/" not in resource and resource != "secrets"))
+            and (
+                resource in self.resources or ("*" in self.resources and "/" not in resource and resource != "secrets")
+            )
             and ("*" in self.verbs or verb in self.verbs)
         )
 
@@ -49,7 +51,11 @@ READER_RULES = (
     Rule(groups=("*",), resources=("*",), verbs=_READ),
     Rule(groups=("",), resources=("pods/log", "pods/status"), verbs=("get",)),
     Rule(groups=("apps",), resources=("deployments/scale", "statefulsets/scale", "replicasets/scale"), verbs=("get",)),
-    Rule(groups=("authorization.k8s.io",), resources=("selfsubjectaccessreviews", "selfsubjectrulesreviews"), verbs=("create",)),
+    Rule(
+        groups=("authorization.k8s.io",),
+        resources=("selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+        verbs=("create",),
+    ),
 )
 
 EXECUTOR_RULES = (
@@ -83,18 +89,28 @@ def access_review(identity: Identity, body: JsonObject) -> JsonObject:
     resource = wanted.get("resource", "") + (f"/{wanted['subresource']}" if wanted.get("subresource") else "")
     allowed = identity.may(group=wanted.get("group", ""), resource=resource, verb=wanted.get("verb", ""))
     status: JsonObject = {"allowed": allowed} | ({"reason": "RBAC: allowed by ClusterRoleBinding"} if allowed else {})
-    return {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": body.get("spec", {}), "status": status}
+    return {
+        "kind": "SelfSubjectAccessReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {},
+        "spec": body.get("spec", {}),
+        "status": status,
+    }
 
 
 def rules_review(identity: Identity, body: JsonObject) -> JsonObject:
     """Answer a SelfSubjectRulesReview."""
     status = {"resourceRules": [rule.as_json() for rule in identity.rules], "nonResourceRules": [], "incomplete": False}
-    return {"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": body.get("spec", {}), "status": status}
+    return {
+        "kind": "SelfSubjectRulesReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {},
+        "spec": body.get("spec", {}),
+        "status": status,
+    }
 
 
 def identify(identities: tuple[Identity, ...], header: str) -> Identity | None:
     """Return who sent a request."""
     scheme, _, token = header.partition(" ")
     return next((i for i in identities if scheme.lower() == "bearer" and i.token == token.strip()), None)
-
-

@@ -8,7 +8,9 @@ from worlds.objects.kinds import JsonObject, Kind
 class ApiError(Exception):
     """A request is refused. `reason` and `message` are those of a real API server."""
 
-    def __init__(self, code: int, reason: str, message: str, *, details: JsonObject | None = None, retry: int | None = None) -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, *, details: JsonObject | None = None, retry: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code, self.reason, self.message, self.retry = code, reason, message, retry
         self.details = details or {}
@@ -46,7 +48,9 @@ def conflict(kind: Kind, name: str, why: str) -> ApiError:
 
 def modified(kind: Kind, name: str) -> ApiError:
     """The resource version is not the latest."""
-    return conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")
+    return conflict(
+        kind, name, "the object has been modified; please apply your changes to the latest version and try again"
+    )
 
 
 def already_exists(kind: Kind, name: str) -> ApiError:
@@ -58,7 +62,9 @@ def invalid(kind: Kind, name: str, causes: list[tuple[str, str]]) -> ApiError:
     """Fields have values that they cannot have. `causes` are (field, message)."""
     listed = [f"{field}: {message}" for field, message in causes]
     text = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
-    details = _details(kind, name) | {"causes": [{"reason": "FieldValueInvalid", "message": m, "field": f} for f, m in causes]}
+    details = _details(kind, name) | {
+        "causes": [{"reason": "FieldValueInvalid", "message": m, "field": f} for f, m in causes]
+    }
     group = f".{kind.group}" if kind.group else ""
     return ApiError(422, "Invalid", f'{kind.kind}{group} "{name}" is invalid: {text}', details=details)
 

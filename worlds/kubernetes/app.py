@@ -35,7 +35,9 @@ class PodLogs(Protocol):
 class ApiServer:
     """Authenticates, authorises, routes."""
 
-    def __init__(self, cluster: Cluster, *, identities: tuple[access.Identity, ...], logs: PodLogs, version: str) -> None:
+    def __init__(
+        self, cluster: Cluster, *, identities: tuple[access.Identity, ...], logs: PodLogs, version: str
+    ) -> None:
         self._cluster = cluster
         self._identities = identities
         self._logs = logs
@@ -72,7 +74,12 @@ class ApiServer:
         parameters = dict(request.query_params)
         verb = _verb(request.method, target, parameters)
         access.check(
-            identity, group=target.kind.group, resource=target.resource, verb=verb, name=target.name, namespace=target.namespace
+            identity,
+            group=target.kind.group,
+            resource=target.resource,
+            verb=verb,
+            name=target.name,
+            namespace=target.namespace,
         )
         return await self._dispatch(request, target, verb, parameters)
 
@@ -113,7 +120,9 @@ class ApiServer:
             case "delete":
                 answer = writer.delete(target, body, parameters, options)
             case _:
-                raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+                raise ApiError(
+                    405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
+                )
         self._cluster.settle()
         return JSONResponse(answer, status_code=code)
 

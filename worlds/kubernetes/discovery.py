@@ -54,5 +54,13 @@ def _resources(kind: Kind) -> list[JsonObject]:
             shown, verbs = "Eviction", ["create"]
         if sub == "log":
             verbs = ["get"]
-        entries.append({"name": f"{kind.plural}/{sub}", "singularName": "", "namespaced": kind.namespaced, "kind": shown, "verbs": verbs})
+        entries.append(
+            {
+                "name": f"{kind.plural}/{sub}",
+                "singularName": "",
+                "namespaced": kind.namespaced,
+                "kind": shown,
+                "verbs": verbs,
+            }
+        )
     return entries

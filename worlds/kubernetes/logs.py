@@ -67,14 +67,20 @@ class ContainerLogs:
             raise not_found(POD, target.name)
         names = [container["name"] for container in pod["spec"]["containers"]]
         if not query.container and len(names) > 1:
-            raise bad_request(f"a container name must be specified for pod {target.name}, choose one of: [{' '.join(names)}]")
+            raise bad_request(
+                f"a container name must be specified for pod {target.name}, choose one of: [{' '.join(names)}]"
+            )
         name = query.container or names[0]
         if name not in names:
             raise bad_request(f"container {name} is not valid for pod {target.name}")
         runtime = self._kubelets.pods.get(pod["metadata"]["uid"])
         if runtime is None or self._kubelets.is_down(runtime.node):
             address = pod.get("status", {}).get("hostIP", "")
-            raise ApiError(500, "InternalError", f'Get "https://{address}:10250/containerLogs": dial tcp {address}:10250: connect: no route to host')
+            raise ApiError(
+                500,
+                "InternalError",
+                f'Get "https://{address}:10250/containerLogs": dial tcp {address}:10250: connect: no route to host',
+            )
         container = next(c for c in runtime.containers if c.name == name)
         if container is not runtime.main:
             return ""
@@ -84,7 +90,9 @@ class ContainerLogs:
         running = container.stage == "running"
         latest = container.instance
         if not latest:
-            raise bad_request(f'container "{container.name}" in pod "{pod_name}" is waiting to start: {container.reason}')
+            raise bad_request(
+                f'container "{container.name}" in pod "{pod_name}" is waiting to start: {container.reason}'
+            )
         instance = latest - 1 if query.previous and (running or container.ended) else latest
         if instance < 1 or (query.previous and not container.restarts):
             raise bad_request(f'previous terminated container "{container.name}" in pod "{pod_name}" not found')

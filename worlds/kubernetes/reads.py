@@ -28,9 +28,9 @@ def select(store: ObjectStore, target: Target, parameters: Mapping[str, str]) ->
 def passes(obj: JsonObject, parameters: Mapping[str, str]) -> bool:
     """Say whether an object passes a request's selectors. Raises ApiError 400."""
     try:
-        return matches_labels(parameters.get("labelSelector", ""), obj["metadata"].get("labels") or {}) and matches_fields(
-            parameters.get("fieldSelector", ""), obj
-        )
+        return matches_labels(
+            parameters.get("labelSelector", ""), obj["metadata"].get("labels") or {}
+        ) and matches_fields(parameters.get("fieldSelector", ""), obj)
     except SelectorError as error:
         raise bad_request(str(error)) from error
 

@@ -58,12 +58,19 @@ def _check_resources(resources: JsonObject, *, at: str) -> list[tuple[str, str]]
             try:
                 figures[side, name] = parse_quantity(value)
             except QuantityError:
-                causes.append((f"{at}.{side}.{name}", f'Invalid value: "{value}": quantities must match the regular expression'))
+                causes.append(
+                    (f"{at}.{side}.{name}", f'Invalid value: "{value}": quantities must match the regular expression')
+                )
     for (side, name), value in figures.items():
         limit = figures.get(("limits", name))
         if side == "requests" and limit is not None and value > limit:
             written = resources["requests"][name], resources["limits"][name]
-            causes.append((f"{at}.requests", f'Invalid value: "{written[0]}": must be less than or equal to {name} limit of {written[1]}'))
+            causes.append(
+                (
+                    f"{at}.requests",
+                    f'Invalid value: "{written[0]}": must be less than or equal to {name} limit of {written[1]}',
+                )
+            )
     return causes
 
 
@@ -71,5 +78,3 @@ def _without_images(spec: JsonObject) -> JsonObject:
     plain = dict(spec)
     plain["containers"] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get("containers", [])]
     return plain
-
-

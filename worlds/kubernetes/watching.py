@@ -103,4 +103,11 @@ def _line(kind: str, obj: JsonObject) -> bytes:
 
 def _bookmark(target: Target, version: int) -> bytes:
     kind = target.kind
-    return _line("BOOKMARK", {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {"resourceVersion": str(version), "creationTimestamp": None}})
+    return _line(
+        "BOOKMARK",
+        {
+            "kind": kind.kind,
+            "apiVersion": kind.api_version,
+            "metadata": {"resourceVersion": str(version), "creationTimestamp": None},
+        },
+    )

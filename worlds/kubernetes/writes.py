@@ -9,7 +9,16 @@ from worlds.cluster.admission import AdmissionError, admit_pod
 from worlds.cluster.core import Cluster
 from worlds.cluster.podmaking import POD, is_ready, mark_deleted
 from worlds.kubernetes import validation
-from worlds.kubernetes.answers import ApiError, already_exists, bad_request, conflict, forbidden, invalid, modified, not_found
+from worlds.kubernetes.answers import (
+    ApiError,
+    already_exists,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid,
+    modified,
+    not_found,
+)
 from worlds.kubernetes.routes import Target
 from worlds.objects.kinds import JsonObject, Kind, kind_named
 from worlds.objects.patches import APPLY, STRATEGIC, PatchError, PatchTestError, apply_patch
@@ -17,7 +26,15 @@ from worlds.objects.selectors import selects
 from worlds.objects.store import AlreadyExistsError
 
 _BUDGET = kind_named("PodDisruptionBudget")
-_KEPT_METADATA = ("uid", "creationTimestamp", "generation", "managedFields", "resourceVersion", "deletionTimestamp", "ownerReferences")
+_KEPT_METADATA = (
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "deletionTimestamp",
+    "ownerReferences",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +69,9 @@ class Writer:
         if kind.namespaced:
             meta["namespace"] = target.namespace
         if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = meta["generateName"] + self._cluster.chance.letters(5, "name", meta["generateName"], self._store.version)
+            meta["name"] = meta["generateName"] + self._cluster.chance.letters(
+                5, "name", meta["generateName"], self._store.version
+            )
         if not meta.get("name"):
             raise invalid(kind, "", [("metadata.name", "Required value: name or generateName is required")])
         validation.check(kind, obj, before=None)
@@ -78,7 +97,10 @@ class Writer:
 
     def patch(self, target: Target, patch: Any, content_type: str, options: WriteOptions) -> JsonObject:
         """Patch an object. Raises ApiError 400, 404, 409 or 422."""
-        if content_type == APPLY and self._store.find(target.kind, namespace=target.namespace, name=target.name) is None:
+        if (
+            content_type == APPLY
+            and self._store.find(target.kind, namespace=target.namespace, name=target.name) is None
+        ):
             return self.create(target, patch, options)
         live = self._live(target)
         before = _scale_of(target.kind, live) if target.subresource == "scale" else live
@@ -87,14 +109,18 @@ class Writer:
         try:
             after = apply_patch(before, patch, content_type=STRATEGIC if content_type == APPLY else content_type)
         except PatchTestError as error:
-            raise ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {error}") from error
+            raise ApiError(
+                422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
+            ) from error
         except PatchError as error:
             raise bad_request(str(error)) from error
         if target.subresource == "scale":
             return self._put_scale(target, after, options)
         return self._store_new(target, live, after, options)
 
-    def delete(self, target: Target, body: JsonObject, parameters: Mapping[str, str], options: WriteOptions) -> JsonObject:
+    def delete(
+        self, target: Target, body: JsonObject, parameters: Mapping[str, str], options: WriteOptions
+    ) -> JsonObject:
         """Delete an object; a pod gracefully. Raises ApiError 404 or 409."""
         live = self._live(target)
         self._check_preconditions(target, live, body.get("preconditions") or {})
@@ -138,14 +164,18 @@ class Writer:
         new = copy.deepcopy(live)
         new["spec"]["replicas"] = scale.get("spec", {}).get("replicas", 0)
         validation.check(target.kind, new, before=live)
-        stored = self._store.replace(target.kind, new, manager=options.manager, subresource="scale", dry_run=options.dry_run)
+        stored = self._store.replace(
+            target.kind, new, manager=options.manager, subresource="scale", dry_run=options.dry_run
+        )
         return _scale_of(target.kind, stored)
 
     def _store_new(self, target: Target, live: JsonObject, new: JsonObject, options: WriteOptions) -> JsonObject:
         meta = new.setdefault("metadata", {})
         for field, was in (("name", target.name), ("namespace", target.namespace or None)):
             if meta.get(field, was) != was:
-                raise bad_request(f"the {field} of the object ({meta[field]}) does not match the {field} on the URL ({was})")
+                raise bad_request(
+                    f"the {field} of the object ({meta[field]}) does not match the {field} on the URL ({was})"
+                )
         for field in _KEPT_METADATA:
             meta.pop(field, None)
             if field in live["metadata"]:
@@ -193,4 +223,6 @@ def _budget_refuses(budget: JsonObject) -> ApiError:
     name, status = budget["metadata"]["name"], budget.get("status", {})
     message = f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy pods and has {status.get('currentHealthy', 0)} currently"
     details = {"causes": [{"reason": "DisruptionBudget", "message": message}]}
-    return ApiError(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", details=details)
+    return ApiError(
+        429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", details=details
+    )

@@ -60,7 +60,9 @@ def _core(plural: str, kind: str, *, namespaced: bool = True, short: str = "", s
     )
 
 
-def _grouped(api_version: str, plural: str, kind: str, *, namespaced: bool = True, short: str = "", sub: str = "") -> Kind:
+def _grouped(
+    api_version: str, plural: str, kind: str, *, namespaced: bool = True, short: str = "", sub: str = ""
+) -> Kind:
     group, version = api_version.split("/")
     return Kind(
         group=group,

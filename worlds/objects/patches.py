@@ -92,7 +92,9 @@ def _strategic_list(name: str, target: Any, patch: list[Any]) -> list[Any]:
     if {"$patch": "replace"} in patch:
         return [copy.deepcopy(item) for item in patch if item != {"$patch": "replace"}]
     if merge_key is None or not isinstance(target, list):
-        return [copy.deepcopy(item) for item in patch if not (isinstance(item, dict) and item.get("$patch") == "delete")]
+        return [
+            copy.deepcopy(item) for item in patch if not (isinstance(item, dict) and item.get("$patch") == "delete")
+        ]
     result = list(target)
     for item in patch:
         place = next((i for i, was in enumerate(result) if was.get(merge_key) == item.get(merge_key)), None)

@@ -4,7 +4,6 @@ Stored objects are never changed in place: a write replaces them. Readers may th
 copy before they edit. Preconditions and permissions are the API server's business, reactions the controllers'.
 """
 
-import copy
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -95,10 +94,10 @@ class ObjectStore:
     def create(self, kind: Kind, obj: JsonObject, *, manager: str, dry_run: bool = False) -> JsonObject:
         """Store a new object and return it with its system fields. Raises AlreadyExistsError.
 
-        With `dry_run` the result is computed and nothing is stored; the same holds for `replace`.
+        The caller hands over what the object holds: it must not be changed afterwards. With `dry_run` the result is computed and nothing is stored; the same holds for `replace`.
         """
-        new = {"apiVersion": kind.api_version, "kind": kind.kind, **copy.deepcopy(obj)}
-        meta = new.setdefault("metadata", {})
+        new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": dict(obj.get("metadata", {}))}
+        meta = new["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         if key in self._objects.get(kind.key, {}):
             raise AlreadyExistsError(meta["name"])

@@ -41,7 +41,9 @@ def router(world: Simulation) -> APIRouter:
 
     @routes.get("/allocation/compute")
     @routes.get("/allocation")
-    async def allocation(window: str = "1h", aggregate: str = "namespace", step: str = "", accumulate: str = "false") -> JsonObject:
+    async def allocation(
+        window: str = "1h", aggregate: str = "namespace", step: str = "", accumulate: str = "false"
+    ) -> JsonObject:
         start, end = costs.window(window)
         width = costs.step(step) if step and accumulate != "true" else end - start
         edges = np.arange(start, end - 1e-6, width) if width else np.array([start])
@@ -91,7 +93,15 @@ class Costs:
         self._add_idle(shares, start, end, asked_by_node)
         return {name: _shape(name, share, start, end) for name, share in sorted(shares.items())}
 
-    def _add(self, shares: dict[str, Share], pod: JsonObject, start: float, end: float, aggregate: str, asked: dict[str, float]) -> None:
+    def _add(
+        self,
+        shares: dict[str, Share],
+        pod: JsonObject,
+        start: float,
+        end: float,
+        aggregate: str,
+        asked: dict[str, float],
+    ) -> None:
         node = self._world.cluster.store.find(NODE, name=pod["spec"].get("nodeName", ""))
         if node is None:
             return
@@ -130,9 +140,16 @@ class Costs:
 
     def _add_idle(self, shares: dict[str, Share], start: float, end: float, asked: dict[str, float]) -> None:
         hours = (end - start) / 3600.0
-        total = sum(price_of(self._world.scenario.estate, node) for node in self._world.cluster.store.every(NODE)) * hours
+        total = (
+            sum(price_of(self._world.scenario.estate, node) for node in self._world.cluster.store.every(NODE)) * hours
+        )
         idle = max(total - sum(asked.values()), 0.0)
-        shares["__idle__"] = Share(properties={"cluster": self._world.scenario.estate.cluster}, hours=hours, cpu_cost=idle * 0.7, memory_cost=idle * 0.3)
+        shares["__idle__"] = Share(
+            properties={"cluster": self._world.scenario.estate.cluster},
+            hours=hours,
+            cpu_cost=idle * 0.7,
+            memory_cost=idle * 0.3,
+        )
 
     def assets(self, start: float, end: float) -> dict[str, JsonObject]:
         """Return the nodes with what they cost in the window."""
@@ -151,7 +168,11 @@ class Costs:
 
 
 def _read(text: str) -> float:
-    return float(text) if text.replace(".", "").isdigit() else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return (
+        float(text)
+        if text.replace(".", "").isdigit()
+        else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    )
 
 
 def _request(container: JsonObject, name: str) -> float:
@@ -195,5 +216,3 @@ def _shape(name: str, share: Share, start: float, end: float) -> JsonObject:
         "ramEfficiency": filled, "gpuCost": 0, "pvCost": 0, "networkCost": 0, "loadBalancerCost": 0, "sharedCost": 0, "externalCost": 0,
         "totalCost": total, "totalEfficiency": (used * share.cpu_cost + filled * share.memory_cost) / total if total else 0.0,
     }  # fmt: skip
-
-

@@ -64,18 +64,29 @@ class Delivery:
         repository = self._forge.repository(full)
         folder = workload.manifests.strip("/")
         managed = Managed(
-            workload=workload, repository=repository, manifests=manifests_of(workload, estate=self._estate),
-            application=None, folder=folder,
+            workload=workload,
+            repository=repository,
+            manifests=manifests_of(workload, estate=self._estate),
+            application=None,
+            folder=folder,
         )
         if workload.gitops:
-            application = Application(name=workload.name, repository=repository, path=folder, namespace=workload.namespace)
+            application = Application(
+                name=workload.name, repository=repository, path=folder, namespace=workload.namespace
+            )
             self._gitops.add(application)
             managed.application = application
         self.managed[workload.key] = managed
         return managed
 
     def release(
-        self, key: str, change: Change, *, at: float, message: str = "", author: str = "",
+        self,
+        key: str,
+        change: Change,
+        *,
+        at: float,
+        message: str = "",
+        author: str = "",
         code: Mapping[str, str] | None = None,
     ) -> None:
         """Plan a deploy through the pipeline: the rollout starts at `at` (unix seconds)."""
@@ -83,11 +94,23 @@ class Delivery:
         who = self.person(author, for_what=f"{key}/{at}")
         box: list[Commit] = []
         agenda = self._cluster.agenda
-        agenda.put(at - _COMMIT_BEFORE, lambda: box.append(self._commit(managed, change, who, message, code, at=at - _COMMIT_BEFORE)))
+        agenda.put(
+            at - _COMMIT_BEFORE,
+            lambda: box.append(self._commit(managed, change, who, message, code, at=at - _COMMIT_BEFORE)),
+        )
         agenda.put(at - _RECORDED_BEFORE, lambda: self._record(managed, box[0], at=at - _RECORDED_BEFORE))
         agenda.put(at, lambda: self.roll_out(managed, box[0]))
 
-    def commit_now(self, managed: Managed, change: Change, *, who: Person, message: str, at: float, code: Mapping[str, str] | None = None) -> Commit:
+    def commit_now(
+        self,
+        managed: Managed,
+        change: Change,
+        *,
+        who: Person,
+        message: str,
+        at: float,
+        code: Mapping[str, str] | None = None,
+    ) -> Commit:
         """Commit a change and record its pipeline as finished, without rolling it out."""
         commit = self._commit(managed, change, who, message, code, at=at - _COMMIT_BEFORE)
         self._record(managed, commit, at=at - _RECORDED_BEFORE)
@@ -107,7 +130,9 @@ class Delivery:
         namespace, name = key_of(dict(manifest))
         live = self._cluster.store.find(kind, namespace=namespace, name=name)
         if live is None:
-            self._cluster.store.create(kind, {**manifest, **({"status": {}} if "status" in kind.subresources else {})}, manager=manager)
+            self._cluster.store.create(
+                kind, {**manifest, **({"status": {}} if "status" in kind.subresources else {})}, manager=manager
+            )
             return
         new = {**live, "metadata": dict(live["metadata"])}
         new |= {part: value for part, value in manifest.items() if part not in {"metadata", "apiVersion", "kind"}}
@@ -130,7 +155,9 @@ class Delivery:
                 live[kind] = found
         return live
 
-    def _commit(self, managed: Managed, change: Change, who: Person, message: str, code: Mapping[str, str] | None, *, at: float) -> Commit:
+    def _commit(
+        self, managed: Managed, change: Change, who: Person, message: str, code: Mapping[str, str] | None, *, at: float
+    ) -> Commit:
         managed.manifests = edited(managed.manifests, change=change)
         if managed.workload.kind is not WorkloadKind.JOB and change.tag is not None:
             managed.releases += 1
@@ -147,7 +174,9 @@ class Delivery:
         sources = source_files(managed.workload, release=managed.releases, chance=self._cluster.chance)
         files = {f"{prefix}{path}": text for path, text in {**sources, **managed.extra_files}.items()}
         for kind, manifest in managed.manifests.items():
-            files[f"{managed.folder}/{kind.lower()}.yaml"] = yaml.dump(manifest, Dumper=_SAFE_DUMPER, sort_keys=False, width=120)
+            files[f"{managed.folder}/{kind.lower()}.yaml"] = yaml.dump(
+                manifest, Dumper=_SAFE_DUMPER, sort_keys=False, width=120
+            )
         return files
 
     def _record(self, managed: Managed, commit: Commit, *, at: float) -> None:
@@ -156,9 +185,18 @@ class Delivery:
         forge.run(repository, commit, workflow="build", created=created, updated=at - _BUILT_BEFORE + _RECORDED_BEFORE)
         description = f"Deploy {managed.workload.name} {managed.workload.tag}"
         tag = _tag_of(managed)
-        deployment = forge.deploy(repository, commit, environment=self._estate.environment, at=at, description=description.replace(managed.workload.tag, tag))
+        deployment = forge.deploy(
+            repository,
+            commit,
+            environment=self._estate.environment,
+            at=at,
+            description=description.replace(managed.workload.tag, tag),
+        )
         forge.status(deployment, "in_progress", at=at + 1)
-        self._cluster.agenda.put(max(at + _RECORDED_BEFORE + 15, self._cluster.now), lambda: forge.status(deployment, "success", at=at + _RECORDED_BEFORE + 15))
+        self._cluster.agenda.put(
+            max(at + _RECORDED_BEFORE + 15, self._cluster.now),
+            lambda: forge.status(deployment, "success", at=at + _RECORDED_BEFORE + 15),
+        )
 
 
 def _tag_of(managed: Managed) -> str:

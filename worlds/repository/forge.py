@@ -91,11 +91,18 @@ class Forge:
         for listener in self.on_push:
             listener(repository, commit)
 
-    def deploy(self, repository: Repository, commit: Commit, *, environment: str, at: float, description: str) -> Deployment:
+    def deploy(
+        self, repository: Repository, commit: Commit, *, environment: str, at: float, description: str
+    ) -> Deployment:
         """Record that a commit is being deployed."""
         new = Deployment(
-            id=self.next_id(2_310_000_000), repository=repository.name, sha=commit.sha, environment=environment,
-            creator=commit.author, at=at, description=description,
+            id=self.next_id(2_310_000_000),
+            repository=repository.name,
+            sha=commit.sha,
+            environment=environment,
+            creator=commit.author,
+            at=at,
+            description=description,
         )
         self.deployments.append(new)
         return new
@@ -105,12 +112,28 @@ class Forge:
         number = self.next_id(5_400_000_000)
         deployment.statuses.append(DeploymentStatus(id=number, state=state, at=at, description=description))
 
-    def run(self, repository: Repository, commit: Commit, *, workflow: str, created: float, updated: float, event: str = "push") -> WorkflowRun:
+    def run(
+        self,
+        repository: Repository,
+        commit: Commit,
+        *,
+        workflow: str,
+        created: float,
+        updated: float,
+        event: str = "push",
+    ) -> WorkflowRun:
         """Record a finished workflow run."""
         new = WorkflowRun(
-            id=self.next_id(17_900_000_000), repository=repository.name, workflow=workflow, event=event, sha=commit.sha,
-            branch=repository.default_branch, actor=commit.author, title=commit.message.splitlines()[0],
-            created=created, updated=updated,
+            id=self.next_id(17_900_000_000),
+            repository=repository.name,
+            workflow=workflow,
+            event=event,
+            sha=commit.sha,
+            branch=repository.default_branch,
+            actor=commit.author,
+            title=commit.message.splitlines()[0],
+            created=created,
+            updated=updated,
         )
         self.runs.append(new)
         return new

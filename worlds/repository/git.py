@@ -97,8 +97,14 @@ class Repository:
         return self.resolve(self.default_branch)
 
     def commit(
-        self, files: Files, *, author: Person, at: float, message: str,
-        parents: tuple[str, ...] | None = None, branch: str | None = None,
+        self,
+        files: Files,
+        *,
+        author: Person,
+        at: float,
+        message: str,
+        parents: tuple[str, ...] | None = None,
+        branch: str | None = None,
     ) -> Commit:
         """Add a commit with this whole tree. It goes on top of the default branch unless told otherwise."""
         if parents is None:
@@ -183,5 +189,14 @@ def diff(before: Files, after: Files) -> list[FileChange]:
         added = sum(line.startswith("+") for line in lines)
         removed = sum(line.startswith("-") for line in lines)
         patch = "\n".join(lines)
-        changes.append(FileChange(path=path, status=status, additions=added, deletions=removed, patch=patch, blob=blob_id(new or old or "")))
+        changes.append(
+            FileChange(
+                path=path,
+                status=status,
+                additions=added,
+                deletions=removed,
+                patch=patch,
+                blob=blob_id(new or old or ""),
+            )
+        )
     return changes

@@ -79,11 +79,15 @@ class GitOps:
         """Return the manifests at a revision."""
         commit = application.repository.resolve(revision)
         prefix = application.path.rstrip("/") + "/"
-        texts = [text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")]
+        texts = [
+            text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")
+        ]
         documents = [document for text in texts for document in yaml.load_all(text, Loader=_LOADER) if document]
         return sorted((d for d in documents if "kind" in d), key=_apply_order)
 
-    def sync(self, application: Application, *, revision: str = "HEAD", initiator: str = "", record: bool = True) -> Commit:
+    def sync(
+        self, application: Application, *, revision: str = "HEAD", initiator: str = "", record: bool = True
+    ) -> Commit:
         """Apply the manifests at a revision and note it in the history."""
         commit = application.repository.resolve(revision)
         for manifest in self.wanted(application, commit.sha):
@@ -92,7 +96,10 @@ class GitOps:
         if record:
             self.remember(application, commit, initiator=initiator)
         application.operation = {
-            "operation": {"sync": {"revision": commit.sha}, "initiatedBy": {"username": initiator} if initiator else {"automated": True}},
+            "operation": {
+                "sync": {"revision": commit.sha},
+                "initiatedBy": {"username": initiator} if initiator else {"automated": True},
+            },
             "phase": "Succeeded",
             "message": "successfully synced (all tasks run)",
             "startedAt": now - 2.0,
@@ -131,7 +138,9 @@ class GitOps:
         return found
 
     def _autoscaled(self, manifest: JsonObject) -> bool:
-        hpas = self._cluster.store.every(kind_named("HorizontalPodAutoscaler"), namespace=manifest["metadata"]["namespace"])
+        hpas = self._cluster.store.every(
+            kind_named("HorizontalPodAutoscaler"), namespace=manifest["metadata"]["namespace"]
+        )
         return any(hpa["spec"]["scaleTargetRef"]["name"] == manifest["metadata"]["name"] for hpa in hpas)
 
     def _apply(self, application: Application, manifest: JsonObject) -> None:
@@ -142,7 +151,9 @@ class GitOps:
         wanted["metadata"].setdefault("annotations", {})[TRACKING] = tracking
         live = self._cluster.store.find(kind, namespace=namespace, name=name)
         if live is None:
-            self._cluster.store.create(kind, {**wanted, "status": {}} if "status" in kind.subresources else wanted, manager=_MANAGER)
+            self._cluster.store.create(
+                kind, {**wanted, "status": {}} if "status" in kind.subresources else wanted, manager=_MANAGER
+            )
             return
         new = copy.deepcopy(live)
         for part, value in wanted.items():
@@ -184,4 +195,8 @@ def _covers(live: object, wanted: object) -> bool:
 def _has_same_keys(live: JsonObject, wanted: JsonObject) -> bool:
     """Maps of free keys (data, selectors, env-like) must not have more than Git says."""
     free = {"selector", "matchLabels", "nodeSelector", "limits", "requests", "data"}
-    return all(set(live.get(key) or {}) == set(wanted.get(key) or {}) for key in free & {*live, *wanted} if isinstance(live.get(key), dict))
+    return all(
+        set(live.get(key) or {}) == set(wanted.get(key) or {})
+        for key in free & {*live, *wanted}
+        if isinstance(live.get(key), dict)
+    )

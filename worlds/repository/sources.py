@@ -104,7 +104,9 @@ _SUBJECTS = (
 
 def source_files(workload: Workload, *, release: int, chance: Chance) -> dict[str, str]:
     """Return the source files at a release's number. Numbers next to each other differ in a few lines."""
-    path, text = _SOURCES.get(workload.language, ("config/server.conf", "workers {a}\nmax_connections {b}0\ncache {c}m\n"))
+    path, text = _SOURCES.get(
+        workload.language, ("config/server.conf", "workers {a}\nmax_connections {b}0\ncache {c}m\n")
+    )
 
     def figure(name: str, low: int, high: int, every: int) -> int:
         return int(chance.between(low, high, "source", workload.key, name, release // every))

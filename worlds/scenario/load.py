@@ -66,7 +66,9 @@ def _named(items: list[Any]) -> bool:
 def _merged_list(base: list[dict[str, Any]], over: list[dict[str, Any]]) -> list[dict[str, Any]]:
     result = [dict(item) for item in base]
     for item in over:
-        same = [i for i, was in enumerate(result) if all(was.get(k) == item[k] for k in ("name", "namespace") if k in item)]
+        same = [
+            i for i, was in enumerate(result) if all(was.get(k) == item[k] for k in ("name", "namespace") if k in item)
+        ]
         if same:
             result[same[0]] = _merged(result[same[0]], item)
         else:

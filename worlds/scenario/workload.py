@@ -73,11 +73,15 @@ class Call(Value):
     per_request: float = Field(default=1.0, gt=0)
     timeout: Duration = 2.0
     optional: bool = Field(default=False, description="The caller answers well when the call fails.")
-    asynchronous: bool = Field(default=False, description="The caller does not wait: neither errors nor latency return.")
+    asynchronous: bool = Field(
+        default=False, description="The caller does not wait: neither errors nor latency return."
+    )
     retries: int = Field(default=0, ge=0, le=5)
     pool: int | None = Field(default=None, gt=0, description="Connections that each pod of the caller holds open.")
     port: int | None = None
-    variable: str | None = Field(default=None, description="The env variable with the address; <NAME>_ADDR if left out.")
+    variable: str | None = Field(
+        default=None, description="The env variable with the address; <NAME>_ADDR if left out."
+    )
 
 
 class Release(Value):
@@ -153,4 +157,3 @@ class Workload(Value):
     def key(self) -> str:
         """`namespace/name`, the name by which a scenario points at it."""
         return f"{self.namespace}/{self.name}"
-

@@ -1,6 +1,6 @@
 """cAdvisor, as scraped from the kubelets: memory, CPU, throttling and network of containers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -55,6 +55,10 @@ class ContainerMetrics:
         """Return type and help by name."""
         return {name: MetricMetadata(type=kind, help=text) for name, (kind, text, _) in _READERS.items()}
 
+    def names(self) -> Collection[str]:
+        """Return the names that it has."""
+        return _READERS
+
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""
         _, _, reader = _READERS[name]
@@ -68,7 +72,13 @@ class ContainerMetrics:
 
 def _labels(name: str, track: ProcessTrack) -> dict[str, str]:
     meta, container = track.pod["metadata"], track.pod["spec"]["containers"][0]
-    labels = {METRIC_NAME: name, "job": "kubelet", "metrics_path": "/metrics/cadvisor", "node": track.node, "instance": f"{track.node}:10250"}
+    labels = {
+        METRIC_NAME: name,
+        "job": "kubelet",
+        "metrics_path": "/metrics/cadvisor",
+        "node": track.node,
+        "instance": f"{track.node}:10250",
+    }
     labels |= {"namespace": meta["namespace"], "pod": meta["name"]}
     if "network" in name:
         return labels | {"interface": "eth0"}

@@ -1,6 +1,6 @@
 """Who calls whom: the service graph that Tempo derives from traces, and what the ingress controller sees from outside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class EdgeMetrics:
             if caller.traced
         ]
         self._exposed = [workload for workload in estate.workloads if workload.host and workload.kind != "External"]
+        self._names = frozenset(self.metadata())
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -39,11 +40,25 @@ class EdgeMetrics:
         if self._graph:
             found[_TOTAL] = MetricMetadata(type="counter", help="Total count of requests between two nodes.")
             found[_FAILED] = MetricMetadata(type="counter", help="Total count of failed requests between two nodes.")
-            found |= {f"{_SECONDS}_{p}": MetricMetadata(type="histogram", help="Time for a request between two nodes as seen from the server.") for p in ("bucket", "sum", "count")}
+            found |= {
+                f"{_SECONDS}_{p}": MetricMetadata(
+                    type="histogram", help="Time for a request between two nodes as seen from the server."
+                )
+                for p in ("bucket", "sum", "count")
+            }
         if self._exposed:
             found[_INGRESS] = MetricMetadata(type="counter", help="The total number of client requests.")
-            found |= {f"{_INGRESS_SECONDS}_{p}": MetricMetadata(type="histogram", help="The request processing time in seconds.") for p in ("bucket", "sum", "count")}
+            found |= {
+                f"{_INGRESS_SECONDS}_{p}": MetricMetadata(
+                    type="histogram", help="The request processing time in seconds."
+                )
+                for p in ("bucket", "sum", "count")
+            }
         return found
+
+    def names(self) -> Collection[str]:
+        """Return the names that it has."""
+        return self._names
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""
@@ -54,9 +69,17 @@ class EdgeMetrics:
         for caller, callee in self._pairs:
             yield from self._edge(name, caller, callee, matchers, window)
 
-    def _edge(self, name: str, caller: Workload, callee: Workload, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+    def _edge(
+        self, name: str, caller: Workload, callee: Workload, matchers: Sequence[Matcher], window: Window
+    ) -> Iterator[Series]:
         track = self._world.tape.edge(caller.key, callee.key)
-        labels = {METRIC_NAME: name, "client": caller.name, "server": callee.name, "connection_type": _connection(callee), "job": "tempo"}
+        labels = {
+            METRIC_NAME: name,
+            "client": caller.name,
+            "server": callee.name,
+            "connection_type": _connection(callee),
+            "job": "tempo",
+        }
         if not len(track.ticks):
             return
         calls = track.rows[:, EdgeField.CALLS]
@@ -66,27 +89,57 @@ class EdgeMetrics:
         elif name == _TOTAL:
             yield from _counted(labels, calls, matchers, window, track.ticks)
         else:
-            yield from _durations(name, labels, calls, track.rows[:, EdgeField.LATENCY], callee.behaviour.spread, matchers, window, track.ticks)
+            yield from _durations(
+                name,
+                labels,
+                calls,
+                track.rows[:, EdgeField.LATENCY],
+                callee.behaviour.spread,
+                matchers,
+                window,
+                track.ticks,
+            )
 
     def _ingress(self, name: str, workload: Workload, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         track = self._world.tape.service(workload.key)
-        labels = {METRIC_NAME: name, "namespace": "ingress-nginx", "exported_namespace": workload.namespace, "ingress": workload.name}
+        labels = {
+            METRIC_NAME: name,
+            "namespace": "ingress-nginx",
+            "exported_namespace": workload.namespace,
+            "ingress": workload.name,
+        }
         labels |= {"exported_service": workload.name, "host": workload.host, "job": "ingress-nginx"}
         if not len(track.ticks):
             return
         offered, failed = track.rows[:, ServiceField.OFFERED], track.rows[:, ServiceField.FAILED]
         if name == _INGRESS:
-            for code, rate in (("200", offered * (1 - failed) * 0.988), ("404", offered * (1 - failed) * 0.012), ("502", offered * failed * 0.35), ("503", offered * failed * 0.65)):
+            for code, rate in (
+                ("200", offered * (1 - failed) * 0.988),
+                ("404", offered * (1 - failed) * 0.012),
+                ("502", offered * failed * 0.35),
+                ("503", offered * failed * 0.65),
+            ):
                 yield from _counted(labels | {"status": code, "method": "GET"}, rate, matchers, window, track.ticks)
         else:
-            yield from _durations(name, labels, offered, track.rows[:, ServiceField.LATENCY], workload.behaviour.spread, matchers, window, track.ticks)
+            yield from _durations(
+                name,
+                labels,
+                offered,
+                track.rows[:, ServiceField.LATENCY],
+                workload.behaviour.spread,
+                matchers,
+                window,
+                track.ticks,
+            )
 
 
 def _connection(callee: Workload) -> str:
     return "database" if callee.language in {"postgres", "redis"} else ""
 
 
-def _counted(labels: dict[str, str], rate: Floats, matchers: Sequence[Matcher], window: Window, ticks: np.ndarray) -> Iterator[Series]:
+def _counted(
+    labels: dict[str, str], rate: Floats, matchers: Sequence[Matcher], window: Window, ticks: np.ndarray
+) -> Iterator[Series]:
     full = {key: value for key, value in labels.items() if value}
     part = window.cut(ticks)
     if part.stop > part.start and matches_all(matchers, full):
@@ -104,4 +157,6 @@ def _durations(
     else:
         for bound in buckets_of(milliseconds=False):
             full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
-            yield from _counted(full, rate * cumulative_share(bound, median=median, spread=spread), matchers, window, ticks)
+            yield from _counted(
+                full, rate * cumulative_share(bound, median=median, spread=spread), matchers, window, ticks
+            )

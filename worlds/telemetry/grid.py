@@ -41,7 +41,9 @@ class Window:
         """Return which of ascending ticks lie in the window."""
         if not len(self.ticks):
             return slice(0, 0)
-        return slice(int(np.searchsorted(ticks, self.ticks[0])), int(np.searchsorted(ticks, self.ticks[-1], side="right")))
+        return slice(
+            int(np.searchsorted(ticks, self.ticks[0])), int(np.searchsorted(ticks, self.ticks[-1], side="right"))
+        )
 
     def times_of(self, ticks: Ticks) -> Floats:
         """Return the times of ticks in the window; the shared array when they are all of them."""

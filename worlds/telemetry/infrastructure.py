@@ -1,6 +1,6 @@
 """Nodes, volumes, prices and whether targets are up: node_exporter, kubelet, OpenCost and Prometheus itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -33,6 +33,8 @@ _GAUGES = {
     "kubelet_volume_stats_available_bytes": "Number of available bytes in the volume.",
 }
 
+_NAMES = frozenset({*_GAUGES, "node_cpu_seconds_total"})
+
 
 class InfrastructureMetrics:
     """Series of nodes and volumes."""
@@ -44,7 +46,13 @@ class InfrastructureMetrics:
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
         found = {name: MetricMetadata(type="gauge", help=text) for name, text in _GAUGES.items()}
-        return found | {"node_cpu_seconds_total": MetricMetadata(type="counter", help="Seconds the CPUs spent in each mode.")}
+        return found | {
+            "node_cpu_seconds_total": MetricMetadata(type="counter", help="Seconds the CPUs spent in each mode.")
+        }
+
+    def names(self) -> Collection[str]:
+        """Return the names that it has."""
+        return _NAMES
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""
@@ -59,7 +67,13 @@ class InfrastructureMetrics:
     def _node(self, name: str, node: JsonObject, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         host = node["metadata"]["name"]
         if name == "node_total_hourly_cost":
-            labels = {METRIC_NAME: name, "job": "opencost", "node": host, "instance": host, "region": node["metadata"]["labels"]["topology.kubernetes.io/region"]}
+            labels = {
+                METRIC_NAME: name,
+                "job": "opencost",
+                "node": host,
+                "instance": host,
+                "region": node["metadata"]["labels"]["topology.kubernetes.io/region"],
+            }
             if matches_all(matchers, labels):
                 yield window.constant(labels, price_of(self._world.scenario.estate, node))
             return
@@ -69,22 +83,37 @@ class InfrastructureMetrics:
             full = labels | extra
             if matches_all(matchers, full):
                 kept = slice(None) if silent_from is None else window.times < silent_from
-                yield window.full(full, values) if silent_from is None else Series(labels=full, timestamps=window.times[kept], values=values[kept])
+                yield (
+                    window.full(full, values)
+                    if silent_from is None
+                    else Series(labels=full, timestamps=window.times[kept], values=values[kept])
+                )
 
     def _node_values(self, name: str, node: JsonObject, window: Window) -> Iterator[tuple[dict[str, str], Floats]]:
         host, capacity = node["metadata"]["name"], node["status"]["capacity"]
         total, cores = parse_quantity(capacity["memory"]), parse_quantity(capacity["cpu"])
-        rough = wander(keys_of(self._tracks.chance, "node", [host]), window.ticks)[:, 0] if len(window.ticks) else np.zeros(0)
+        rough = (
+            wander(keys_of(self._tracks.chance, "node", [host]), window.ticks)[:, 0]
+            if len(window.ticks)
+            else np.zeros(0)
+        )
         match name:
             case "node_memory_MemTotal_bytes":
                 yield {}, np.full(len(window.times), total)
             case "node_memory_MemAvailable_bytes":
-                used = self._used(host, PodField.MEMORY, window) + _SYSTEM_MEMORY * (1 + 0.04 * rough) + self._world.ballast_at(host, window.times)
+                used = (
+                    self._used(host, PodField.MEMORY, window)
+                    + _SYSTEM_MEMORY * (1 + 0.04 * rough)
+                    + self._world.ballast_at(host, window.times)
+                )
                 yield {}, np.maximum(total - used, 30 * 2**20)
             case "node_load1":
                 yield {}, (self._used(host, PodField.CPU, window) + _SYSTEM_CPU) * (1.15 + 0.2 * rough)
             case "node_filesystem_size_bytes":
-                yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, np.full(len(window.times), _ROOT_DISK)
+                yield (
+                    {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"},
+                    np.full(len(window.times), _ROOT_DISK),
+                )
             case "node_filesystem_avail_bytes":
                 yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, _ROOT_DISK * (0.62 + 0.005 * rough)
             case "node_cpu_seconds_total":
@@ -107,13 +136,29 @@ class InfrastructureMetrics:
             meta = claim["metadata"]
             size = parse_quantity(claim["spec"]["resources"]["requests"]["storage"])
             used = self._world.volumes.used(meta["namespace"], meta["name"], window.times, size=size)
-            labels = {METRIC_NAME: name, "job": "kubelet", "metrics_path": "/metrics", "namespace": meta["namespace"], "persistentvolumeclaim": meta["name"]}
-            values = {"used": used, "capacity": np.full(len(window.times), size), "available": np.maximum(size - used, 0.0)}
+            labels = {
+                METRIC_NAME: name,
+                "job": "kubelet",
+                "metrics_path": "/metrics",
+                "namespace": meta["namespace"],
+                "persistentvolumeclaim": meta["name"],
+            }
+            values = {
+                "used": used,
+                "capacity": np.full(len(window.times), size),
+                "available": np.maximum(size - used, 0.0),
+            }
             if matches_all(matchers, labels):
                 yield window.full(labels, values[name.split("_")[3]])
 
     def _up(self, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
-        for job, namespace in (("kube-state-metrics", "monitoring"), ("prometheus", "monitoring"), ("alertmanager", "monitoring"), ("coredns", "kube-system"), ("apiserver", "default")):
+        for job, namespace in (
+            ("kube-state-metrics", "monitoring"),
+            ("prometheus", "monitoring"),
+            ("alertmanager", "monitoring"),
+            ("coredns", "kube-system"),
+            ("apiserver", "default"),
+        ):
             labels = {METRIC_NAME: "up", "job": job, "namespace": namespace, "instance": f"{job}:9090"}
             if matches_all(matchers, labels):
                 yield window.constant(labels, 1.0)
@@ -127,8 +172,12 @@ class InfrastructureMetrics:
         for track in self._tracks.every(window):
             if track.workload.instrumented:
                 meta = track.pod["metadata"]
-                labels = {METRIC_NAME: "up", "job": track.workload.name, "namespace": meta["namespace"], "pod": meta["name"], "service": track.workload.name}
+                labels = {
+                    METRIC_NAME: "up",
+                    "job": track.workload.name,
+                    "namespace": meta["namespace"],
+                    "pod": meta["name"],
+                    "service": track.workload.name,
+                }
                 if matches_all(matchers, labels):
                     yield Series(labels=labels, timestamps=track.times, values=np.ones(len(track.times)))
-
-

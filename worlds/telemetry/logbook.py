@@ -77,7 +77,9 @@ class LogBook:
             at = (life.ended or life.started) - 0.02 * (len(life.last_words) - number)
             text = words if "\t" in words or words.startswith((" ", "Traceback", "panic", "Exception")) else None
             phrase = phrases.Phrase(level="fatal", text=words, logger="main")
-            yield Line(at=at, uid=uid, instance=life.instance, text=text or phrases.write(workload, phrase, at=at, draw=0.5))
+            yield Line(
+                at=at, uid=uid, instance=life.instance, text=text or phrases.write(workload, phrase, at=at, draw=0.5)
+            )
 
     def _tick(self, uid: str, workload: Workload, tick: int, row: Floats) -> tuple[Line, ...]:
         known = self._cache.get((uid, tick))
@@ -94,7 +96,11 @@ class LogBook:
             draw = self.chance.fraction("request", uid, tick, number)
             yield self._line(uid, workload, instance, end - draw * TICK, self._request(workload, row, uid, tick, draw))
         troubled = rps * TICK * failed
-        count = min(int(troubled * 0.5 + self.chance.fraction("some", uid, tick)), _TROUBLE_LINES) if failed > _NOTICED else 0
+        count = (
+            min(int(troubled * 0.5 + self.chance.fraction("some", uid, tick)), _TROUBLE_LINES)
+            if failed > _NOTICED
+            else 0
+        )
         column = self._world.tape.columns.get(uid)
         for number in range(count):
             draw = self.chance.fraction("trouble", uid, tick, number)
@@ -113,7 +119,9 @@ class LogBook:
 
     def _trouble(self, workload: Workload, column: Column | None, row: Floats, draw: float) -> phrases.Phrase:
         """Pick what a failing request is said to have failed of, in proportion."""
-        parts = [float(row[field]) for field in (PodField.OVERLOAD, PodField.GARBAGE, PodField.DEPENDENCY, PodField.EFFECT)]
+        parts = [
+            float(row[field]) for field in (PodField.OVERLOAD, PodField.GARBAGE, PodField.DEPENDENCY, PodField.EFFECT)
+        ]
         total = sum(parts)
         point = draw * max(total, 1e-9)
         worst = int(row[PodField.WORST_CALL])
@@ -136,7 +144,9 @@ class LogBook:
         for line in self._world.effect_lines(uid, tick):
             expected = line.per_minute * TICK / 60.0
             for number in range(int(expected + self.chance.fraction("line", uid, tick, line.text))):
-                yield phrases.Phrase(level=line.level, text=line.text.replace("{n}", str((tick * 7 + number) % 997)), logger="app")
+                yield phrases.Phrase(
+                    level=line.level, text=line.text.replace("{n}", str((tick * 7 + number) % 997)), logger="app"
+                )
 
     def _line(self, uid: str, workload: Workload, instance: int, at: float, phrase: phrases.Phrase) -> Line:
         draw = self.chance.fraction("draw", uid, at)

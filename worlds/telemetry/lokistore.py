@@ -29,7 +29,9 @@ class EstateLogs:
             for line in self._book.lines(uid, start=start, end=end)
         ]
         entries.sort(key=lambda entry: entry.ns, reverse=direction is Direction.BACKWARD)
-        yield from (entry for entry in entries[: limit if limit is not None else len(entries)] if start_ns <= entry.ns < end_ns)
+        yield from (
+            entry for entry in entries[: limit if limit is not None else len(entries)] if start_ns <= entry.ns < end_ns
+        )
 
     def streams(self, matchers: Sequence[Matcher], *, start_ns: int, end_ns: int) -> Sequence[Mapping[str, str]]:
         """Return the labels of matching streams that have lines in the window."""
@@ -51,4 +53,7 @@ class EstateLogs:
             node = column.node if column else runtime.node if runtime else ""
             if key and key not in hidden:
                 labels = {"namespace": namespace, "pod": pod, "container": name, "app": name, "stream": "stdout"}
-                yield uid, labels | {"cluster": self._world.scenario.estate.cluster} | ({"node_name": node} if node else {})
+                yield (
+                    uid,
+                    labels | {"cluster": self._world.scenario.estate.cluster} | ({"node_name": node} if node else {}),
+                )

@@ -45,7 +45,9 @@ def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
         case _:
             stamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
             extra = dict(phrase.fields or {})
-            return json.dumps({"time": stamp, "level": phrase.level.upper(), "msg": phrase.text, "logger": phrase.logger, **extra})
+            return json.dumps(
+                {"time": stamp, "level": phrase.level.upper(), "msg": phrase.text, "logger": phrase.logger, **extra}
+            )
 
 
 def _camel(name: str) -> str:
@@ -59,21 +61,39 @@ def request_line(workload: Workload, *, route: str, status: int, milliseconds: f
     if workload.language == "redis":
         return Phrase(level="info", text="DB saved on disk", logger="db")
     text = f"GET {route} {status} {milliseconds:.0f}ms"
-    fields: dict[str, str | int | float] = {"method": "GET", "path": route, "status": status, "duration_ms": round(milliseconds, 1), "trace_id": trace}
+    fields: dict[str, str | int | float] = {
+        "method": "GET",
+        "path": route,
+        "status": status,
+        "duration_ms": round(milliseconds, 1),
+        "trace_id": trace,
+    }
     level = "error" if status >= 500 else "info"  # noqa: PLR2004 - HTTP's server errors
-    return Phrase(level=level, text=text if workload.language in {"java", "python"} else "request", logger="access", fields=fields)
+    return Phrase(
+        level=level, text=text if workload.language in {"java", "python"} else "request", logger="access", fields=fields
+    )
 
 
 def starting_lines(workload: Workload, *, version: str) -> list[Phrase]:
     """What a process writes when it starts."""
     match workload.language:
         case "postgres":
-            return [Phrase(level="info", text="database system was shut down"), Phrase(level="info", text="database system is ready to accept connections")]
+            return [
+                Phrase(level="info", text="database system was shut down"),
+                Phrase(level="info", text="database system is ready to accept connections"),
+            ]
         case "redis":
-            return [Phrase(level="info", text="Server initialized"), Phrase(level="info", text="Ready to accept connections tcp")]
+            return [
+                Phrase(level="info", text="Server initialized"),
+                Phrase(level="info", text="Ready to accept connections tcp"),
+            ]
         case "java":
             return [
-                Phrase(level="info", text=f"Starting {workload.name} v{version} using Java 21.0.5 with PID 1", logger="application"),
+                Phrase(
+                    level="info",
+                    text=f"Starting {workload.name} v{version} using Java 21.0.5 with PID 1",
+                    logger="application",
+                ),
                 Phrase(level="info", text=f"Tomcat started on port {workload.port} (http)", logger="application"),
                 Phrase(level="info", text=f"Started in {workload.behaviour.startup:.1f} seconds", logger="application"),
             ]
@@ -107,7 +127,13 @@ def memory_tight(workload: Workload, *, draw: float) -> Phrase:
 
 def call_failed(workload: Workload, *, callee: str, address: str, why: str, draw: float) -> Phrase:
     """A call to another service failed."""
-    reason = why or ("context deadline exceeded" if draw < 0.4 else "upstream returned 503" if draw < 0.8 else "connection reset by peer")  # noqa: PLR2004 - mixture
+    reason = why or (
+        "context deadline exceeded"
+        if draw < 0.4
+        else "upstream returned 503"
+        if draw < 0.8
+        else "connection reset by peer"
+    )
     text = {
         "java": f"Call to {callee} failed: {reason}",
         "python": f"upstream call failed: {callee}: {reason}",

@@ -70,7 +70,9 @@ class ProcessTracks:
         self._world = world
         self._pods: dict[str, JsonObject] = {}
         self._workloads = {workload.key: workload for workload in world.scenario.estate.workloads}
-        world.cluster.store.subscribe(lambda c: self._pods.__setitem__(c.object["metadata"]["uid"], c.object) if c.kind is POD else None)
+        world.cluster.store.subscribe(
+            lambda c: self._pods.__setitem__(c.object["metadata"]["uid"], c.object) if c.kind is POD else None
+        )
 
     @property
     def chance(self) -> Chance:

@@ -1,6 +1,6 @@
 """Requests, errors and durations of services, in the convention of the estate."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class RequestMetrics:
         self._tracks = tracks
         self._convention = convention
         self._callers = callers
+        self._names = frozenset(self.metadata())
         self._kept: dict[tuple[str, str], tuple[int, Floats]] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
@@ -35,11 +36,18 @@ class RequestMetrics:
             case HttpMetrics.OTEL:
                 base, extra = _OTEL, {}
             case HttpMetrics.CLASSIC:
-                base, extra = _CLASSIC, {"http_requests_total": MetricMetadata(type="counter", help="Requests by code.")}
+                base, extra = (
+                    _CLASSIC,
+                    {"http_requests_total": MetricMetadata(type="counter", help="Requests by code.")},
+                )
             case HttpMetrics.ISTIO:
                 base, extra = _ISTIO, {"istio_requests_total": MetricMetadata(type="counter", help="Requests by code.")}
         found = MetricMetadata(type="histogram", help="Duration of HTTP server requests.")
         return {f"{base}_{part}": found for part in ("bucket", "sum", "count")} | extra
+
+    def names(self) -> Collection[str]:
+        """Return the names that it has."""
+        return self._names
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""
@@ -63,7 +71,9 @@ class RequestMetrics:
                 if matches_all(plain, labels):
                     yield from self._of_code(labels, matchers, track, values * share)
 
-    def _of_code(self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, values: Floats) -> Iterator[Series]:
+    def _of_code(
+        self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, values: Floats
+    ) -> Iterator[Series]:
         if values.ndim == 1:
             yield Series(labels=labels, timestamps=track.times, values=values)
             return

@@ -1,6 +1,6 @@
 """Follows the API server's objects and keeps how their figures changed, as kube-state-metrics would be scraped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import KINDS, JsonObject
@@ -29,6 +29,10 @@ class StateBook:
     def metadata(self) -> Mapping[str, MetricMetadata]:
         """Return type and help by name."""
         return {name: metadata_of(name) for name in self._by_name}
+
+    def names(self) -> Collection[str]:
+        """Return the names that it has."""
+        return self._by_name
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""

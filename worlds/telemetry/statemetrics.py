@@ -34,7 +34,11 @@ def _pod(pod: JsonObject) -> Iterator[Sample]:
     info |= {"created_by_kind": owner["kind"] if owner else "", "created_by_name": owner["name"] if owner else ""}
     yield "kube_pod_info", info, 1
     if owner:
-        yield "kube_pod_owner", base | {"owner_kind": owner["kind"], "owner_name": owner["name"], "owner_is_controller": "true"}, 1
+        yield (
+            "kube_pod_owner",
+            base | {"owner_kind": owner["kind"], "owner_name": owner["name"], "owner_is_controller": "true"},
+            1,
+        )
     labels = {"label_" + "".join(c if c.isalnum() else "_" for c in k): v for k, v in meta.get("labels", {}).items()}
     yield "kube_pod_labels", base | labels, 1
     for phase in _PHASES:
@@ -47,7 +51,7 @@ def _pod(pod: JsonObject) -> Iterator[Sample]:
                 yield "kube_pod_status_ready", base | {"condition": value}, float(condition["status"].lower() == value)
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             yield "kube_pod_status_unschedulable", base, 1
-    if "startTime" in status and status["startTime"]:
+    if status.get("startTime"):
         yield "kube_pod_start_time", base, unix(status["startTime"])
     yield "kube_pod_created", base, unix(meta["creationTimestamp"])
     for container in spec["containers"]:
@@ -66,7 +70,12 @@ def _resources(container: JsonObject, labels: dict[str, str]) -> Iterator[Sample
 
 def _container(status: JsonObject, labels: dict[str, str]) -> Iterator[Sample]:
     state, last = status.get("state", {}), status.get("lastState", {}).get("terminated")
-    info = {"image": status["image"], "image_spec": status["image"], "image_id": status.get("imageID", ""), "container_id": status.get("containerID", "")}
+    info = {
+        "image": status["image"],
+        "image_spec": status["image"],
+        "image_id": status.get("imageID", ""),
+        "container_id": status.get("containerID", ""),
+    }
     yield "kube_pod_container_info", labels | info, 1
     yield "kube_pod_container_status_restarts_total", labels, float(status["restartCount"])
     yield "kube_pod_container_status_ready", labels, float(status["ready"])
@@ -89,7 +98,13 @@ def _deployment(obj: JsonObject) -> Iterator[Sample]:
     yield "kube_deployment_spec_paused", base, float(bool(spec.get("paused")))
     yield "kube_deployment_metadata_generation", base, float(obj["metadata"].get("generation", 1))
     yield "kube_deployment_status_observed_generation", base, float(status.get("observedGeneration", 0))
-    for field, name in (("replicas", ""), ("readyReplicas", "_ready"), ("availableReplicas", "_available"), ("unavailableReplicas", "_unavailable"), ("updatedReplicas", "_updated")):
+    for field, name in (
+        ("replicas", ""),
+        ("readyReplicas", "_ready"),
+        ("availableReplicas", "_available"),
+        ("unavailableReplicas", "_unavailable"),
+        ("updatedReplicas", "_updated"),
+    ):
         yield f"kube_deployment_status_replicas{name}", base, float(status.get(field, 0))
     for condition in status.get("conditions", []):
         for value in ("true", "false", "unknown"):
@@ -105,7 +120,11 @@ def _replicaset(obj: JsonObject) -> Iterator[Sample]:
     yield "kube_replicaset_status_ready_replicas", base, float(status.get("readyReplicas", 0))
     yield "kube_replicaset_created", base, unix(obj["metadata"]["creationTimestamp"])
     if owner:
-        yield "kube_replicaset_owner", base | {"owner_kind": owner["kind"], "owner_name": owner["name"], "owner_is_controller": "true"}, 1
+        yield (
+            "kube_replicaset_owner",
+            base | {"owner_kind": owner["kind"], "owner_name": owner["name"], "owner_is_controller": "true"},
+            1,
+        )
 
 
 def _statefulset(obj: JsonObject) -> Iterator[Sample]:
@@ -113,7 +132,13 @@ def _statefulset(obj: JsonObject) -> Iterator[Sample]:
     yield "kube_statefulset_replicas", base, float(obj["spec"].get("replicas", 1))
     yield "kube_statefulset_metadata_generation", base, float(obj["metadata"].get("generation", 1))
     yield "kube_statefulset_status_observed_generation", base, float(status.get("observedGeneration", 0))
-    for field, name in (("replicas", ""), ("readyReplicas", "_ready"), ("availableReplicas", "_available"), ("currentReplicas", "_current"), ("updatedReplicas", "_updated")):
+    for field, name in (
+        ("replicas", ""),
+        ("readyReplicas", "_ready"),
+        ("availableReplicas", "_available"),
+        ("currentReplicas", "_current"),
+        ("updatedReplicas", "_updated"),
+    ):
         yield f"kube_statefulset_status_replicas{name}", base, float(status.get(field, 0))
 
 
@@ -138,15 +163,30 @@ def _job(obj: JsonObject) -> Iterator[Sample]:
 def _node(obj: JsonObject) -> Iterator[Sample]:
     base, status = _base(obj, "node"), obj["status"]
     info = status.get("nodeInfo", {})
-    yield "kube_node_info", base | {"kubelet_version": info.get("kubeletVersion", ""), "os_image": info.get("osImage", "")}, 1
+    yield (
+        "kube_node_info",
+        base | {"kubelet_version": info.get("kubeletVersion", ""), "os_image": info.get("osImage", "")},
+        1,
+    )
     yield "kube_node_spec_unschedulable", base, float(bool(obj["spec"].get("unschedulable")))
-    labels = {"label_" + "".join(c if c.isalnum() else "_" for c in k): v for k, v in obj["metadata"].get("labels", {}).items()}
+    labels = {
+        "label_" + "".join(c if c.isalnum() else "_" for c in k): v
+        for k, v in obj["metadata"].get("labels", {}).items()
+    }
     yield "kube_node_labels", base | labels, 1
     for taint in obj["spec"].get("taints", []):
-        yield "kube_node_spec_taint", base | {"key": taint["key"], "value": taint.get("value", ""), "effect": taint["effect"]}, 1
+        yield (
+            "kube_node_spec_taint",
+            base | {"key": taint["key"], "value": taint.get("value", ""), "effect": taint["effect"]},
+            1,
+        )
     for condition in status["conditions"]:
         for value in ("true", "false", "unknown"):
-            yield "kube_node_status_condition", base | {"condition": condition["type"], "status": value}, float(condition["status"].lower() == value)
+            yield (
+                "kube_node_status_condition",
+                base | {"condition": condition["type"], "status": value},
+                float(condition["status"].lower() == value),
+            )
     for side in ("allocatable", "capacity"):
         for name, value in status[side].items():
             resource = name.replace("-", "_")
@@ -158,9 +198,17 @@ def _claim(obj: JsonObject) -> Iterator[Sample]:
     base = _base(obj, "persistentvolumeclaim")
     info = {"storageclass": obj["spec"].get("storageClassName", ""), "volumename": obj["spec"].get("volumeName", "")}
     yield "kube_persistentvolumeclaim_info", base | info, 1
-    yield "kube_persistentvolumeclaim_resource_requests_storage_bytes", base, parse_quantity(obj["spec"]["resources"]["requests"]["storage"])
+    yield (
+        "kube_persistentvolumeclaim_resource_requests_storage_bytes",
+        base,
+        parse_quantity(obj["spec"]["resources"]["requests"]["storage"]),
+    )
     for phase in ("Pending", "Bound", "Lost"):
-        yield "kube_persistentvolumeclaim_status_phase", base | {"phase": phase}, float(obj.get("status", {}).get("phase") == phase)
+        yield (
+            "kube_persistentvolumeclaim_status_phase",
+            base | {"phase": phase},
+            float(obj.get("status", {}).get("phase") == phase),
+        )
 
 
 def _quota(obj: JsonObject) -> Iterator[Sample]:
@@ -173,7 +221,11 @@ def _quota(obj: JsonObject) -> Iterator[Sample]:
 def _autoscaler(obj: JsonObject) -> Iterator[Sample]:
     base, spec, status = _base(obj, "horizontalpodautoscaler"), obj["spec"], obj.get("status", {})
     target = spec["scaleTargetRef"]
-    yield "kube_horizontalpodautoscaler_info", base | {"scaletargetref_kind": target["kind"], "scaletargetref_name": target["name"]}, 1
+    yield (
+        "kube_horizontalpodautoscaler_info",
+        base | {"scaletargetref_kind": target["kind"], "scaletargetref_name": target["name"]},
+        1,
+    )
     yield "kube_horizontalpodautoscaler_spec_min_replicas", base, float(spec.get("minReplicas", 1))
     yield "kube_horizontalpodautoscaler_spec_max_replicas", base, float(spec["maxReplicas"])
     yield "kube_horizontalpodautoscaler_status_current_replicas", base, float(status.get("currentReplicas", 0))
@@ -186,7 +238,12 @@ def _autoscaler(obj: JsonObject) -> Iterator[Sample]:
 
 def _budget(obj: JsonObject) -> Iterator[Sample]:
     base, status = _base(obj, "poddisruptionbudget"), obj.get("status", {})
-    for field, name in (("currentHealthy", "current_healthy"), ("desiredHealthy", "desired_healthy"), ("disruptionsAllowed", "pod_disruptions_allowed"), ("expectedPods", "expected_pods")):
+    for field, name in (
+        ("currentHealthy", "current_healthy"),
+        ("desiredHealthy", "desired_healthy"),
+        ("disruptionsAllowed", "pod_disruptions_allowed"),
+        ("expectedPods", "expected_pods"),
+    ):
         yield f"kube_poddisruptionbudget_status_{name}", base, float(status.get(field, 0))
 
 
@@ -207,5 +264,3 @@ def metadata_of(name: str) -> MetricMetadata:
     """Return type and help of a metric of kube-state-metrics."""
     kind = "counter" if name in _COUNTERS else "gauge"
     return MetricMetadata(type=kind, help=f"{name.removeprefix('kube_').replace('_', ' ').capitalize()}.")
-
-

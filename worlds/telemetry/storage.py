@@ -1,10 +1,10 @@
 """Everything that Prometheus has scraped, as the storage that PromQL is evaluated over."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from worlds.estate.simulation import Simulation
-from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Series, matches_all
 from worlds.scenario.estate import resolve
 from worlds.telemetry.containers import ContainerMetrics
 from worlds.telemetry.edges import EdgeMetrics
@@ -19,7 +19,11 @@ class Exporter(Protocol):
     """A source of series."""
 
     def metadata(self) -> Mapping[str, MetricMetadata]:
-        """Return the names that it has, with type and help."""
+        """Return type and help by name."""
+        ...
+
+    def names(self) -> Collection[str]:
+        """Return the names that it has, which may grow."""
         ...
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterable[Series]:
@@ -53,7 +57,9 @@ class EstateMetrics:
         window = self._window(start, end)
         if not len(window.ticks):
             return []
-        return [series for name, exporter in self._named(matchers) for series in exporter.series(name, matchers, window)]
+        return [
+            series for name, exporter in self._named(matchers) for series in exporter.series(name, matchers, window)
+        ]
 
     def label_names(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[str]:
         """Return the sorted label names of the matching series."""
@@ -67,12 +73,15 @@ class EstateMetrics:
 
     def metadata(self) -> Mapping[str, MetricMetadata]:
         """Return type and help by name."""
-        return {name: exporter.metadata()[name] for name, exporter in self._named(())}
+        known = {name: meta for exporter in self._exporters for name, meta in exporter.metadata().items()}
+        return {name: known[name] for name, _ in self._named(())}
 
     def _named(self, matchers: Sequence[Matcher]) -> Iterator[tuple[str, Exporter]]:
         by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        exact = next((m.value for m in by_name if m.op is MatchOp.EQUAL), None)
         for exporter in self._exporters:
-            for name in exporter.metadata():
+            known = exporter.names()
+            for name in known if exact is None else [exact] if exact in known else []:
                 if matches_all(by_name, {METRIC_NAME: name}) and not name.startswith(self._hidden or ("\0",)):
                     yield name, exporter
 
