@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agents.cicd.hands import Hand, hand_of
 from agents.cicd.period import Period
 from agents.reporting import finding, question
 from agents.wording import clock_time, listed
@@ -11,7 +12,7 @@ from incidents.action import name_of
 from incidents.casefile import Assignment, CaseFile
 from incidents.entity import Entity
 from incidents.fact import Fact, FactRole
-from incidents.finding import AgentName, Finding, Question, RuledOut, Topic
+from incidents.finding import AgentName, Finding, Gap, Question, RuledOut, Topic
 from incidents.ids import EntityId, FactKind
 from incidents.topology import Relation
 
@@ -109,6 +110,11 @@ def findings(facts: Sequence[Fact], given: Circumstances) -> tuple[Finding, ...]
 def _suspicious(fact: Fact, given: Circumstances) -> bool:
     if fact.role is not FactRole.CHANGE:
         return False
+    asked = given.assignment.question
+    if asked is not None and given.distance(fact) >= len(given.near):
+        return False
+    if asked is not None and asked.before is not None and fact.at is not None and fact.at > asked.before:
+        return False
     return fact.at is None or given.period.recent(fact.at)
 
 
@@ -195,6 +201,24 @@ def questions(facts: Sequence[Fact], given: Circumstances) -> tuple[Question, ..
     near.sort(key=lambda fact: (_rank(fact), given.distance(fact)))
     found = {one.id: one for fact in near for one in _asking(fact, given)}
     return tuple(found.values())[:MOST_QUESTIONS]
+
+
+def gaps(facts: Sequence[Fact], given: Circumstances) -> tuple[Gap, ...]:
+    """Suspicious rollouts whose commit nobody tells: the person who decides should know that no one looked at it."""
+    return tuple(
+        Gap(
+            agent=given.assignment.agent,
+            what=f"the commit behind revision {fact.attributes['revision']} of {name_of(fact.entity)}",
+            why="neither its labels and image, nor Argo CD's history, nor a GitHub deployment names one",
+            entities=(fact.entity,),
+        )
+        for fact in facts
+        if fact.kind == "change.deployed"
+        and "commit" not in fact.attributes
+        and given.period.recent(fact.at)
+        and given.distance(fact) < len(given.near)
+        and hand_of(str(fact.attributes.get("actor", ""))) is not Hand.PERSON
+    )
 
 
 def _fresh(fact: Fact, given: Circumstances) -> bool:

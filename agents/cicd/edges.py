@@ -1,6 +1,6 @@
 """What the specialist for changes adds to the map: which application deploys what, and from which repository. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from agents.cicd.gitops import deployers, slug
@@ -13,6 +13,8 @@ from tools.kubernetes.workload import Workloads
 
 SOURCE_MARKS = ("org.opencontainers.image.source",)
 """Annotations that name the repository that an image was built from."""
+REGISTRY = "ghcr.io/"
+"""GitHub's own image registry."""
 
 
 def topology_of(sightings: Sightings, *, configured: Mapping[str, str]) -> Topology:
@@ -44,15 +46,29 @@ def _deploying(sightings: Sightings) -> Iterator[Edge]:
 
 
 def _built(sightings: Sightings, configured: Mapping[str, str]) -> Iterator[Edge]:
-    """Repositories that settings or the template itself name."""
+    """Repositories that settings, the template's annotations or the place of its image name."""
+    owners = {name.partition("/")[0] for name in (*configured.values(), *(d.repository for d in deployers(sightings)))}
     for seen in sightings.of(Workloads):
         for one in seen.view.workloads:
             marks = {**one.meta.annotations, **one.template.annotations}
             names = [slug(marks[key]) for key in SOURCE_MARKS if key in marks]
             names += [name for pattern, name in configured.items() if fnmatchcase(one.meta.name, pattern)]
+            names = names or [image_repository(one.template.images, owners=owners - {""})]
             for name in filter(None, names):
                 target = repository_entity(one.meta.entity, name)
                 yield Edge(source=one.meta.entity, relation=Relation.BUILT_FROM, target=target)
+
+
+def image_repository(images: Sequence[str], *, owners: Collection[str]) -> str:
+    """`owner/name` of the first image where GitHub's own registry holds it: there an image lives under its repository.
+
+    Only of owners that are known to be the estate's, when any is: a database's image has a foreign repository.
+    """
+    path = images[0].removeprefix(REGISTRY) if images and images[0].startswith(REGISTRY) else ""
+    parts = path.partition("@")[0].partition(":")[0].split("/")
+    if len(parts) < 2 or (owners and parts[0] not in owners):  # noqa: PLR2004 - owner and name
+        return ""
+    return "/".join(parts[:2])
 
 
 def _using(sightings: Sightings) -> Iterator[Edge]:

@@ -22,6 +22,14 @@ from tools.probe import Observation
 
 CREATION = timedelta(seconds=5)
 """A write this soon after an object's creation is the creation."""
+PIPELINE_MARKS = (
+    "argocd.argoproj.io/tracking-id",
+    "argocd.argoproj.io/instance",
+    "meta.helm.sh/release-name",
+    "kustomize.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/name",
+)
+"""Annotations and labels by which pipelines mark what is theirs."""
 _NOT_INTENT = ("status", "metadata.managedFields", "metadata.finalizers", "metadata.ownerReferences")
 _DATA = ("data", "binaryData", "stringData")
 
@@ -39,7 +47,7 @@ class Write:
     created: bool = False
     """The object came into the world by it."""
     over_pipeline: bool = False
-    """A pipeline writes to the same object."""
+    """The object is marked as a pipeline's: of an Argo CD application, a Helm release, a Flux kustomization."""
     related: tuple[EntityId, ...] = ()
     """Workloads that it concerns."""
     seen: Observation[Any]
@@ -123,7 +131,6 @@ def _isolated(policy: NetworkPolicy, sightings: Sightings) -> tuple[EntityId, ..
 
 
 def _of(meta: ObjectMeta, seen: Observation[Any], *, related: tuple[EntityId, ...] = ()) -> Iterator[Write]:
-    hands = {manager.manager: hand_of(manager.manager) for manager in meta.managers}
     for manager in meta.managers:
         fields = tuple(field for field in manager.fields if not field.startswith(_NOT_INTENT))
         if not fields or manager.subresource == "status":
@@ -131,11 +138,11 @@ def _of(meta: ObjectMeta, seen: Observation[Any], *, related: tuple[EntityId, ..
         yield Write(
             entity=meta.entity,
             manager=manager.manager,
-            hand=hands[manager.manager],
+            hand=hand_of(manager.manager),
             at=manager.at,
             fields=fields,
             created=_created(manager, meta),
-            over_pipeline=any(hand is Hand.PIPELINE for hand in hands.values()),
+            over_pipeline=any(mark in meta.annotations or mark in meta.labels for mark in PIPELINE_MARKS),
             related=related,
             seen=seen,
         )

@@ -3,7 +3,9 @@
 It reads; what a change did to the running system is for the others to say.
 """
 
-from agents.cicd.concluding import Circumstances, findings, questions
+from dataclasses import replace
+
+from agents.cicd.concluding import Circumstances, findings, gaps, questions
 from agents.cicd.edges import inventory_of, topology_of
 from agents.cicd.looking import look_at_cluster, look_at_repositories, subjects
 from agents.cicd.period import period_of
@@ -38,7 +40,7 @@ class ChangeSpecialist:
             assignment=assignment,
             desk=desk,
             started=started,
-            reading=reading,
+            reading=replace(reading, gaps=(*reading.gaps, *gaps(reading.facts, given))),
             findings=findings(reading.facts, given),
             questions=questions(reading.facts, given),
             topology=_added(desk),
