@@ -14,7 +14,7 @@ from agents.diagnostician.rivals import probabilities
 from agents.diagnostician.spread import Spread
 from agents.diagnostician.suspects import ruled_out
 from agents.diagnostician.weighing import Weighed, weigh
-from agents.diagnostician.weights import DIAGNOSED, MOST_SHOWN, SHOWN
+from agents.diagnostician.weights import DIAGNOSED, MOST_SHOWN, MOST_SURE, SHOWN
 from agents.diagnostician.wording import label_of, statement
 from agents.runbooks.grammar import write_alternative
 from agents.runbooks.library import Library
@@ -22,6 +22,9 @@ from agents.wording import percent
 from incidents.casefile import CaseFile
 from incidents.diagnosis import SEVERAL_THRESHOLD, Argument, Diagnosis, Engine, Hypothesis, Verdict
 from incidents.fact import Fact, FactRole
+
+ENOUGH = 2
+"""Sentences after which a statement is complete: the change and what it does, or what breaks and how things are."""
 
 MOST_SENTENCES = 3
 """A statement is read aloud on the phone."""
@@ -69,7 +72,7 @@ def _hypothesis(one: Weighed, *, chance: float, reading: Reading) -> Hypothesis:
         cause=one.cause.slug,
         title=one.cause.title,
         entity=one.entity,
-        probability=round(chance, 4),
+        probability=round(min(chance, MOST_SURE), 4),
         speaks_for=_sorted(point for point in one.points if point.weight > 0),
         speaks_against=_sorted(point for point in one.points if point.weight <= 0),
         would_decide=tuple(
@@ -89,13 +92,11 @@ def _sorted(points: Iterable[Argument]) -> tuple[Argument, ...]:
 def _story(one: Weighed) -> list[Fact]:
     """The change that set it off, how it breaks, how things are: what the statement tells, in this order."""
     facts = [p.fact for p in one.held if p.fact]
-    by_role = [
-        [one.change] if one.change else [],
-        [fact for fact in facts if fact.role is FactRole.MECHANISM],
-        [fact for fact in facts if fact.role is FactRole.STATE],
-        [fact for fact in facts if fact.role is FactRole.SYMPTOM],
-    ]
-    return [fact for facts in by_role for fact in facts][:MOST_SENTENCES]
+    first = [one.change] if one.change else []
+    for role in (FactRole.MECHANISM, FactRole.STATE, FactRole.SYMPTOM):
+        first += [fact for fact in facts if fact.role is role][:1]
+    told = first if len(first) >= ENOUGH else [*first, *facts]
+    return list({fact.id: fact for fact in told}.values())[:MOST_SENTENCES]
 
 
 def _reason(

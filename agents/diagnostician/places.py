@@ -55,6 +55,7 @@ class Places:
         self.topology = topology
         self._own: dict[EntityId, frozenset[EntityId]] = {}
         self._around: dict[EntityId, frozenset[EntityId]] = {}
+        self._homes: dict[EntityId, tuple[EntityId, ...]] = {}
 
     def nearness(self, fact: Fact, entity: EntityId) -> float:
         """1 when the fact is about the entity, less when about its parts or surroundings, 0 about something else."""
@@ -80,6 +81,11 @@ class Places:
 
     def homes(self, entity: EntityId) -> tuple[EntityId, ...]:
         """The workloads to which an entity belongs or leads; itself when there are none."""
+        if entity not in self._homes:
+            self._homes[entity] = self._find_homes(entity)
+        return self._homes[entity]
+
+    def _find_homes(self, entity: EntityId) -> tuple[EntityId, ...]:
         kind = kind_of(entity)
         if kind == EntityKind.CONTAINER:
             entity = EntityId(entity.rsplit("/", 1)[0].replace("/container/", "/pod/"))

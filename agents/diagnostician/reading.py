@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from agents.diagnostician.places import PEERS, Places, kind_of
-from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, TOLERANCE
+from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, ONSET_WINDOW, TOLERANCE
 from incidents.casefile import CaseFile
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactId, FactKind
@@ -34,7 +34,7 @@ class Symptom:
     own_business: bool
     fact: Fact | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What tells it from others."""
         return self.fact.id if self.fact else f"alert@{self.entity}"
@@ -46,9 +46,10 @@ class Reading:
     def __init__(self, case: CaseFile) -> None:
         """`case` as it is now."""
         self.case = case
-        self.topology = case.topology + Topology.of(_measured_calls(case))
+        self.onset: datetime = onset_of(case)
+        measured = frozenset(_measured_calls(case)) - case.topology.edges
+        self.topology = case.topology + Topology(edges=measured) if measured else case.topology
         self.places = Places(self.topology)
-        self.onset: datetime = case.onset or case.incident.started_at
         unique = {fact.id: fact for fact in case.facts}
         self.all_facts = tuple(sorted(unique.values(), key=_order))
         self.facts = tuple(fact for fact in self.all_facts if self.in_effect(fact))
@@ -136,6 +137,26 @@ class Reading:
             }
             self._onsets[entity] = times[FactRole.SYMPTOM] or times[FactRole.MECHANISM] or self.onset
         return self._onsets[entity]
+
+
+def onset_of(case: CaseFile) -> datetime:
+    """When the trouble that the alerts are about began.
+
+    The earliest lasting symptom where the alerts point, else anywhere, within the hours before the first alert: one that
+    has stood for days is not this incident's. Without one, the case's own estimate.
+    """
+    started = case.incident.started_at
+    alarmed = {home for entity in case.incident.entities for home in (entity, case.topology.owner_of(entity))}
+    lasting = [
+        fact
+        for fact in case.facts
+        if fact.role is FactRole.SYMPTOM
+        and fact.at
+        and started - ONSET_WINDOW <= fact.at <= started + ONSET_WINDOW
+        and (fact.until is None or fact.until >= started - TOLERANCE)
+    ]
+    near = [fact for fact in lasting if fact.entity in alarmed]
+    return min((fact.at for fact in near or lasting if fact.at), default=case.onset or started)
 
 
 def _measured_calls(case: CaseFile) -> Iterable[Edge]:

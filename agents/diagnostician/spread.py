@@ -35,11 +35,15 @@ class Spread:
         self.reading = reading
         self.topology = reading.topology
         self._reach: dict[tuple[EntityId, bool], dict[EntityId, int]] = {}
+        self._degrees: dict[tuple[str, EntityId, bool], float] = {}
 
     def explained(self, symptom: Symptom, *, entity: EntityId, since: datetime | None, load: bool) -> float:
         """Degree (0..1) to which trouble at `entity`, beginning at `since`, explains the symptom."""
-        homes = self.reading.places.homes(symptom.entity)
-        degree = max(self._degree(symptom, home, entity=entity, load=load) for home in {*homes, symptom.entity})
+        key = (symptom.key, entity, load)
+        if key not in self._degrees:
+            homes = {*self.reading.places.homes(symptom.entity), symptom.entity}
+            self._degrees[key] = max(self._degree(symptom, home, entity=entity, load=load) for home in homes)
+        degree = self._degrees[key]
         early = since and symptom.at and symptom.at < since - TOLERANCE
         return degree * BEFORE_ITS_CAUSE if early else degree
 

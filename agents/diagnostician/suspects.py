@@ -1,19 +1,20 @@
 """Suspects that are innocent: changes that came too late or lead nowhere, and causes that do not hold."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from agents.diagnostician.predictions import Standing
 from agents.diagnostician.reading import Reading
 from agents.diagnostician.spread import Spread
 from agents.diagnostician.timing import after
 from agents.diagnostician.weighing import Weighed
-from agents.diagnostician.weights import EXPLAINED, MOST_RULED_OUT
+from agents.diagnostician.weights import CHANGE_OLD, EXPLAINED, MOST_RULED_OUT
 from agents.diagnostician.wording import label_of
 from agents.runbooks.grammar import write_alternative
 from agents.wording import clock_time, duration
 from incidents.fact import Fact, FactRole
 from incidents.finding import RuledOut
-from incidents.ids import EntityId
+from incidents.ids import EntityId, FactKind
 
 
 def ruled_out(
@@ -27,10 +28,11 @@ def ruled_out(
 
 
 def _changes(blamed: frozenset[EntityId], *, reading: Reading, spread: Spread) -> Iterator[RuledOut]:
-    """One line per changed entity: of several facts about one deploy the latest speaks."""
+    """One line per changed entity: of its changes the latest one speaks, in the words of the deploy that brought it."""
     by_entity: dict[EntityId, list[Fact]] = {}
     for fact in reading.all_facts:
-        if fact.role is FactRole.CHANGE and fact.at and fact.kind.startswith(CHANGES):
+        suspicious = fact.role is FactRole.CHANGE and fact.kind.startswith(CHANGES)
+        if suspicious and fact.at and fact.at >= reading.onset - CHANGE_OLD:
             by_entity.setdefault(fact.entity, []).append(fact)
     for entity, facts in sorted(by_entity.items()):
         whose = set(reading.places.homes(entity)) | set(reading.places.around(entity))
@@ -39,11 +41,18 @@ def _changes(blamed: frozenset[EntityId], *, reading: Reading, spread: Spread) -
         because = _innocent(entity, facts, reading=reading, spread=spread, found=bool(blamed))
         if because:
             yield RuledOut(
-                suspicion=facts[-1].text,
+                suspicion=max(facts, key=_speaks).text,
                 entity=entity,
                 because=because,
                 evidence=tuple(dict.fromkeys(e for fact in facts for e in fact.evidence)),
             )
+
+
+def _speaks(fact: Fact) -> tuple[datetime, bool, str]:
+    return fact.at or datetime.min.replace(tzinfo=UTC), fact.kind == DEPLOYED, fact.id
+
+
+DEPLOYED = FactKind("change.deployed")
 
 
 CHANGES = ("change.", "rollback.")

@@ -124,6 +124,10 @@ DISTANT_SYMPTOM = 0.5
 TOLERANCE = timedelta(seconds=90)
 """How far two clocks and resolutions differ: a scrape each 15-60 s, a rate over a few of them, events in seconds."""
 
+ONSET_WINDOW = timedelta(hours=6)
+"""An alert waits for up to an hour before it fires (`for: 1h`), and slow damage shows some hours earlier. What has been
+so for longer belongs to another story."""
+
 CHANGE_HALF_LIFE = timedelta(minutes=20)
 """A change loses half of its suspicion per this time between it and the onset; most faults show within an hour."""
 
@@ -149,6 +153,9 @@ BEFORE_ITS_CAUSE = 0.35
 
 DIAGNOSED = 0.6
 """Probability from which the first hypothesis is a diagnosis. Below it a person is asked to look, not to approve."""
+
+MOST_SURE = 0.98
+"""Nobody should read certainty out of a sum of points; two wrong in a hundred is the best that was ever measured."""
 
 SHOWN = 0.01
 """Hypotheses below this are not worth a line."""

@@ -36,6 +36,7 @@ def late_text(fact: Fact, *, onset: datetime) -> str:
 def sentences(parts: Sequence[str]) -> str:
     """Parts as sentences: each ends with a full stop, none is said twice."""
     ended = [f"{text}." if text[-1] not in ".!?" else text for part in parts if (text := part.strip())]
+    ended = [text[0].upper() + text[1:] if text.partition(" ")[0].isalpha() else text for text in ended]
     return " ".join(dict.fromkeys(ended))
 
 
