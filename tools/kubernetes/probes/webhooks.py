@@ -21,15 +21,16 @@ async def run(cluster: Cluster, _: ClusterWide) -> Observation[Webhooks]:
     """List webhook configurations and aggregated APIs. Raises ToolError."""
     everywhere = Where()
     async with parallel() as group:
-        validating = group.create_task(list_in(cluster, VALIDATING_WEBHOOKS, everywhere))
-        mutating = group.create_task(list_in(cluster, MUTATING_WEBHOOKS, everywhere))
+        validating = group.create_task(permitted(list_in(cluster, VALIDATING_WEBHOOKS, everywhere)))
+        mutating = group.create_task(permitted(list_in(cluster, MUTATING_WEBHOOKS, everywhere)))
         aggregated = group.create_task(permitted(list_in(cluster, API_SERVICES, everywhere)))
-    found, apis = (validating.result(), mutating.result()), aggregated.result()
+    answers, apis = (validating.result(), mutating.result()), aggregated.result()
     read = [
         read_webhooks(item, cluster=cluster.name, mutating=changing)
-        for one, changing in zip(found, (False, True), strict=True)
-        for item in one.items
+        for one, changing in zip(answers, (False, True), strict=True)
+        for item in ([] if isinstance(one, str) else one.items)
     ]
+    refused = [one for one in (*answers, apis) if isinstance(one, str)]
     services = {hook.service for one in read for hook in one.webhooks if hook.service}
     ready = await _ready(cluster, services)
     view = Webhooks(
@@ -44,9 +45,10 @@ async def run(cluster: Cluster, _: ClusterWide) -> Observation[Webhooks]:
         probe=PROBE.name,
         title="admission webhooks",
         where=everywhere,
-        found=[*found, *([] if isinstance(apis, str) else [apis])],
+        found=[one for one in (*answers, apis) if not isinstance(one, str)],
         entities=[one.meta.entity for one in view.configurations],
-        cut=apis if isinstance(apis, str) else None,
+        cut="; ".join(refused) or None,
+        complete=() if refused else None,
     )
 
 
