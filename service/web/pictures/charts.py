@@ -50,7 +50,7 @@ def _chart(proposal: ProposalRecord, index: int, views: Sequence[RedView], *, at
     word, tone = _verdict(proposal, index, after)
     before = _before(check, views, at=at)
     return Chart(
-        title=f"{check.measure.replace('_', ' ')}, {name(check.entity)}",
+        title=f"{check.measure.replace('_', ' ')} of {name(check.entity)}",
         role="must not worsen" if check.role is CheckRole.GUARD else "counts as fixed",
         before=figure(check.baseline, check.unit),
         after=figure(after, check.unit),

@@ -16,6 +16,8 @@ CHART = 62.0
 AXIS = 20.0
 CLUSTER = 11.0
 """Pixels within which marks of a lane become one with a number."""
+ENOUGH = 150.0
+"""Pixels in which most labels fit: then they stand right of their mark, as people expect."""
 SHORT_SPAN = 600
 """Seconds below which ticks carry seconds."""
 
@@ -67,23 +69,21 @@ def _lane(scene: Scene, lane: Lane, scale: TimeScale, sheet: Sheet, *, y: float)
     marks = sorted((m for m in scene.marks if m.lane is lane), key=lambda m: m.at)
     for stretch in stretches:
         yield _stretch(stretch, scale, y=y)
-    taken = [scale.x(m.at) for m in marks] + [scale.x(s.start) for s in stretches]
+    taken = [scale.x(m.at) for m in marks] + [scale.x(s.start) for s in stretches if s.tone != "wait"]
     for stretch in stretches:
         if stretch.tone != "wait":
             yield _beside(stretch.label, scale.x(stretch.start), scale.x(stretch.end), taken, sheet, y=y)
-    groups = _clusters(marks, scale)
-    for index, group in enumerate(groups):
+    for group in _clusters(marks, scale):
         yield _mark(group, scale, y=y)
-        after = scale.x(groups[index + 1][0].at) if index + 1 < len(groups) else sheet.width
         label = group[0].label if len(group) == 1 else f"{len(group)} {lane.value}"
-        yield _label(label, x=scale.x(group[-1].at) + 9, room=after - scale.x(group[-1].at) - 18, sheet=sheet, y=y)
+        yield _beside(label, scale.x(group[0].at) - 3, scale.x(group[-1].at) + 3, taken, sheet, y=y)
 
 
 def _beside(label: str, start: float, end: float, taken: Sequence[float], sheet: Sheet, *, y: float) -> str:
     """A label right of a stretch when there is room for it, else left of it."""
     after = min((other for other in taken if other > end + 1), default=sheet.width)
     before = max((other for other in taken if other < start), default=sheet.gutter)
-    if after - end >= start - before:
+    if after - end >= min(start - before, ENOUGH):
         return _label(label, x=end + 6, room=after - end - 6, sheet=sheet, y=y)
     shown = fitted(label, width=start - before - 14)
     return text(shown, x=start - 6, y=y + 4, class_="p-label p-halo", anchor="end") if shown else ""
