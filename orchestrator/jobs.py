@@ -153,6 +153,9 @@ class Backoff(BaseRetryStrategy):
 class Jobs:
     """The workers of one process. Handlers are given once; `run` works until it is cancelled."""
 
+    GRACE_SECONDS = 5.0
+    """How long a job may go on after `run` was cancelled; then it is cancelled too and put back for another worker."""
+
     def __init__(self, url: str, *, handlers: Mapping[Task, Handler], periods: Periods | None = None) -> None:
         """`url` is `postgresql://...`. Only queues that have a handler for one of their tasks are worked on."""
         self._periods = periods or Periods()
@@ -212,7 +215,7 @@ class Jobs:
                     fetch_job_polling_interval=self._periods.poll_seconds,
                     update_heartbeat_interval=self._periods.heartbeat_seconds,
                     stalled_worker_timeout=self._periods.takeover_seconds * 5,
-                    shutdown_graceful_timeout=5,
+                    shutdown_graceful_timeout=self.GRACE_SECONDS,
                     delete_jobs="successful",
                 )
             except (ConnectorException, OSError):

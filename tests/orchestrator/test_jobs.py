@@ -154,6 +154,25 @@ async def test_a_job_that_fails_comes_again(store: Store, database_url: str) -> 
     assert tries[1] - tries[0] >= 0.8
 
 
+async def test_a_worker_that_is_stopped_hands_its_job_back(store: Store, database_url: str) -> None:
+    class Hasty(Jobs):
+        GRACE_SECONDS = 0.1
+
+    begun = asyncio.Event()
+
+    async def advance(_job: Job) -> None:
+        begun.set()
+        await asyncio.sleep(600)
+
+    await ask(store, Task.ADVANCE)
+    running = asyncio.create_task(Hasty(database_url, handlers={Task.ADVANCE: advance}, periods=QUICK).run())
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await waiting(store) == [("advance", "")]
+
+
 async def test_only_queues_with_handlers_are_worked_on(store: Store, database_url: str) -> None:
     """A worker without write credentials never even sees what is for the executor."""
     done: list[Task] = []
