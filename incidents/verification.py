@@ -126,11 +126,25 @@ def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, windo
     """Decide from what was measured since `window.start`. Harm decides first, then help, then the end of the window."""
     taken = [m for m in sorted(measurements, key=lambda m: m.at) if window.start <= m.at <= now]
     series = [[m for m in taken if m.check == index] for index in range(len(checks))]
-    closed = now >= window.end
+    closed = now >= window.end and not _nearly_there(checks, series, window=window, now=now)
     held = [_held(check, values, closed=closed) for check, values in zip(checks, series, strict=True)]
     judgement, reason = _decide(checks, held, closed=closed)
     results = tuple(_result(c, values, held=h) for c, values, h in zip(checks, series, held, strict=True))
     return Reading(judgement=judgement, results=results, reason=reason)
+
+
+def _nearly_there(
+    checks: Sequence[Check], series: Sequence[Sequence[Measurement]], *, window: Window, now: datetime
+) -> bool:
+    """Whether every goal is reached now and only has to hold on: then the window waits once more for the longest hold.
+
+    A measuring process that was killed leaves a silence in the record; a good change must not be undone for that.
+    """
+    goals = [(check, values) for check, values in zip(checks, series, strict=True) if check.role is CheckRole.SUCCESS]
+    last = [(check, next((m for m in reversed(values) if m.value is not None), None)) for check, values in goals]
+    longest = max((check.hold for check, _ in goals), default=timedelta(0))
+    reached = bool(last) and all(m is not None and _satisfied(check, m) for check, m in last)
+    return reached and now < window.end + longest
 
 
 def _decide(checks: Sequence[Check], held: Sequence[bool | None], *, closed: bool) -> tuple[Judgement, str]:

@@ -1,5 +1,6 @@
 """One specialist at work for one round. Whatever happens to it, the others go on: its failure is a gap in the case file."""
 
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -29,7 +30,10 @@ async def work(errand: Errand, runtime: Runtime[Context]) -> State:
         async with context.store.transaction() as tx:
             case = await load_case(tx, incident)
         await _say(context, incident, assignment, _beginning(assignment), step="start")
+        started = time.monotonic()
         report = await _look(context, assignment, case)
+        # The budget is about the patience of people: real seconds, whatever clock the incident lives in.
+        report = report.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
         async with context.store.transaction(lease=context.lease) as tx:
             await add_report(tx, incident, report, key=assignment.question.id if assignment.question else "")
             await _tell(tx, incident, assignment, report)

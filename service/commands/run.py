@@ -19,7 +19,7 @@ def run(role: str = "") -> int:
     log_to_stderr(settings.log_level)
     try:
         asyncio.run(serve(settings))
-    except* PortTakenError as group:
-        print(group.exceptions[0], file=sys.stderr)
+    except PortTakenError as error:
+        print(error, file=sys.stderr)
         return 2
     return 0

@@ -23,7 +23,7 @@ from service.ports import free_port
 from tools.clock import ScaledClock
 from worlds.scenario.load import load_scenario
 
-RATE = 40.0
+RATE = 30.0
 """The incident's ten minutes pass in a quarter of a minute."""
 WAIT_SECONDS = 90.0
 
@@ -89,7 +89,7 @@ async def stage(folder: Path) -> AsyncIterator[Scene]:
         config = folder / "midwatch.yaml"
         written = plain(settings)
         assert isinstance(written, dict)
-        written["periods"] |= {"lease_seconds": 3.0, "heartbeat_seconds": 0.5, "takeover_seconds": 2.0, "sweep_seconds": 1.0}
+        written["periods"] |= {"lease_seconds": 3.0, "heartbeat_seconds": 0.5, "takeover_seconds": 2.0, "sweep_seconds": 1.0, "poll_seconds": 0.2}
         config.write_text(json.dumps(written))
         yield Scene(world=world, url=f"http://127.0.0.1:{port}", keys=keys, config=config)
 
