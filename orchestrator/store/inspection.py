@@ -1,6 +1,7 @@
 """Looks at a database and changes nothing: version, migrations, and whether the ledger takes entries only."""
 
 from datetime import datetime
+from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -10,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from incidents.value import Value
 from orchestrator.store.control import SWITCH
 from orchestrator.store.database import sqlalchemy_url
-from orchestrator.store.migrate import alembic_config
 from orchestrator.store.outages import OUTAGES
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 OLDEST = 140000
 """PostgreSQL 14, as `server_version_num` has it."""
 _TRIAL = -1
@@ -64,7 +65,7 @@ async def inspect(url: str) -> DatabaseReport:
 async def _report(connection: AsyncConnection) -> DatabaseReport:
     version = (await connection.execute(text("SHOW server_version"))).scalar_one()
     number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
     seen = DatabaseReport(version=str(version), supported=number >= OLDEST, head=head)
     revision = await _revision(connection)
     if not revision:
@@ -85,7 +86,7 @@ async def _report(connection: AsyncConnection) -> DatabaseReport:
 
 async def _revision(connection: AsyncConnection) -> str:
     try:
-        found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+        found = await connection.execute(text("SELECT version_num FROM midwatch_version"))
     except ProgrammingError:
         await connection.rollback()
         return ""

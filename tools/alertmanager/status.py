@@ -76,7 +76,9 @@ def receivers_in(configuration: str) -> tuple[ReceiverView, ...]:
     except yaml.YAMLError:
         return ()
     listed = document.get("receivers") if isinstance(document, dict) else None
-    return tuple(_receiver(_Receiver.model_validate(item)) for item in listed or () if isinstance(item, dict))
+    if not isinstance(listed, list):
+        return ()
+    return tuple(_receiver(_Receiver.model_validate(item)) for item in listed if isinstance(item, dict))
 
 
 def _receiver(item: _Receiver) -> ReceiverView:
