@@ -18,11 +18,11 @@ from langgraph.types import Command, StateSnapshot
 from incidents.ids import IncidentId
 from incidents.incident import SETTLED, Incident
 from orchestrator.context import Context, Workbench
-from orchestrator.graph import GRAPH_VERSION
 from orchestrator.state import State
 from orchestrator.store.errors import FenceLost
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.leases import Lease, acquire, release, renew
+from orchestrator.version import GRAPH_VERSION
 from tools.errors import TransientError
 
 log = structlog.get_logger(__name__)

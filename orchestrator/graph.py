@@ -12,9 +12,6 @@ from orchestrator.context import Context
 from orchestrator.nodes import argue, conclude, decide, plan, postmortem, run, specialist, supervise, triage, verify
 from orchestrator.state import State
 
-GRAPH_VERSION = "1"
-"""Stored on every incident; a thread is only resumed by a graph that knows its version."""
-
 SPECIALISTS = (AgentName.KUBERNETES, AgentName.CICD, AgentName.OBSERVABILITY, AgentName.COST)
 
 
