@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from agents.reporting import finding, findings_of, question
-from agents.wording import clock_time
+from agents.reporting import finding, question
+from agents.wording import clock_time, listed
 from incidents.action import name_of
 from incidents.casefile import Assignment
 from incidents.entity import Entity, EntityKind
@@ -19,24 +19,53 @@ APART = timedelta(seconds=60)
 """Onsets closer together than this cannot be put in an order: rates look back over a minute or two."""
 _ONSETS = ("errors.elevated", "dependency.errors", "latency.elevated", "dependency.slow")
 """Kinds whose times say who was in trouble when."""
-_BACKGROUND = ("metric.shifted", "metric.outlier", "alert.silenced", "dependency.healthy")
-"""Kinds that are no findings by themselves."""
+_HURTS = ("errors.elevated", "latency.elevated", "traffic.drop", "traffic.surge")
+"""Kinds that say what hurts, in the order in which people want to hear them; told in one sentence per workload."""
+_TOLD = (
+    "memory.at_limit",
+    "memory.growing",
+    "saturation.cpu_throttled",
+    "saturation.cpu_high",
+    "connections.exhausted",
+    "threads.exhausted",
+    "fd.exhausted",
+    "queue.growing",
+    "disk.nearly_full",
+    "node.",
+    "log.error_class",
+    "log.new_pattern",
+    "memory.used_before",
+    "estate.healthy",
+    "telemetry.missing",
+)
+"""Kinds (or their beginnings) that are findings by themselves, in the order in which people want to hear them."""
+MOST_OF_A_KIND = 2
+MOST_NAMED = 4
 
 
 def findings(
     assignment: Assignment, facts: Sequence[Fact], *, near: Sequence[EntityId], at: datetime
 ) -> tuple[Finding, ...]:
-    """The order of the onsets first, then one finding per fact that is worth telling."""
-    worth = [fact for fact in facts if fact.kind not in _BACKGROUND]
-    told = list(findings_of(assignment, worth, near=near, at=at, most=MOST_FINDINGS))
-    told += [finding(assignment, [fact], at=at) for fact in facts if fact.kind == "memory.used_before"][:2]
-    order = _order(facts)
-    if len(order) > 1:
-        told.insert(0, finding(assignment, order, at=at, text=_story(order, now=at)))
+    """What hurts, who came first, what it is short of, what the logs say, who suffers, what else fires."""
+    place = {entity: number for number, entity in enumerate(dict.fromkeys(near))}
+    ordered = sorted(facts, key=lambda fact: (place.get(fact.entity, len(place)), fact.kind, fact.text))
+    groups = [
+        *_hurting(ordered),
+        *_order(facts, now=at),
+        *_single(ordered),
+        *_callees(ordered, near),
+        *_victims(ordered),
+        *_alerts(ordered),
+    ]
+    told = [finding(assignment, group, at=at, text=text) for text, group in groups[:MOST_FINDINGS]]
     out = tuple(ruled_out(facts))
     if told and out:
         told[0] = told[0].model_copy(update={"ruled_out": out})
     return tuple(told)
+
+
+Claim = tuple[str, list[Fact]]
+"""A sentence, and the facts that it rests on."""
 
 
 def ruled_out(facts: Iterable[Fact]) -> Iterator[RuledOut]:
@@ -51,22 +80,62 @@ def ruled_out(facts: Iterable[Fact]) -> Iterator[RuledOut]:
             )
 
 
-def _order(facts: Iterable[Fact]) -> list[Fact]:
-    """The first trouble of each entity, in the order of time; empty when they cannot be told apart."""
+def _hurting(facts: Iterable[Fact]) -> Iterator[Claim]:
+    """One sentence per workload: its errors, its latency, its traffic."""
+    by_entity: dict[EntityId, list[Fact]] = {}
+    for fact in facts:
+        if fact.kind in _HURTS:
+            by_entity.setdefault(fact.entity, []).append(fact)
+    for entity, group in list(by_entity.items())[:MOST_NAMED]:
+        group.sort(key=lambda fact: _HURTS.index(fact.kind))
+        rest = [fact.text.removeprefix(f"{name_of(entity)}: ") for fact in group[1:]]
+        yield "; ".join([group[0].text, *rest]), group
+
+
+def _order(facts: Iterable[Fact], *, now: datetime) -> Iterator[Claim]:
+    """`in trouble first: payments (02:31), then checkout (02:33)`, when the times can be told apart."""
     earliest: dict[EntityId, Fact] = {}
     for fact in facts:
         if fact.kind in _ONSETS and fact.at is not None and fact.until is None:
             known = earliest.get(fact.entity)
-            if known is None or known.at is None or fact.at < known.at:
+            if known is None or _time(fact) < _time(known):
                 earliest[fact.entity] = fact
     order = sorted(earliest.values(), key=_time)
-    return order if len(order) > 1 and _time(order[-1]) - _time(order[0]) >= APART else []
+    if len(order) > 1 and _time(order[-1]) - _time(order[0]) >= APART:
+        steps = [f"{name_of(fact.entity)} ({clock_time(_time(fact), now=now)})" for fact in order[:MOST_NAMED]]
+        yield f"in trouble first: {steps[0]}, then {', then '.join(steps[1:])}", order
 
 
-def _story(order: Sequence[Fact], *, now: datetime) -> str:
-    """`payments is in trouble first (02:31), then checkout (02:33), then web (02:34)`."""
-    steps = [f"{name_of(fact.entity)} ({clock_time(_time(fact), now=now)})" for fact in order[:5]]
-    return f"in trouble first: {steps[0]}, then {', then '.join(steps[1:])}"
+def _single(facts: Sequence[Fact]) -> Iterator[Claim]:
+    for kind in _TOLD:
+        own = [fact for fact in facts if fact.kind == kind or (kind.endswith(".") and fact.kind.startswith(kind))]
+        yield from ((fact.text, [fact]) for fact in own[:MOST_OF_A_KIND])
+
+
+def _callees(facts: Iterable[Fact], near: Sequence[EntityId]) -> Iterator[Claim]:
+    """Dependencies that fail or are slow; calls to what is asked about are told as its own errors."""
+    own = set(near[:1])
+    for fact in facts:
+        if fact.kind in ("dependency.errors", "dependency.slow") and fact.entity not in own:
+            yield fact.text, [fact]
+
+
+def _victims(facts: Iterable[Fact]) -> Iterator[Claim]:
+    suffering: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.kind == "upstream.affected":
+            suffering.setdefault(str(fact.attributes.get("callee", "")), []).append(fact)
+    for callee, group in suffering.items():
+        names = listed(name_of(fact.entity) for fact in group)
+        verb = "suffers" if len(group) == 1 else "suffer"
+        yield f"{names} {verb} from {callee} since {clock_time(min(map(_time, group)))}", group
+
+
+def _alerts(facts: Iterable[Fact]) -> Iterator[Claim]:
+    firing = [fact for fact in facts if fact.kind == "alert.also_firing"]
+    if firing:
+        names = (f"{fact.attributes.get('alertname')} ({name_of(fact.entity)})" for fact in firing)
+        yield f"also firing: {listed(names, enough=MOST_NAMED)}", firing
 
 
 def _time(fact: Fact) -> datetime:

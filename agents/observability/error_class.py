@@ -14,6 +14,8 @@ class ErrorClass(StrEnum):
 
     POOL_EXHAUSTED = "pool_exhausted"
     """No free connection in a pool, or the server takes no more."""
+    THREADS_EXHAUSTED = "threads_exhausted"
+    """No free worker: requests queue or are rejected."""
     TOO_MANY_FILES = "too_many_files"
     DISK_FULL = "disk_full"
     READONLY = "readonly"
@@ -53,6 +55,12 @@ class Reading:
 
 _SETTING = r"(?:environment variable|env(?:ironment)? var|config(?:uration)?|setting|property|key|flag)"
 _WORDS: dict[ErrorClass, tuple[str, ...]] = {
+    ErrorClass.THREADS_EXHAUSTED: (
+        r"(?:thread|worker) ?pool (?:is )?(?:exhausted|full)",
+        r"RejectedExecution",
+        r"no (?:free|available) (?:worker|thread)s?",
+        r"unable to create (?:new )?(?:native )?thread",
+    ),
     ErrorClass.POOL_EXHAUSTED: (
         r"pool (?:is )?(?:exhausted|timed? ?out|full|limit)",
         r"connection pool",
@@ -233,7 +241,7 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
 _CLASSES = tuple((kind, re.compile("|".join(words), re.IGNORECASE)) for kind, words in _WORDS.items())
 
 _HOST = r"(?P<peer>[A-Za-z0-9](?:[\w-]{0,62})(?:\.[\w-]{1,63}){0,8}(?::\d{1,5})?)"
-_REACHING = r"(?:connect(?:ion)?(?:ing)?|request|call(?:ing)?|reach)(?: to| with)?"
+_REACHING = r"(?:(?:connect(?:ion|ing|ed)?|request|call) (?:to|with)|calling|reaching|cannot reach)"
 _ROLE = r"(?:host |server at |upstream |service )?"
 _PEERS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -270,6 +278,7 @@ def _peer(text: str) -> str | None:
     for pattern in _PEERS:
         for match in pattern.finditer(text):
             peer = match["peer"].rstrip(".")
-            if peer.lower() not in _NO_PEER and not peer.isdigit():
+            named = peer == peer.lower() or any(mark in peer for mark in ".:-")
+            if named and peer not in _NO_PEER and not peer.isdigit():
                 return peer
     return None

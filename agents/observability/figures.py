@@ -1,10 +1,11 @@
 """How measured figures are said: seconds, rates, bytes per hour. Shares and times are in `agents.wording`."""
 
+from incidents.action import name_of
+from incidents.ids import EntityId
 from tools.kubernetes.quantity import format_bytes
 
 MILLISECONDS_BELOW = 1.0
 """Seconds below which people say milliseconds."""
-HUNDRED = 100.0
 
 
 def latency(seconds: float) -> str:
@@ -30,3 +31,9 @@ def size(number: float) -> str:
 def money(usd_per_hour: float) -> str:
     """`0.42 $/h`."""
     return f"{usd_per_hour:.2f} $/h"
+
+
+def container_of(workload: EntityId, container: str) -> str:
+    """`container app of checkout`; `checkout's container` where both have one name."""
+    name = name_of(workload)
+    return f"{name}'s container" if container == name else f"container {container} of {name}"

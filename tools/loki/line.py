@@ -22,6 +22,12 @@ _KLOG = re.compile(r"^([EFIW])\d{4} \d{2}:\d{2}:\d{2}")
 _SHOUTS = re.compile(r"^(?:panic:|fatal error:|Traceback \(most recent call last\)|Exception in thread)")
 
 
+_TIME = r"\[?\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z| ?[+-]\d{2}:?\d{2})?\]?"
+_SPRING = r"(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s+\d+ --- \[[^\]]*\] \S+\s*: "
+_PLAIN = r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\]?:?\s+"
+_HEAD = re.compile(rf"^(?:{_TIME}\s+)?(?:{_SPRING}|{_PLAIN})?")
+
+
 class Level(StrEnum):
     """How bad a line says it is."""
 
@@ -59,6 +65,11 @@ def line_of(raw: str, *, at: datetime, pod: str = "", container: str = "", label
     text = _message(parsed) if parsed else None
     level = _level(raw, parsed, label)
     return LogLine(at=at, text=redact((text or raw).strip())[:LONGEST], level=level, pod=pod, container=container)
+
+
+def message_of(text: str) -> str:
+    """What a line says, without the time, level, thread and logger that runtimes put before it."""
+    return _HEAD.sub("", text, count=1) or text
 
 
 def _json(raw: str) -> dict[str, object] | None:

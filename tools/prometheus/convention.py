@@ -143,6 +143,8 @@ class RequestMetrics(Value):
     convention: ConventionName
     selector: str
     """`namespace="shop",service="checkout"`."""
+    label: str
+    """The label by which the service is named."""
     code_label: str | None
     interval: float
     """Seconds between its samples."""
@@ -194,10 +196,12 @@ class RequestMetrics(Value):
 
 async def find(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
     """The request metrics of a workload or service; None when this Prometheus has none for it."""
-    labels = await client.series(selectors_for(entity), window=window)
-    chosen = choose(labels, entity=entity)
+    chosen = await _as_before(client, entity, window=window)
+    if chosen is None:
+        chosen = choose(await client.series(selectors_for(entity), window=window), entity=entity)
     if chosen is None:
         return None
+    client.convention = chosen.convention, chosen.label
     counter = next(one.counter for one in CONVENTIONS if one.name is chosen.convention)
     counted = await client.query(
         f"max(count_over_time({counter}{{{chosen.selector}}}[{INTERVAL_LOOKBACK}s]))", at=window.end
@@ -208,6 +212,17 @@ async def find(client: PrometheusClient, entity: Entity, *, window: Window) -> R
         if samples
         else chosen
     )
+
+
+async def _as_before(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
+    """The convention that the last service here followed, if this one does: one selector instead of ten."""
+    if client.convention is None:
+        return None
+    name, label = client.convention
+    convention = next(one for one in CONVENTIONS if one.name == name)
+    value = pod_pattern(entity) if label == "pod" else f"(.+/)?{escaped(entity.name)}"
+    labels = await client.series([f"{convention.counter}{{{label}=~{quoted(value)}}}"], window=window)
+    return _selected(labels, label, convention=convention, entity=entity)
 
 
 def selectors_for(entity: Entity) -> list[str]:
@@ -246,6 +261,7 @@ def _selected(
     return RequestMetrics(
         convention=convention.name,
         selector=matchers + who + _reporter(named, convention=convention),
+        label=label,
         code_label=code,
         interval=DEFAULT_INTERVAL,
         note="" if space else f"no label of {convention.counter} names the namespace: services of one name are one",

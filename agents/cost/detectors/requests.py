@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from agents.cost.prices import UnitPrices
 from agents.cost.requested import p95_of, prices_of
 from agents.detector import Detector, Scene, Sightings
+from agents.observability.figures import container_of
 from agents.reporting import state
-from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
 from tools.kubernetes.quantity import format_bytes
@@ -71,7 +71,8 @@ def _fact(
     if p95 is None or not requested:
         return None
     over = p95 <= MUCH * requested and requested - MARGIN * p95 >= LEAST[resource]
-    under = p95 >= TOO_LITTLE * requested and p95 - requested >= LEAST[resource]
+    most = max(value for _, value in request.points()) if request else requested  # it may just have been lowered
+    under = p95 >= TOO_LITTLE * most and p95 - requested >= LEAST[resource]
     if not over and not under:
         return None
     pods = (one.pods.last if one.pods else None) or 0.0
@@ -80,7 +81,7 @@ def _fact(
     return state(
         OVER if over else UNDER,
         entity=seen.view.entity,
-        text=f"container {one.container} of {name_of(seen.view.entity)} {figures}"
+        text=f"{container_of(seen.view.entity, one.container)} {figures}"
         + (f": {saving:.3f} $/h could be saved" if saving else ""),
         seen=[seen],
         at=None,

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 
 from agents.detector import Detector, Scene, Sightings
-from agents.observability.figures import cores
+from agents.observability.figures import container_of, cores
 from agents.observability.shift import find_shift, share
 from agents.reporting import state
 from agents.wording import percent, since
-from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
 from tools.probe import Observation
@@ -96,7 +95,7 @@ def _high(seen: Observation[UsageView], one: ContainerUsage, scene: Scene) -> It
 
 
 def _who(seen: Observation[UsageView], one: ContainerUsage) -> str:
-    return f"container {one.container} of {name_of(seen.view.entity)}"
+    return container_of(seen.view.entity, one.container)
 
 
 def _by_limit(one: ContainerUsage) -> Curve | None:

@@ -12,7 +12,7 @@ from agents.wording import clock_time, count
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import EntityId, FactKind
-from tools.loki.line import Level
+from tools.loki.line import Level, message_of
 from tools.loki.mining import LogTemplate
 from tools.loki.probes.templates import TemplatesView
 from tools.probe import Observation
@@ -57,7 +57,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     for seen in sightings.of(TemplatesView):
         gathered: dict[Reading, _Gathered] = {}
         for template in seen.view.templates:
-            reading = read_error(template.example) if _counts(seen.view, template) else None
+            reading = read_error(message_of(template.example)) if _counts(seen.view, template) else None
             if reading is not None:
                 gathered.setdefault(reading, _Gathered()).add(template)
         for reading, lines in gathered.items():
@@ -88,7 +88,7 @@ def _fact(
     return state(
         ERROR_CLASS,
         entity=seen.view.entity,
-        text=f"{said}, {count(lines.count, 'time')}{when}: {lines.example[:LONGEST]}",
+        text=f"{said}, {count(lines.count, 'time')}{when}: {message_of(lines.example)[:LONGEST]}",
         seen=[seen],
         at=lines.first,
         related=[peer] if peer else [],

@@ -8,7 +8,7 @@ from agents.wording import clock_time, count
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
-from tools.loki.line import Level
+from tools.loki.line import Level, message_of
 from tools.loki.mining import LogTemplate
 from tools.loki.probes.templates import TemplatesView
 from tools.probe import Observation
@@ -59,7 +59,7 @@ def _new(seen: Observation[TemplatesView], template: LogTemplate, scene: Scene) 
         NEW,
         entity=seen.view.entity,
         text=f"new in the log of {name_of(seen.view.entity)} since {clock_time(first, now=scene.now)}, "
-        f"{count(template.after, 'time')}: {template.example[:LONGEST]}",
+        f"{count(template.after, 'time')}: {message_of(template.example)[:LONGEST]}",
         seen=[seen],
         at=first,
         strength=1.0 if known else 0.6,
@@ -85,7 +85,7 @@ def _surge(seen: Observation[TemplatesView], template: LogTemplate, rates: tuple
         SURGE,
         entity=seen.view.entity,
         text=f"in the log of {name_of(seen.view.entity)} {before:.1f} -> {after:.1f} times a minute: "
-        f"{template.example[:LONGEST]}",
+        f"{message_of(template.example)[:LONGEST]}",
         seen=[seen],
         at=template.first_after,
         detector=DETECTOR.name,

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from agents.detector import Detector, Scene, Sightings
-from agents.observability.figures import size
+from agents.observability.figures import container_of, size
 from agents.reporting import state
 from agents.wording import clock_time
-from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
 from tools.probe import Observation
@@ -43,7 +42,7 @@ def _fact(seen: Observation[UsageView], one: ContainerUsage, scene: Scene) -> Fa
     used = sorted(one.memory.between(None, until))
     if len(used) < LEAST_SAMPLES:
         return None
-    who = f"container {one.container} of {name_of(seen.view.entity)}"
+    who = container_of(seen.view.entity, one.container)
     p95 = used[int(0.95 * (len(used) - 1))]
     return state(
         USED_BEFORE,

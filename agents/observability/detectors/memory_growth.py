@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from agents.detector import Detector, Scene, Sightings
-from agents.observability.figures import size
+from agents.observability.figures import container_of, size
 from agents.observability.trend import Trend, find_trend
 from agents.reporting import state
-from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
 from tools.probe import Observation
@@ -49,7 +48,7 @@ def _fact(seen: Observation[UsageView], one: ContainerUsage, trend: Trend) -> Fa
     if not steady or trend.per_hour <= 0 or (hours is not None and hours > SOON):
         return None
     reach = f", {size(limit)} in {hours:.1f} h" if limit and hours is not None else ""
-    who = f"memory of container {one.container} of {name_of(seen.view.entity)}"
+    who = f"memory of {container_of(seen.view.entity, one.container)}"
     return state(
         GROWING,
         entity=seen.view.entity,

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from agents.detector import Detector, Scene, Sightings
-from agents.observability.figures import size
+from agents.observability.figures import container_of, size
 from agents.reporting import state
 from agents.wording import percent, since
-from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
 from tools.probe import Observation
@@ -26,6 +25,8 @@ AT_LIMIT = FactSpec(
 )
 CLOSE = 0.9
 """Share of the limit. The kernel kills at all of it; between two samples of 30 s a starting process takes the rest."""
+WHOLE = 0.995
+"""Share that is said to be all of it."""
 LATELY = 4
 """Samples at the end of which one has to be close: what was close only long ago is over."""
 
@@ -41,20 +42,22 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 def _fact(seen: Observation[UsageView], one: ContainerUsage, scene: Scene) -> Fact | None:
     if one.memory_ratio is None or not (hits := [at for at, ratio in one.memory_ratio.points() if ratio >= CLOSE]):
         return None
-    ratio = max(value for _, value in one.memory_ratio.points())
-    highest = next(index for index, value in enumerate(one.memory_ratio.values) if value == ratio)
+    seen_ratio = max(value for _, value in one.memory_ratio.points())
+    highest = next(index for index, value in enumerate(one.memory_ratio.values) if value == seen_ratio)
     limit = _at(one.memory_limit_lowest, highest) or _at(one.memory_limit, highest)
     if limit is None:
         return None
     begun = _run_start(one.memory_ratio)
     over = None if _is_close_now(one.memory_ratio) else hits[-1]
+    ratio = min(1.0, seen_ratio)  # nobody uses more than the limit: use and limit were sampled at different times
     peak = ratio * limit
-    who = f"container {one.container} of {name_of(seen.view.entity)}"
+    whole = ratio >= WHOLE
+    reach = f"its limit of {size(limit)}" if whole else f"{size(peak)}, {percent(ratio)} of its limit of {size(limit)}"
+    who = container_of(seen.view.entity, one.container)
     return state(
         AT_LIMIT,
         entity=seen.view.entity,
-        text=f"{who} reaches {size(peak)}, {percent(ratio)} of its limit of {size(limit)}"
-        + since(one.memory_ratio.time(begun), now=scene.now),
+        text=f"{who} reaches {reach}" + since(one.memory_ratio.time(begun), now=scene.now),
         seen=[seen],
         at=one.memory_ratio.time(begun),
         until=over,

@@ -36,7 +36,7 @@ MOST = 5
 LEAST_CHANGE = 0.3
 """Share of the level before: less is a change of nothing."""
 LEAST_SCORE = 8.0
-"""Robust standard deviations. Among sixty metrics of which each is tried, 3.5 would find some by chance."""
+"""Robust standard deviations. Among forty metrics of which each is tried, 3.5 would find some by chance."""
 LEAST_HISTORY = 20
 
 

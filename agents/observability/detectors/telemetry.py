@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from agents.detector import Detector, Scene, Sightings
+from agents.observability.names import workloads_of
 from agents.reporting import state
 from agents.wording import count
 from incidents.entity import Entity
@@ -22,10 +23,11 @@ MISSING = FactSpec(
 )
 
 
-def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:  # noqa: ARG001 - the form of a detector
-    """One fact per workload and source."""
+def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
+    """One fact per workload and source. That a database behind it reports no requests is no news."""
+    asked = set(workloads_of(scene.entities, scene.case.topology))
     for red in sightings.of(RedView):
-        if red.view.metrics is None:
+        if red.view.metrics is None and red.view.entity in asked:
             yield _missing(
                 red, red.view.entity, f"{_name(red.view.entity)} reports no request metrics", "request metrics"
             )

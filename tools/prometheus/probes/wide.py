@@ -20,8 +20,8 @@ from tools.prometheus.selector import pod_pattern, quoted
 FINEST = 60.0
 """Seconds: ranking needs shape, not detail."""
 RATE = "4m"
-MOST_METRICS = 60
-"""Series of 60 values that fit into one evidence body."""
+MOST_METRICS = 40
+"""Series of about a hundred values that fit into one evidence body."""
 PER_QUERY = 15
 """Metrics joined into one expression: longer ones are slow to read for people and for Prometheus."""
 NAMESPACES = ("namespace", "k8s_namespace_name")
