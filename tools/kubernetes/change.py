@@ -36,7 +36,7 @@ KEY = "midwatch.dev/action-key"
 """Annotation: key of the action that changed the object last."""
 FROM = "midwatch.dev/action-from"
 """Annotation: digest of what the object was before that change; an undo goes ahead only while it still says so."""
-TRIES = 5
+TRIES = 8
 """Times a patch is tried again because the status of the object moved between reading and writing."""
 
 
@@ -97,24 +97,22 @@ class ConditionalChange(ABC):
 
     async def preview(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot) -> Preview:
         """Ask the server for a dry run of exactly the patch that would be applied."""
-        item = await self._read(cluster, request)
-        plan = await self.plan(cluster, item, request)
-        changed = snapshot.fence.differences(_fence(item, plan))
-        if changed:
-            return _refused(f"the target changed since it was read: {'; '.join(changed)}", plan)
-        marks = {**cluster.labels, KEY: "preview", FROM: snapshot.fence.content}
-        patch = [*unchanged(item), *annotate(item, marks), *plan.operations]
-        path = path_of(Entity.parse(request.target))
-        try:
-            after = await client_of(cluster).patch(path, patch, kind=PatchKind.JSON, dry_run=True)
-        except PermanentError as error:
-            return _refused(str(error), plan)
-        return Preview(
-            accepted=True,
-            by="server-side dry-run",
-            diff=field_changes(item.json("spec"), after.json("spec"), prefix="spec"),
-            warnings=plan.warnings,
-        )
+        for last in _tries():
+            item = await self._read(cluster, request)
+            plan = await self.plan(cluster, item, request)
+            changed = snapshot.fence.differences(_fence(item, plan))
+            if changed:
+                return _refused(f"the target changed since it was read: {'; '.join(changed)}", plan)
+            marks = {**cluster.labels, KEY: "preview", FROM: snapshot.fence.content}
+            patch = [*annotate(item, marks), *plan.operations]
+            try:
+                after = await self._patch(cluster, request, item, patch, last=last, dry_run=True)
+            except PermanentError as error:
+                return _refused(str(error), plan)
+            if after is not None:
+                diff = field_changes(item.json("spec"), after.json("spec"), prefix="spec")
+                return Preview(accepted=True, by="server-side dry-run", diff=diff, warnings=plan.warnings)
+        raise AssertionError
 
     async def apply(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Applied:
         """Patch the target if it is what the snapshot says. ConflictError: it was not, and nothing was done."""
@@ -177,11 +175,12 @@ class ConditionalChange(ABC):
         operations: Sequence[Operation],
         *,
         last: bool,
+        dry_run: bool = False,
     ) -> Document | None:
-        """The changed object; None when it moved meanwhile and shall be read again."""
-        path = path_of(Entity.parse(request.target))
+        """The changed object; None when it moved meanwhile (its status does all the time) and is to be read again."""
+        path, patch = path_of(Entity.parse(request.target)), [*unchanged(item), *operations]
         try:
-            return await client_of(cluster).patch(path, [*unchanged(item), *operations], kind=PatchKind.JSON)
+            return await client_of(cluster).patch(path, patch, kind=PatchKind.JSON, dry_run=dry_run)
         except ConflictError:
             if last:
                 raise

@@ -2,11 +2,14 @@
 
 from incidents.entity import Entity, EntityKind
 from tools.estate import WriteCluster
+from tools.kubernetes.access import Need
 from tools.kubernetes.change import client_of
 from tools.kubernetes.document import Document
 from tools.kubernetes.parallel import permitted
 from tools.kubernetes.resources import RESOURCES
 
+SEES_AUTOSCALERS = Need(verb="list", resource="horizontalpodautoscalers", group="autoscaling")
+"""What `autoscaler_of` needs; without it an action does not know that its target is scaled by somebody else."""
 _ARGOCD = "argocd.argoproj.io/tracking-id"
 _ARGOCD_LABEL = "argocd.argoproj.io/instance"
 _FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")

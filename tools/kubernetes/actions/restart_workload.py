@@ -15,7 +15,7 @@ from tools.kubernetes.change import ConditionalChange, Plan
 from tools.kubernetes.document import Document
 from tools.kubernetes.history import plain_template
 from tools.kubernetes.json_patch import Operation, put
-from tools.kubernetes.managers import autoscaler_of, gitops_warnings
+from tools.kubernetes.managers import SEES_AUTOSCALERS, autoscaler_of, gitops_warnings
 from tools.kubernetes.rollout_status import rollout_status
 from tools.kubernetes.workload import read_workload
 
@@ -34,10 +34,13 @@ class RestartWorkload(ConditionalChange):
         reversibility=Reversibility.IRREVERSIBLE,
         undo_seconds=0,
     )
-    needs = tuple(
-        Need(verb=verb, resource=name, group="apps")
-        for name in ("deployments", "statefulsets", "daemonsets")
-        for verb in ("get", "patch")
+    needs = (
+        *(
+            Need(verb=verb, resource=name, group="apps")
+            for name in ("deployments", "statefulsets", "daemonsets")
+            for verb in ("get", "patch")
+        ),
+        SEES_AUTOSCALERS,
     )
 
     @override

@@ -16,7 +16,7 @@ from tools.kubernetes.change import ConditionalChange, Plan, client_of
 from tools.kubernetes.document import Document
 from tools.kubernetes.history import Kept, kept_revisions, plain_template
 from tools.kubernetes.json_patch import Operation, pointer
-from tools.kubernetes.managers import autoscaler_of, gitops_warnings
+from tools.kubernetes.managers import SEES_AUTOSCALERS, autoscaler_of, gitops_warnings
 from tools.kubernetes.resources import CONTROLLER_REVISIONS, RESOURCES
 from tools.kubernetes.rollout_status import rollout_status
 from tools.kubernetes.template import read_template
@@ -42,6 +42,7 @@ class RollbackWorkload(ConditionalChange):
         *(Need(verb=verb, resource=name, group="apps") for name in _PLURALS for verb in ("get", "patch")),
         Need(verb="list", resource="replicasets", group="apps"),
         Need(verb="list", resource="controllerrevisions", group="apps"),
+        SEES_AUTOSCALERS,
     )
 
     @override

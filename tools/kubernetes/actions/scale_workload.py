@@ -14,7 +14,7 @@ from tools.kubernetes.access import Need
 from tools.kubernetes.change import ConditionalChange, Plan
 from tools.kubernetes.document import Document
 from tools.kubernetes.json_patch import Operation, put
-from tools.kubernetes.managers import autoscaler_of, gitops_warnings
+from tools.kubernetes.managers import SEES_AUTOSCALERS, autoscaler_of, gitops_warnings
 from tools.kubernetes.workload import read_workload
 
 MAX_REPLICAS = 1000
@@ -34,10 +34,13 @@ class ScaleWorkload(ConditionalChange):
         reversibility=Reversibility.EXACT,
         undo_seconds=30,
     )
-    needs = tuple(
-        Need(verb=verb, resource=name, group="apps")
-        for name in ("deployments", "statefulsets")
-        for verb in ("get", "patch")
+    needs = (
+        *(
+            Need(verb=verb, resource=name, group="apps")
+            for name in ("deployments", "statefulsets")
+            for verb in ("get", "patch")
+        ),
+        SEES_AUTOSCALERS,
     )
 
     @override

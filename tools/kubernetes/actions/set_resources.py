@@ -16,7 +16,7 @@ from tools.kubernetes.access import Need
 from tools.kubernetes.change import ConditionalChange, Plan
 from tools.kubernetes.document import Document
 from tools.kubernetes.json_patch import Operation, pointer
-from tools.kubernetes.managers import autoscaler_of, gitops_warnings
+from tools.kubernetes.managers import SEES_AUTOSCALERS, autoscaler_of, gitops_warnings
 from tools.kubernetes.quantity import bytes_quantity, format_cores, parse_quantity
 from tools.kubernetes.rollout_status import rollout_status
 from tools.kubernetes.workload import read_workload
@@ -50,10 +50,13 @@ class SetResources(ConditionalChange):
         reversibility=Reversibility.EXACT,
         undo_seconds=40,
     )
-    needs = tuple(
-        Need(verb=verb, resource=name, group="apps")
-        for name in ("deployments", "statefulsets", "daemonsets")
-        for verb in ("get", "patch")
+    needs = (
+        *(
+            Need(verb=verb, resource=name, group="apps")
+            for name in ("deployments", "statefulsets", "daemonsets")
+            for verb in ("get", "patch")
+        ),
+        SEES_AUTOSCALERS,
     )
 
     @override

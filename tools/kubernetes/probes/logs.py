@@ -75,7 +75,7 @@ async def run(cluster: Cluster, wanted: LogsWanted) -> Observation[Logs]:
         probe=PROBE.name,
         title="logs",
         where=wanted,
-        found=[Found(items=(), requests=tuple(_request(one, wanted) for one in runs))],
+        found=[Found(items=(), requests=tuple(_request(one, wanted) for one in runs) or (seen.evidence.query,))],
         entities=dict.fromkeys(log.workload for log in logs),
         cut="; ".join(log.cut for log in logs if log.cut) or None,
     )
