@@ -107,11 +107,17 @@ class KubernetesClient:
                 )
 
     async def get(
-        self, path: str, *, query: Mapping[str, str] | None = None, metadata_only: bool = False, many: bool = False
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        metadata_only: bool = False,
+        many: bool = False,
+        most: int = MAX_ANSWER,
     ) -> Document:
-        """One object, or (`many`) one page of a collection."""
+        """One object, or (`many`) one page of a collection; PermanentError when it has more than `most` bytes."""
         accept = _METADATA.format("List" if many else "") if metadata_only else "application/json"
-        return _decoded(await self._call("GET", path, query=query, accept=accept), path)
+        return _decoded(await self._call("GET", path, query=query, accept=accept, most=most), path)
 
     async def text(self, path: str, *, query: Mapping[str, str] | None = None, most: int = MAX_LOG) -> str:
         """A plain text answer (health checks, logs), at most that many bytes."""

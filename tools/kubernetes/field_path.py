@@ -16,8 +16,8 @@ from tools.kubernetes.secrecy import REDACTED, literal, secret_name
 MAX_VALUE = 500
 """Characters of one side of a change that are kept."""
 _KEYS = ("name", "containerPort", "mountPath", "key", "topologyKey", "ip", "port")
-_EMPTY_MEANS_ABSENT = {"resources", "limits", "requests", "securityContext", "annotations", "labels", "metadata", "env"}
-"""Fields whose empty object says as much as their absence; an empty `emptyDir` does not."""
+_EMPTY_SAYS = {"emptyDir", "ephemeral", "podSelector", "namespaceSelector", "ingress", "egress"}
+"""Fields whose empty object or list says something; elsewhere it is as good as absent."""
 _CONTAINER = re.compile(r"(?:^|\.)(?P<list>containers|initContainers)\[(?P<name>[^\]]+)\](?:\.(?P<field>.*))?$")
 _ENV = re.compile(r"^env\[(?P<name>[^\]]+)\]")
 
@@ -66,7 +66,7 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Leaf]]:
             yield from _leaves(item, f"{path}[{name}]")
     elif value is None or isinstance(value, str | int | float | bool):
         yield path, value
-    elif path.rsplit(".", 1)[-1] not in _EMPTY_MEANS_ABSENT:
+    elif path.rsplit(".", 1)[-1] in _EMPTY_SAYS:
         yield path, json.dumps(value)
 
 
