@@ -47,6 +47,7 @@ def red(entity: EntityId, *, peak: float, since: datetime, p99: float, until: da
         metrics=RequestMetrics(
             convention=ConventionName.CLASSIC,
             selector='namespace="shop",service="checkout"',
+            label="service",
             code_label="code",
             interval=15.0,
         ),
