@@ -26,14 +26,18 @@ def observed(
     complete: bool = True,
     cut: str | None = None,
     link: str | None = None,
+    body: str | None = None,
 ) -> Observation[ViewT]:
-    """The observation of a view. `complete` says that what is absent from the view is absent from these entities."""
+    """The observation of a view. `complete` says that what is absent from the view is absent from these entities.
+
+    `body` is its JSON, when the whole of it is too much for the record.
+    """
     evidence = Evidence.of(
         probe=probe,
         source=source,
         query=query,
         observed_at=at,
-        body=view.model_dump_json(exclude_defaults=True),
+        body=view.model_dump_json(exclude_defaults=True) if body is None else body,
         window=window,
         entities=entities,
         cut=cut,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agents.detector import Scene, Sightings
 from agents.observability.names import Names
 from agents.observability.shift import Shift, find_shift, share
+from incidents.entity import Entity
 from incidents.ids import EntityId
 from tools.probe import Observation
 from tools.prometheus.curve import Curve, rounded
@@ -82,6 +83,21 @@ def neighbours(sightings: Sightings, names: Names, asked: Iterable[EntityId]) ->
     callees = [server for client, server, _ in ends if client in own and server is not None]
     callers = [client for client, server, _ in ends if server in own and client is not None]
     return tuple(dict.fromkeys((*callees, *callers)))
+
+
+def troubled(sightings: Sightings, scene: Scene, asked: Iterable[EntityId]) -> tuple[EntityId, ...]:
+    """Workloads, not themselves asked about, that calls from any of these go to and fail or are slow; worst first."""
+    own = set(asked)
+    found = [
+        (-(call.failing.after if call.failing else 0.0), call.callee)
+        for call in calls_of(sightings, scene)
+        if call.caller in own and call.callee not in own and (call.failing or call.slow) and _is_workload(call.callee)
+    ]
+    return tuple(dict.fromkeys(callee for _, callee in sorted(found)))
+
+
+def _is_workload(entity: EntityId) -> bool:
+    return Entity.parse(entity).is_workload
 
 
 def _resolve(names: Names, name: str, namespace: str | None, *, cluster: str) -> EntityId:

@@ -1,6 +1,6 @@
 """What the observability specialist claims, rules out and asks, from the facts of one round. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from agents.reporting import finding, question
@@ -44,7 +44,12 @@ MOST_NAMED = 4
 
 
 def findings(
-    assignment: Assignment, facts: Sequence[Fact], *, near: Sequence[EntityId], at: datetime
+    assignment: Assignment,
+    facts: Sequence[Fact],
+    *,
+    near: Sequence[EntityId],
+    behind: Collection[EntityId],
+    at: datetime,
 ) -> tuple[Finding, ...]:
     """What hurts, who came first, what it is short of, what the logs say, who suffers, what else fires."""
     place = {entity: number for number, entity in enumerate(dict.fromkeys(near))}
@@ -52,8 +57,8 @@ def findings(
     groups = [
         *_hurting(ordered),
         *_order(facts, now=at),
-        *_single(ordered),
-        *_callees(ordered, near),
+        *_single(ordered, assignment.topic),
+        *_callees(ordered, behind),
         *_victims(ordered),
         *_alerts(ordered),
     ]
@@ -106,17 +111,27 @@ def _order(facts: Iterable[Fact], *, now: datetime) -> Iterator[Claim]:
         yield f"in trouble first: {steps[0]}, then {', then '.join(steps[1:])}", order
 
 
-def _single(facts: Sequence[Fact]) -> Iterator[Claim]:
+def _single(facts: Sequence[Fact], topic: Topic) -> Iterator[Claim]:
     for kind in _TOLD:
         own = [fact for fact in facts if fact.kind == kind or (kind.endswith(".") and fact.kind.startswith(kind))]
+        own = [fact for fact in own if _is_news(fact, facts, topic)]
         yield from ((fact.text, [fact]) for fact in own[:MOST_OF_A_KIND])
 
 
-def _callees(facts: Iterable[Fact], near: Sequence[EntityId]) -> Iterator[Claim]:
+def _is_news(fact: Fact, facts: Iterable[Fact], topic: Topic) -> bool:
+    """Whether a fact says something that others do not, and that matters to the question."""
+    if fact.kind == "log.new_pattern":
+        return not any(other.kind == "log.error_class" and other.entity == fact.entity for other in facts)
+    if fact.kind == "memory.used_before":
+        short = ("memory.at_limit", "memory.growing")
+        return topic is Topic.USAGE_BEFORE or any(f.kind in short and f.entity == fact.entity for f in facts)
+    return True
+
+
+def _callees(facts: Iterable[Fact], behind: Collection[EntityId]) -> Iterator[Claim]:
     """Dependencies that fail or are slow; calls to what is asked about are told as its own errors."""
-    own = set(near[:1])
     for fact in facts:
-        if fact.kind in ("dependency.errors", "dependency.slow") and fact.entity not in own:
+        if fact.kind in ("dependency.errors", "dependency.slow") and fact.entity in behind:
             yield fact.text, [fact]
 
 
@@ -143,21 +158,20 @@ def _time(fact: Fact) -> datetime:
     return fact.at
 
 
-def questions(assignment: Assignment, facts: Sequence[Fact], *, asked: Sequence[EntityId]) -> tuple[Question, ...]:
-    """What a colleague could tell about a dependency or node that was in trouble."""
+def questions(assignment: Assignment, facts: Sequence[Fact], *, behind: Collection[EntityId]) -> tuple[Question, ...]:
+    """What a colleague could tell about a node or dependency (`behind` what was asked about) that is in trouble."""
     if assignment.topic is not Topic.OVERVIEW:
         return ()
-    own = set(asked)
     found: dict[str, Question] = {}
     for fact in sorted((fact for fact in facts if fact.at is not None), key=_time):
-        for one in _asking(assignment, fact, own=own):
+        for one in _asking(assignment, fact, behind=behind):
             found.setdefault(one.id, one)
     return tuple(found.values())[:MOST_QUESTIONS]
 
 
-def _asking(assignment: Assignment, fact: Fact, *, own: set[EntityId]) -> Iterator[Question]:
+def _asking(assignment: Assignment, fact: Fact, *, behind: Collection[EntityId]) -> Iterator[Question]:
     when = f" since {clock_time(_time(fact))}"
-    if fact.kind in ("dependency.errors", "dependency.slow") and fact.entity not in own and _is_workload(fact.entity):
+    if fact.kind in ("dependency.errors", "dependency.slow") and fact.entity in behind and _is_workload(fact.entity):
         name = name_of(fact.entity)
         for to, topic, text in (
             (AgentName.KUBERNETES, Topic.HEALTH, f"is {name} healthy? calls to it are in trouble{when}"),

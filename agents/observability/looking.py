@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agents.detector import Sightings
-from agents.observability.calls import neighbours
+from agents.observability.calls import neighbours, troubled
 from agents.observability.names import Names, workloads_of
 from agents.observability.period import ALERTS_LATE, Period
 from agents.observability.shift import find_shift, share
+from agents.reporting import scene_of
 from agents.specialist import Desk
 from incidents.casefile import Assignment, CaseFile
 from incidents.entity import Entity, EntityKind
@@ -86,7 +87,16 @@ async def _overview(
         ]
     )
     since = measured_onset(desk, asked) or period.onset - ALERTS_LATE
-    await at_once([_logs(desk, asked[:CLOSELY], period, since=since), _neighbours(case, asked, desk, period)])
+    scene = scene_of(assignment, case, now=period.end)
+    blamed = troubled(Sightings(observations=desk.observations), scene, asked)[:CLOSELY]
+    await at_once(
+        [
+            _logs(desk, (*asked[:CLOSELY], *blamed), period, since=since),
+            _neighbours(case, asked, desk, period),
+            *(_usage(desk, entity, period) for entity in blamed if entity not in asked[:WIDELY]),
+            *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in blamed[:1]),
+        ]
+    )
 
 
 async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk, period: Period) -> None:

@@ -31,13 +31,14 @@ class ObservabilitySpecialist:
         reading = read_facts(self.name, sightings, scene)
         asked = workloads_of(scene.entities, case.topology)
         topology = topology_of(sightings, scene)
+        behind = {callee for one in asked for callee in topology.callees(one, transitive=True)} - set(asked)
         return compose(
             assignment=assignment,
             desk=desk,
             started=started,
             reading=reading,
-            findings=findings(assignment, reading.facts, near=(*asked, *case.focus), at=now),
-            questions=questions(assignment, reading.facts, asked=asked),
+            findings=findings(assignment, reading.facts, near=(*asked, *case.focus), behind=behind, at=now),
+            questions=questions(assignment, reading.facts, behind=behind),
             topology=topology,
             inventory=inventory_of(sightings, topology),
         )

@@ -13,6 +13,7 @@ from tools.observing import configured, observed
 from tools.probe import Observation
 from tools.prometheus.client import SYSTEM, PrometheusClient, RangeAnswer
 from tools.prometheus.curve import Curve
+from tools.prometheus.thinning import body_of
 
 ViewT = TypeVar("ViewT", bound=Value)
 
@@ -66,6 +67,7 @@ def seen(
     cut: str | None = None,
 ) -> Observation[ViewT]:
     """The observation of queries: all of them as its exact query, the first one as its link."""
+    body, thinned = body_of(view)
     return observed(
         view,
         probe=probe,
@@ -76,7 +78,8 @@ def seen(
         window=window,
         entities=entities,
         complete=complete,
-        cut=cut,
+        cut="; ".join(part for part in (cut, thinned) if part) or None,
+        body=body,
         link=client_of(cluster).link(queries[0], window=window) if queries else None,
     )
 

@@ -7,7 +7,19 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from agents.detector import Detector, Scene, Sightings
-from agents.observability.detectors import cpu, errors, latency, memory_limit, traffic
+from agents.observability.detectors import (
+    cpu,
+    dependencies,
+    disks,
+    errors,
+    latency,
+    log_classes,
+    memory_growth,
+    memory_limit,
+    nodes,
+    pools,
+    traffic,
+)
 from agents.observability.names import workloads_of
 from agents.reporting import state
 from agents.wording import listed
@@ -26,8 +38,20 @@ HEALTHY = FactSpec(
     meaning="Errors, latency, traffic, memory and availability of what was looked at are all as before.",
     attributes={"workloads": "how many workloads were looked at"},
 )
-_TROUBLES = (errors.DETECTOR, latency.DETECTOR, traffic.DETECTOR, memory_limit.DETECTOR, cpu.DETECTOR)
-_HARMLESS = frozenset({traffic.SURGE.kind, cpu.CPU_HIGH.kind})
+_TROUBLES = (
+    errors.DETECTOR,
+    latency.DETECTOR,
+    traffic.DETECTOR,
+    memory_limit.DETECTOR,
+    memory_growth.DETECTOR,
+    cpu.DETECTOR,
+    pools.DETECTOR,
+    disks.DETECTOR,
+    nodes.DETECTOR,
+    dependencies.DETECTOR,
+    log_classes.DETECTOR,
+)
+_HARMLESS = frozenset({traffic.SURGE.kind, cpu.CPU_HIGH.kind, dependencies.HEALTHY.kind})
 """More traffic and busy CPUs alone hurt nobody."""
 LATELY = 4
 """Samples that all have to have every replica available."""

@@ -28,6 +28,8 @@ LEAST_HOURS = 0.4
 """Hours of steady growth: about 25 minutes, after which a start-up is over."""
 LEAST_GROWTH = 0.1
 """Growth over the stretch as a share of its start."""
+NOW = 0.1
+"""Hours that are no time."""
 SOON = 24.0
 """Hours: what lasts longer is for working hours."""
 
@@ -47,7 +49,7 @@ def _fact(seen: Observation[UsageView], one: ContainerUsage, trend: Trend) -> Fa
     steady = trend.r2 >= STRAIGHT and trend.hours >= LEAST_HOURS and trend.last >= (1 + LEAST_GROWTH) * trend.first
     if not steady or trend.per_hour <= 0 or (hours is not None and hours > SOON):
         return None
-    reach = f", {size(limit)} in {hours:.1f} h" if limit and hours is not None else ""
+    reach = f", {_reached(limit, hours)}" if limit and hours is not None else ""
     who = f"memory of {container_of(seen.view.entity, one.container)}"
     return state(
         GROWING,
@@ -61,6 +63,14 @@ def _fact(seen: Observation[UsageView], one: ContainerUsage, trend: Trend) -> Fa
         bytes_per_hour=round(trend.per_hour),
         hours_to_limit=round(hours, 2) if hours is not None else None,
         r2=trend.r2,
+    )
+
+
+def _reached(limit: float, hours: float) -> str:
+    return (
+        f"its limit of {size(limit)} in {hours:.1f} h"
+        if hours >= NOW
+        else f"and has reached its limit of {size(limit)}"
     )
 
 

@@ -1,5 +1,6 @@
 """How nodes do by their own exporter (node_exporter): CPU, memory, disks, network, connection table, clock."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from incidents.entity import Entity
@@ -70,12 +71,14 @@ class NodesView(Value):
     nodes: tuple[NodeUse, ...] = ()
 
 
-def _node_names(answer: RangeAnswer) -> dict[str, str]:
-    """Name of the node by exporter instance."""
-    return {
-        curve.labels.get("instance", ""): curve.labels.get("node") or curve.labels.get("nodename", "")
-        for curve in answer.curves
-    }
+def _node_names(answers: Iterable[RangeAnswer]) -> dict[str, str]:
+    """Name of the node by exporter instance: what a label says, or else the instance's host."""
+    found: dict[str, str] = {}
+    for curve in (curve for answer in answers for curve in answer.curves):
+        instance = curve.labels.get("instance", "")
+        named = curve.labels.get("node") or curve.labels.get("nodename")
+        found[instance] = named or found.get(instance) or instance.rsplit(":", 1)[0]
+    return found
 
 
 def _of(answer: RangeAnswer, node: str, names: dict[str, str]) -> Curve | None:
@@ -102,7 +105,7 @@ def _use(answers: dict[str, RangeAnswer], node: str, names: dict[str, str]) -> N
 async def _run(cluster: Cluster, args: NodesArgs) -> Observation[NodesView]:
     window = Window(start=args.start, end=args.end)
     answers = dict(await ranges(client_of(cluster), QUERIES, window=window, step=step_for(window, finest=FINEST)))
-    names = _node_names(answers["names"])
+    names = _node_names(answers.values())
     asked = [Entity.parse(node).name for node in args.nodes]
     chosen = asked or sorted(name for name in set(names.values()) if name)
     uses = tuple(_use(answers, node, names) for node in chosen[:MOST_NODES])
