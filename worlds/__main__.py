@@ -1,4 +1,4 @@
-"""`python -m worlds SCENARIO`: serve a world until SIGTERM. Prints one JSON line with URLs and tokens when it is ready."""
+"""`python -m worlds SCENARIO`: serve a world until SIGTERM. When ready, one JSON line tells URLs and tokens."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""The world's own reading of virtual time: the same formula as everywhere, `EPOCH@WALL*RATE`, or a clock set by hand."""
+"""The world's own reading of virtual time: the formula `EPOCH@WALL*RATE` that all share, or a clock set by hand."""
 
 import re
 import time
@@ -59,5 +59,5 @@ def read_clock(text: str, *, epoch: datetime) -> WorldClock:
         raise ValueError(
             f"{text!r} is not a clock: write EPOCH@WALL*RATE, for example 2026-11-17T02:47:00Z@1795229220.0*10"
         )
-    start = datetime.fromisoformat(found["epoch"].replace("Z", "+00:00")).astimezone(UTC)
+    start = datetime.fromisoformat(found["epoch"]).astimezone(UTC)
     return RunningClock(epoch=start, wall=float(found["wall"]), rate=float(found["rate"]))

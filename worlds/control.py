@@ -1,4 +1,4 @@
-"""The control API of a world: its clock, a summary of its state. It never tells what is wrong, only whether it still is."""
+"""The control API of a world: its clock, a summary of its state. It tells whether something is wrong, never what."""
 
 from collections.abc import Awaitable, Callable
 
@@ -42,10 +42,13 @@ def router(estate: Estate, *, advance: Callable[[float], Awaitable[None]], stop:
     async def state() -> WorldState:
         healed = estate.healed_since()
         return WorldState(
-            scenario=estate.scenario.name, cluster=estate.scenario.estate.cluster, now=estate.now().isoformat(),
-            active_faults=len(estate.active_faults()), healed_since=healed.isoformat() if healed else None,
+            scenario=estate.scenario.name,
+            cluster=estate.scenario.estate.cluster,
+            now=estate.now().isoformat(),
+            active_faults=len(estate.active_faults()),
+            healed_since=healed.isoformat() if healed else None,
             pods=estate.simulation.pod_counts(),
-        )  # fmt: skip
+        )
 
     @routes.post("/advance")
     async def move(step: Step) -> dict[str, str]:

@@ -64,11 +64,13 @@ class World:
         """Return a kubeconfig for `reader` or `executor`, as a mapping that the clients accept."""
         name = self.estate.scenario.estate.cluster
         return {
-            "apiVersion": "v1", "kind": "Config", "current-context": name,
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
             "clusters": [{"name": name, "cluster": {"server": self.urls["kubernetes"]}}],
             "users": [{"name": identity, "user": {"token": self.tokens[identity]}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": identity}}],
-        }  # fmt: skip
+        }
 
     async def advance(self, seconds: float) -> None:
         """Move a clock that is set by hand, alert by alert: notifications arrive before time goes on."""
@@ -97,7 +99,7 @@ class World:
         """Start the server and the loops. Returns when requests are answered."""
         self._tasks.append(asyncio.create_task(self._server.serve(sockets=[listener])))
         async with asyncio.timeout(_START_TIMEOUT):
-            while not self._server.started:
+            while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for this
                 await asyncio.sleep(0.005)
         if isinstance(self.estate.clock, HandClock):
             await self._deliver_due()
@@ -131,7 +133,7 @@ async def serve(
     webhook_url: str = "",
     webhook_token: str = "",
 ) -> World:
-    """Serve a scenario on 127.0.0.1. Port 0 takes a free one; without a clock it stands by hand at the scenario's now."""
+    """Serve a scenario on 127.0.0.1. Port 0 takes a free one; without a clock time stands at the scenario's now."""
     source = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

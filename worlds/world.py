@@ -1,4 +1,4 @@
-"""A world at work: the simulation, what collects its metrics and logs, its alert rules, and the clock that drives it."""
+"""A world at work: the simulation, its collected metrics and logs, its alert rules, and its clock."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,9 +28,16 @@ class Estate:
     """Everything of a world but its servers. `clock` may be any object with `now()`."""
 
     def __init__(
-        self, scenario: Scenario, *, clock: WorldClock, rules: Path | None = None, webhook_url: str = "",
-        webhook_token: str = "", base_url: str = "http://127.0.0.1", new_id: Callable[[], str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        scenario: Scenario,
+        *,
+        clock: WorldClock,
+        rules: Path | None = None,
+        webhook_url: str = "",
+        webhook_token: str = "",
+        base_url: str = "http://127.0.0.1",
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
         self.scenario = scenario
         self.clock = clock
         self.simulation = Simulation(scenario)
@@ -39,9 +46,11 @@ class Estate:
         self.logs = EstateLogs(self.simulation, self.logbook)
         groups = load_rules((rules or DEFAULT_RULES).read_text(encoding="utf-8"))
         self.rules = RuleEvaluator(
-            groups, storage=self.metrics, start=scenario.now - _RULES_START,
+            groups,
+            storage=self.metrics,
+            start=scenario.now - _RULES_START,
             external=External(url=f"{base_url}/prometheus", labels={"cluster": scenario.estate.cluster}),
-        )  # fmt: skip
+        )
         config = load_config(_alertmanager_config(webhook_url, webhook_token))
         ids = {"new_id": new_id} if new_id is not None else {}
         self.alertmanager = Alertmanager(config, external_url=f"{base_url}/alertmanager", **ids)
@@ -83,12 +92,20 @@ def _alertmanager_config(url: str, token: str) -> str:
         webhook["http_config"] = {"authorization": {"type": "Bearer", "credentials": token}}
     config = {
         "route": {
-            "receiver": "midwatch", "group_by": ["namespace"], "group_wait": "30s", "group_interval": "1m",
-            "repeat_interval": "4h", "routes": [],
+            "receiver": "midwatch",
+            "group_by": ["namespace"],
+            "group_wait": "30s",
+            "group_interval": "1m",
+            "repeat_interval": "4h",
+            "routes": [],
         },
         "receivers": [{"name": "midwatch", "webhook_configs": [webhook] if url else []}],
         "inhibit_rules": [
-            {"source_matchers": ["severity = critical"], "target_matchers": ["severity = info"], "equal": ["namespace"]},
+            {
+                "source_matchers": ["severity = critical"],
+                "target_matchers": ["severity = info"],
+                "equal": ["namespace"],
+            },
         ],
-    }  # fmt: skip
+    }
     return yaml.safe_dump(config)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from kubernetes.aio import client as kubernetes
 
 from worlds.server import World, serve
@@ -61,4 +62,19 @@ async def reader(world: World) -> AsyncIterator[kubernetes.ApiClient]:
 async def executor(world: World) -> AsyncIterator[kubernetes.ApiClient]:
     """A client that may also write."""
     async with api_client(world, "executor") as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def still_world() -> AsyncIterator[World]:
+    """The reference world for tests that only read. All tests of the file share it and its event loop."""
+    world = await serve(REFERENCE)
+    yield world
+    await world.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def still_reader(still_world: World) -> AsyncIterator[kubernetes.ApiClient]:
+    """A client that reads the shared world."""
+    async with api_client(still_world, "reader") as client:
         yield client

@@ -113,7 +113,7 @@ class Applications:
                     "predictedLiveState": target,
                     "resourceVersion": state.live["metadata"]["resourceVersion"] if state.live else "",
                     "modified": not state.synced,
-                }  # fmt: skip
+                }
             )
         return {"items": items}
 
@@ -153,7 +153,7 @@ class Applications:
         return self._shown(application)
 
     async def patch(self, name: str, body: PatchRequest) -> JsonObject:
-        """PATCH: a merge patch of metadata.annotations and spec.syncPolicy.automated; the rest cannot be changed here."""
+        """PATCH: a merge patch of metadata.annotations and spec.syncPolicy.automated; the rest is fixed."""
         application = self._find(name)
         try:
             patch = json.loads(body.patch)
@@ -193,31 +193,49 @@ class Applications:
         synced = all(state.synced for state in states)
         source = {
             "repoURL": f"https://github.com/{application.repository.name}.git",
-            "path": application.path, "targetRevision": application.target,
-        }  # fmt: skip
+            "path": application.path,
+            "targetRevision": application.target,
+        }
         destination = {"server": "https://kubernetes.default.svc", "namespace": application.namespace}
         policy: JsonObject = {"automated": dict(application.policy)} if application.automated else {}
         history = [
-            {"id": r.id, "revision": r.revision, "deployStartedAt": stamp(r.started), "deployedAt": stamp(r.deployed), "source": source,
-             "initiatedBy": {"username": r.initiator} if r.initiator else {"automated": True}}
+            {
+                "id": r.id,
+                "revision": r.revision,
+                "deployStartedAt": stamp(r.started),
+                "deployedAt": stamp(r.deployed),
+                "source": source,
+                "initiatedBy": {"username": r.initiator} if r.initiator else {"automated": True},
+            }
             for r in application.history
-        ]  # fmt: skip
+        ]
         health = _worst([_health(state.live) for state in states])
         operation = dict(application.operation)
         if operation:
             operation |= {"startedAt": stamp(operation["startedAt"]), "finishedAt": stamp(operation["finishedAt"])}
         resources = [_resource(state) for state in states]
         return {
-            "metadata": {"name": application.name, "namespace": "argocd", "uid": self._cluster.chance.uid("app", application.name),
-                         "annotations": dict(application.annotations)},
+            "metadata": {
+                "name": application.name,
+                "namespace": "argocd",
+                "uid": self._cluster.chance.uid("app", application.name),
+                "annotations": dict(application.annotations),
+            },
             "spec": {"source": source, "destination": destination, "project": "default", "syncPolicy": policy},
             "status": {
-                "sync": {"status": "Synced" if synced else "OutOfSync", "revision": application.repository.head.sha,
-                         "comparedTo": {"source": source, "destination": destination}},
-                "health": {"status": health}, "history": history, "operationState": operation, "resources": resources,
-                "reconciledAt": stamp(self._cluster.now), "summary": {"images": _images(states)},
+                "sync": {
+                    "status": "Synced" if synced else "OutOfSync",
+                    "revision": application.repository.head.sha,
+                    "comparedTo": {"source": source, "destination": destination},
+                },
+                "health": {"status": health},
+                "history": history,
+                "operationState": operation,
+                "resources": resources,
+                "reconciledAt": stamp(self._cluster.now),
+                "summary": {"images": _images(states)},
             },
-        }  # fmt: skip
+        }
 
     def _owned(self, owner: JsonObject) -> list[JsonObject]:
         found: list[JsonObject] = []
@@ -238,8 +256,16 @@ def _resource(state: ResourceState) -> JsonObject:
 
 def _node(obj: JsonObject, *, parent: JsonObject | None) -> JsonObject:
     kind = kind_named(obj["kind"])
-    node = {"group": kind.group, "version": kind.version, "kind": kind.kind, "namespace": obj["metadata"].get("namespace", ""), "name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"],
-            "createdAt": obj["metadata"]["creationTimestamp"], "health": {"status": _health(obj)}}  # fmt: skip
+    node = {
+        "group": kind.group,
+        "version": kind.version,
+        "kind": kind.kind,
+        "namespace": obj["metadata"].get("namespace", ""),
+        "name": obj["metadata"]["name"],
+        "uid": obj["metadata"]["uid"],
+        "createdAt": obj["metadata"]["creationTimestamp"],
+        "health": {"status": _health(obj)},
+    }
     if parent is not None:
         meta = parent["metadata"]
         node["parentRefs"] = [
@@ -248,7 +274,7 @@ def _node(obj: JsonObject, *, parent: JsonObject | None) -> JsonObject:
     return node
 
 
-def _health(live: JsonObject | None) -> str:
+def _health(live: JsonObject | None) -> str:  # noqa: PLR0911 - one answer per kind
     """Judge health as Argo CD's built-in checks do, for the kinds that have one."""
     if live is None:
         return "Missing"

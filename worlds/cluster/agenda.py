@@ -12,7 +12,7 @@ class Appointment:
 
     at: float
     order: int
-    action: Callable[[], None] = field(compare=False)
+    action: Callable[[], object] = field(compare=False)
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
@@ -27,7 +27,7 @@ class Agenda:
         self._queue: list[Appointment] = []
         self._order = itertools.count()
 
-    def put(self, at: float, action: Callable[[], None]) -> Appointment:
+    def put(self, at: float, action: Callable[[], object]) -> Appointment:
         """Plan an action."""
         appointment = Appointment(at, next(self._order), action)
         heapq.heappush(self._queue, appointment)

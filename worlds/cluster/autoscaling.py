@@ -60,7 +60,8 @@ class Autoscaler:
         conditions = copy.deepcopy(hpa.get("status", {}).get("conditions", []))
         set_condition(conditions, "AbleToScale", value=True, reason="ReadyForNewScale", now=now)
         if used is None:
-            text = "the HPA was unable to compute the replica count: failed to get cpu utilization: no metrics returned from resource metrics API"
+            text = "the HPA was unable to compute the replica count: failed to get cpu utilization: "
+            text += "no metrics returned from resource metrics API"
             set_condition(
                 conditions, "ScalingActive", value=False, reason="FailedGetResourceMetric", message=text, now=now
             )

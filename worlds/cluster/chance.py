@@ -59,7 +59,8 @@ def noise(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
-    return (z >> np.uint64(11)).astype(np.float64) / float(2**52) - 1.0
+    drawn: NDArray[np.float64] = (z >> np.uint64(11)).astype(np.float64) / float(2**52) - 1.0
+    return drawn
 
 
 def wander(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -69,7 +70,8 @@ def wander(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
     place = ticks // 8 - steps[0]
     share = ((ticks % 8) / 8.0)[:, None]
     slow = knots[place] * (1 - share) + knots[place + 1] * share
-    return 0.65 * slow + 0.35 * noise(keys ^ np.uint64(0x5DEECE66D), ticks)
+    drawn: NDArray[np.float64] = 0.65 * slow + 0.35 * noise(keys ^ np.uint64(0x5DEECE66D), ticks)
+    return drawn
 
 
 def keys_of(chance: Chance, purpose: str, names: Iterable[str]) -> Keys:

@@ -55,7 +55,7 @@ class Cluster:
         """Let a controller react from now on."""
         self._controllers.append(controller)
 
-    def after(self, delay: float, action: Callable[[], None]) -> Appointment:
+    def after(self, delay: float, action: Callable[[], object]) -> Appointment:
         """Plan an action `delay` seconds from now."""
         return self.agenda.put(self.now + delay, action)
 

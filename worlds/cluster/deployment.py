@@ -113,12 +113,12 @@ class DeploymentController:
         wanted = spec["replicas"]
         live = [rs for rs in [current, *old] if rs["spec"]["replicas"] > 0]
         if any(desired_of(rs) != wanted for rs in live):
-            return self._scale_in_proportion(deployment, current, live)
+            return self._scale_in_proportion(deployment, live)
         if spec.get("strategy", {}).get("type") == "Recreate":
             return self._recreate(deployment, current, old)
         return self._grow_new(deployment, current, live) or self._shrink_old(deployment, current, old)
 
-    def _scale_in_proportion(self, deployment: JsonObject, current: JsonObject, live: list[JsonObject]) -> bool:
+    def _scale_in_proportion(self, deployment: JsonObject, live: list[JsonObject]) -> bool:
         wanted = deployment["spec"]["replicas"]
         surge, _ = self._bounds(deployment)
         allowed = wanted + surge if len(live) > 1 else wanted

@@ -1,4 +1,4 @@
-"""Kubernetes Events: recorded once per (object, reason, message) and counted from then on, as client-go's recorder does."""
+"""Kubernetes Events: recorded once per (object, reason, message), then counted, as client-go does."""
 
 from worlds.cluster.core import Cluster
 from worlds.objects.kinds import JsonObject, kind_named

@@ -149,7 +149,7 @@ class GarbageCollector:
         self._orphans.append(change.object)
         return [key_of(change.object)]
 
-    def reconcile(self, namespace: str, name: str) -> None:
+    def reconcile(self, namespace: str, name: str) -> None:  # noqa: ARG002 - the interface of controllers
         """Delete what the last deleted owners controlled."""
         owners, self._orphans = self._orphans, []
         uids = {owner["metadata"]["uid"] for owner in owners}

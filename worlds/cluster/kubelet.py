@@ -328,7 +328,8 @@ class Kubelets:
         self._events.warn(
             pod, "BackOff", f"Back-off restarting failed container {where}", host=runtime.node, field=field
         )
-        text = f"back-off {_go_duration(delay)} restarting failed container={container.name} pod={where.partition('pod ')[2]}"
+        text = f"back-off {_go_duration(delay)} restarting failed container={container.name} "
+        text += f"pod={where.partition('pod ')[2]}"
         self._wait(runtime, container, "CrashLoopBackOff", text)
 
     def _restart(self, runtime: PodRuntime, container: ContainerRuntime) -> None:
@@ -370,7 +371,7 @@ class Kubelets:
         container.ready = False
         self._write(runtime)
 
-    def _plan(self, container: ContainerRuntime, delay: float, action: Callable[[], None]) -> None:
+    def _plan(self, container: ContainerRuntime, delay: float, action: Callable[[], object]) -> None:
         container.plans = [plan for plan in container.plans if not plan.cancelled and plan.at >= self._cluster.now]
         container.plans.append(self._cluster.after(delay, action))
 

@@ -19,6 +19,13 @@ _UNREACHABLE = "node.kubernetes.io/unreachable"
 _PRESSURE = "node.kubernetes.io/memory-pressure"
 _MANAGER = "kube-controller-manager"
 
+# Conditions of a healthy node, with the kubelet's words.
+_FINE = (
+    ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+)
+
 
 def node_object(
     name: str,
@@ -37,14 +44,7 @@ def node_object(
 ) -> JsonObject:
     """Return a healthy node."""
     conditions: list[JsonObject] = []
-    for kind in ("Memory", "Disk", "PID"):
-        name_of = f"{kind}Pressure"
-        text = f"kubelet has {'sufficient PID available' if kind == 'PID' else 'sufficient memory available' if kind == 'Memory' else 'no disk pressure'}"
-        reason = {
-            "Memory": "KubeletHasSufficientMemory",
-            "Disk": "KubeletHasNoDiskPressure",
-            "PID": "KubeletHasSufficientPID",
-        }[kind]
+    for name_of, reason, text in _FINE:
         set_condition(conditions, name_of, value=False, reason=reason, message=text, now=now)
     set_condition(
         conditions, "Ready", value=True, reason="KubeletReady", message="kubelet is posting ready status", now=now

@@ -121,7 +121,7 @@ def patience(pod: JsonObject, probe_name: str, *, first: bool = False) -> float:
     if probe is None:
         return math.inf
     delay = float(probe.get("initialDelaySeconds", 0)) if first else 0.0
-    return delay + float(probe.get("periodSeconds", 10)) * probe.get("failureThreshold", 3)
+    return delay + float(probe.get("periodSeconds", 10)) * float(probe.get("failureThreshold", 3))
 
 
 def killed_while_starting(pod: JsonObject, *, startup: float) -> bool:

@@ -8,7 +8,7 @@ from worlds.objects.kinds import JsonObject
 
 def unix(text: str) -> float:
     """Return unix seconds of a Kubernetes timestamp."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(text).timestamp()
 
 
 def available_since(pod: JsonObject, *, after: float) -> float:

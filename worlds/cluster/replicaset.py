@@ -72,7 +72,7 @@ class ReplicaSetController:
 
 
 def _removal_order(pod: JsonObject) -> tuple[bool, bool, bool, str]:
-    """Pods that are removed first: unscheduled, pending, not ready, then the youngest (reversed by name for lack of age)."""
+    """Pods that are removed first: unscheduled, pending, not ready, then the youngest."""
     meta, phase = pod["metadata"], pod.get("status", {}).get("phase")
     return (bool(pod["spec"].get("nodeName")), phase != "Pending", is_ready(pod), _inverted(meta["creationTimestamp"]))
 

@@ -1,4 +1,4 @@
-"""The StatefulSet, DaemonSet and Job controllers. Simpler than in a real cluster: what incidents show of them is here."""
+"""The StatefulSet, DaemonSet and Job controllers. Simplified: what incidents show of them is here."""
 
 import copy
 import math

@@ -12,7 +12,7 @@ Holds = Callable[[JsonObject, dict[str, str]], bool]
 
 @dataclass(kw_only=True)
 class ActiveEffect:
-    """An effect on the pods of one workload (`namespace/name`), for as long as `holds` says so and until it is ended."""
+    """An effect on the pods of one workload (`namespace/name`): while `holds` says so and until it is ended."""
 
     target: str
     effect: Effect

@@ -27,6 +27,8 @@ _TIGHT = 0.9
 _GARBAGE_ERRORS = 0.35
 _GARBAGE_LATENCY = 4.0
 _CONNECT_FAILURE_LATENCY = 0.004
+# Timeouts that hit fewer requests than this are left out: the logistic tail is fatter than the normal one.
+_SELDOM = 1e-3
 
 
 class PodField(IntEnum):
@@ -123,7 +125,8 @@ class Flow:
         hour = (ticks * TICK % _DAY) / 3600.0
         day = 1 + traffic.daily_swing * np.cos((hour - _PEAK_HOUR) / 24.0 * 2 * math.pi)
         rough = 1 + traffic.noise * wandering
-        return traffic.rps * day * rough * self.surges.get(key, 1.0)
+        rate: Floats = traffic.rps * day * rough * self.surges.get(key, 1.0)
+        return rate
 
     # -- in place: what each process does with its share ------------------------------------------------------------
 
@@ -278,5 +281,5 @@ def _as_called(answer: Floats, call: Call, *, spread: float) -> tuple[Floats, Fl
     failed, latency = answer[:, ServiceField.FAILED], answer[:, ServiceField.LATENCY]
     depth = (math.log(call.timeout) - np.log(np.maximum(latency, 1e-4))) / spread
     late = 1 / (1 + np.exp(np.clip(1.702 * depth, -60, 60)))
-    once = 1 - (1 - failed) * (1 - np.where(late > 1e-3, late, 0.0))
+    once = 1 - (1 - failed) * (1 - np.where(late > _SELDOM, late, 0.0))
     return once ** (call.retries + 1), np.minimum(latency, call.timeout)

@@ -1,6 +1,8 @@
 """Build a healthy estate as it came to be: nodes, namespaces, repositories, releases over the last days, secrets."""
 
 import base64
+from dataclasses import dataclass
+from functools import partial
 
 from worlds.cluster.core import Cluster
 from worlds.cluster.nodes import NODE, node_object
@@ -20,6 +22,18 @@ DAY = 86400.0
 # A workload without a history was last deployed some weeks ago.
 _OLDEST_RELEASE = 41 * DAY
 _SYSTEM_NAMESPACES = ("kube-system", "monitoring", "default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One past release; `at` is unix seconds."""
+
+    at: float
+    tag: str
+    message: str
+    author: str
+    number: int
+    last: bool
 
 
 class Founding:
@@ -78,11 +92,19 @@ class Founding:
         name = f"{estate.cluster}-{pool.name}-{cluster.chance.letters(5, 'node', pool.name, number)}"
         labels = {"node-pool": pool.name, **pool.labels}
         node = node_object(
-            name, zone=pool.zones[number % len(pool.zones)], region=estate.region, cpu=pool.cpu, memory=pool.memory,
-            pods=pool.pods, instance=pool.instance_type, version=estate.version, labels=labels,
-            taints=[dict(taint) for taint in pool.taints], now=cluster.timestamp(),
+            name,
+            zone=pool.zones[number % len(pool.zones)],
+            region=estate.region,
+            cpu=pool.cpu,
+            memory=pool.memory,
+            pods=pool.pods,
+            instance=pool.instance_type,
+            version=estate.version,
+            labels=labels,
+            taints=[dict(taint) for taint in pool.taints],
+            now=cluster.timestamp(),
             address=f"10.132.0.{len(list(cluster.store.every(NODE))) + 11}",
-        )  # fmt: skip
+        )
         cluster.store.create(NODE, node, manager="kubelet")
 
     def _plan_releases(self, workload: Workload) -> None:
@@ -93,34 +115,29 @@ class Founding:
         steps = [(first, earliest, "", ""), *((self._now + r.at, r.tag, r.message, r.author) for r in releases)]
         steps[-1] = (steps[-1][0], workload.tag, *steps[-1][2:])
         for number, (at, tag, message, author) in enumerate(steps):
-            last = number == len(steps) - 1
-            self._cluster.agenda.put(
-                at,
-                lambda a=at, t=tag, m=message, w=author, n=number, l=last: self._release(
-                    managed, a, t, m, w, n, last=l
-                ),
-            )
+            step = _Step(at=at, tag=tag, message=message, author=author, number=number, last=number == len(steps) - 1)
+            self._cluster.agenda.put(at, partial(self._release, managed, step))
 
     def _age_of(self, workload: Workload) -> float:
         return self._cluster.chance.between(0.4, 1.0, "age", workload.key) * _OLDEST_RELEASE
 
-    def _release(
-        self, managed: Managed, at: float, tag: str, message: str, author: str, number: int, *, last: bool
-    ) -> None:
-        """Commit and record one past release. Until the last one the Deployment stays at zero replicas: no pods are
-        simulated for days gone by, but its ReplicaSets and revisions are those of a real rollout history.
+    def _release(self, managed: Managed, step: _Step) -> None:
+        """Commit and record one past release.
+
+        Until the last one a Deployment stays at zero replicas: no pods are simulated for days gone by, but its
+        ReplicaSets and revisions are those of a real rollout history.
         """
         delivery, workload = self._delivery, managed.workload
-        who = delivery.person(author, for_what=f"{workload.key}/{number}")
-        commit = delivery.commit_now(managed, Change(tag=tag), who=who, message=message, at=at)
-        if number == 0:
+        who = delivery.person(step.author, for_what=f"{workload.key}/{step.number}")
+        commit = delivery.commit_now(managed, Change(tag=step.tag), who=who, message=step.message, at=step.at)
+        if step.number == 0:
             self._secrets(workload)
-        if last or workload.kind is WorkloadKind.DEPLOYMENT:
+        if step.last or workload.kind is WorkloadKind.DEPLOYMENT:
             delivery.roll_out(managed, commit)
         elif managed.application is not None:
             self._gitops.remember(managed.application, commit)
         if workload.kind is WorkloadKind.DEPLOYMENT:
-            self._set_replicas(workload, workload.replicas if last else 0)
+            self._set_replicas(workload, workload.replicas if step.last else 0)
 
     def _set_replicas(self, workload: Workload, replicas: int) -> None:
         live = self._cluster.store.get(_DEPLOYMENT, namespace=workload.namespace, name=workload.name)

@@ -1,4 +1,4 @@
-"""Build the layout of the moment from the cluster: which processes run, which of them are reached, under which figures."""
+"""Build the layout of the moment from the cluster: which processes run, which are reached, with which figures."""
 
 import re
 from collections.abc import Iterable
@@ -52,8 +52,9 @@ class LayoutBuilder:
                 columns += [self._column(workload, pod, runtime, ready) for pod, runtime in mine]
                 dead = len(ready - {column.uid for column in columns[first:] if column.routed})
             calls = tuple(
-                (self._position[callee], call) for callee, call in zip(self._callees[workload.key], workload.calls, strict=True)
-            )  # fmt: skip
+                (self._position[callee], call)
+                for callee, call in zip(self._callees[workload.key], workload.calls, strict=True)
+            )
             services.append(
                 ServiceLayout(
                     workload=workload, columns=slice(first, len(columns)), calls=calls, refusal=refusal, dead=dead
@@ -111,18 +112,31 @@ class LayoutBuilder:
             self._refusals[key] = next((active.effect.refuse for active in effects if active.effect.refuse), "")
         refusal = self._refusals[key]
         return Column(
-            refusal=refusal, uid=runtime.uid, workload=workload.key, node=runtime.node, instance=runtime.main.instance,
-            started=runtime.main.started, routed=runtime.uid in ready and not refusal, model=model, lines=self._lines[key],
+            refusal=refusal,
+            uid=runtime.uid,
+            workload=workload.key,
+            node=runtime.node,
+            instance=runtime.main.instance,
+            started=runtime.main.started,
+            routed=runtime.uid in ready and not refusal,
+            model=model,
+            lines=self._lines[key],
             wrong_address=tuple(self._wrong_address(workload, call, runtime.config) for call in workload.calls),
-        )  # fmt: skip
+        )
 
     def _external(self, workload: Workload) -> Column:
         effects = tuple(self._effects.on(workload.key, None, {}))
         refusal = next((active.effect.refuse for active in effects if active.effect.refuse), "")
         return Column(
-            uid=workload.key, workload=workload.key, node="", instance=1, started=0.0, routed=not refusal,
-            model=pod_model(workload, None, effects), refusal=refusal,
-        )  # fmt: skip
+            uid=workload.key,
+            workload=workload.key,
+            node="",
+            instance=1,
+            started=0.0,
+            routed=not refusal,
+            model=pod_model(workload, None, effects),
+            refusal=refusal,
+        )
 
     def _wrong_address(self, workload: Workload, call: Call, environment: dict[str, str]) -> str:
         """Say what a process's client library says when it calls the address it was given; empty when that is right."""

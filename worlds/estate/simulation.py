@@ -5,6 +5,7 @@ not depend on how often or in what steps the time was advanced.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -36,7 +37,6 @@ from worlds.repository.delivery import Delivery
 from worlds.repository.forge import Forge
 from worlds.repository.gitops import GitOps
 from worlds.scenario.change import Change
-from worlds.scenario.effect import LogLine
 from worlds.scenario.scenario import Scenario
 
 # Longer than any release history; the cluster itself is older than its oldest workload.
@@ -107,7 +107,7 @@ class Simulation:
         self.cluster.now = max(self.cluster.now, to)
 
     def _run_ticks(self, to: float) -> bool:
-        """Record the ticks before the next event. True when something broke on the way and time must be looked at anew."""
+        """Record the ticks before the next event. True when there were some: then look at the agenda anew."""
         end = min(to, self.cluster.agenda.next_at() - 1e-6)
         last = int(end // TICK)
         if last < self._next_tick:
@@ -119,10 +119,12 @@ class Simulation:
         cut = self._first_breach(block)
         if cut is not None:
             block = Block(
-                first=block.first, layout=block.layout, pods=block.pods[: cut + 1],
+                first=block.first,
+                layout=block.layout,
+                pods=block.pods[: cut + 1],
                 services={k: v[: cut + 1] for k, v in block.services.items()},
                 edges={k: v[: cut + 1] for k, v in block.edges.items()},
-            )  # fmt: skip
+            )
         self.tape.append(block)
         self._lost = {}
         self._next_tick = block.first + len(block.pods)
@@ -146,7 +148,7 @@ class Simulation:
         return int(np.argmax(rows)) if rows.any() else None
 
     def _node_memory(self, block: Block) -> list[tuple[str, np.ndarray, float]]:
-        """Return used and allocatable memory of the nodes with ballast; without it requests keep nodes from filling up."""
+        """Return used and allocatable memory of the nodes with ballast: requests keep the others from filling up."""
         found = []
         for node, ballast in sorted(self.ballast.items()):
             on_node = [i for i, column in enumerate(block.layout.columns) if column.node == node]
@@ -163,7 +165,7 @@ class Simulation:
             if last[at, PodField.MEMORY] > column.model.memory_limit and key not in self._dying:
                 self._dying.add(key)
                 delay = self.cluster.chance.between(0.2, TICK - 0.5, "oom", *key)
-                self.cluster.after(delay, lambda uid=column.uid: self.kubelets.kill(uid, code=137, reason="OOMKilled"))
+                self.cluster.after(delay, partial(self.kubelets.kill, column.uid, code=137, reason="OOMKilled"))
         for node, used, most in self._node_memory(block):
             if node not in self._pressed and used[-1] > most * _PRESSURE_AT:
                 self._pressed.add(node)
@@ -203,7 +205,7 @@ class Simulation:
     # -- what faults and servers ask --------------------------------------------------------------------------------
 
     def carries_change(self, key: str, change: Change) -> bool:
-        """Say whether a workload's live objects have all the changed values: changing them again would change nothing."""
+        """Say whether a workload's live objects have the changed values: changing them again would change nothing."""
         live = self.delivery.live_manifests(key)
         return bool(live) and edited(live, change=change) == live
 
@@ -262,31 +264,28 @@ class Simulation:
         self.ballast[node] = memory
         self._ballast_steps.setdefault(node, [(0.0, 0.0)]).append((self.cluster.now, memory))
 
+    def unload_nodes(self) -> None:
+        """Give back what was taken with `load_node`."""
+        for node in list(self.ballast):
+            self.load_node(node, 0.0)
+
     def ballast_at(self, node: str, times: Floats) -> Floats:
         """Return the memory that something outside Kubernetes took of a node at each time."""
         steps = self._ballast_steps.get(node, [(0.0, 0.0)])
         place = np.searchsorted(np.array([at for at, _ in steps]), times, side="right") - 1
         return np.array([amount for _, amount in steps])[place]
 
-    def refusal_of(self, key: str) -> str:
-        """Say what clients of a service are told at the moment when nobody can be reached; empty when it answers."""
-        block = self.tape.last
-        service = next((s for s in block.layout.services if s.workload.key == key), None) if block else None
-        if block is None or service is None:
+    def refusal_of(self, key: str, tick: int) -> str:
+        """Say what clients of a service were told in a tick instead of an answer; empty when it answered."""
+        layout = self.tape.layout_at(tick)
+        service = next((s for s in layout.services if s.workload.key == key), None) if layout else None
+        if layout is None or service is None:
             return ""
-        if service.refusal:
-            return service.refusal
-        if service.refused:
-            return "too many connections"
-        columns = block.layout.columns[service.columns]
-        if any(column.routed for column in columns):
-            return next((column.refusal for column in columns if column.refusal), "")
-        return next((column.refusal for column in columns if column.refusal), "connection refused")
-
-    def effect_lines(self, uid: str, tick: int) -> tuple[LogLine, ...]:
-        """Return what the effects in force made a process write in a tick."""
-        column = self.tape.column_at(uid, tick)
-        return column.lines if column is not None else ()
+        if service.refusal or service.refused:
+            return service.refusal or "too many connections"
+        columns = layout.columns[service.columns]
+        told = next((column.refusal for column in columns if column.refusal), "")
+        return told if told or any(column.routed for column in columns) else "connection refused"
 
     def pod_counts(self) -> dict[str, int]:
         """Return how many pods there are by phase, and how many of them are ready."""
@@ -297,7 +296,7 @@ class Simulation:
             counts["ready"] += is_ready(pod)
         return counts
 
-    def plan(self, offset: float, action: Callable[[], None]) -> None:
+    def plan(self, offset: float, action: Callable[[], object]) -> None:
         """Put an action on the agenda, at an offset from the scenario's now."""
         self.cluster.agenda.put(self.at(offset), action)
 
@@ -306,11 +305,20 @@ class Simulation:
     def _wire(self) -> None:
         cluster = self.cluster
         for controller in (
-            DeploymentController(cluster), ReplicaSetController(cluster), StatefulSetController(cluster),
-            DaemonSetController(cluster), JobController(cluster), Scheduler(cluster), self.kubelets,
-            EndpointsController(cluster), VolumeBinder(cluster), QuotaKeeper(cluster), BudgetKeeper(cluster),
-            GarbageCollector(cluster), Autoscaler(cluster, utilisation=self.utilisation, begins=self.history_start),
-        ):  # fmt: skip
+            DeploymentController(cluster),
+            ReplicaSetController(cluster),
+            StatefulSetController(cluster),
+            DaemonSetController(cluster),
+            JobController(cluster),
+            Scheduler(cluster),
+            self.kubelets,
+            EndpointsController(cluster),
+            VolumeBinder(cluster),
+            QuotaKeeper(cluster),
+            BudgetKeeper(cluster),
+            GarbageCollector(cluster),
+            Autoscaler(cluster, utilisation=self.utilisation, begins=self.history_start),
+        ):
             cluster.add(controller)
         cluster.store.subscribe(self._on_object)
         self.effects.subscribe(self._on_effect)

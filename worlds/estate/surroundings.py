@@ -1,4 +1,4 @@
-"""What a kubelet gets to know about a process: it follows from the scenario, the pod's spec and the effects in force."""
+"""What a kubelet gets to know about a process: from the scenario, the pod's spec and the effects in force."""
 
 from worlds.cluster.nature import Exit, Nature
 from worlds.cluster.references import values_of

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worlds.estate.flow import Block
-from worlds.estate.layout import Column, Floats
+from worlds.estate.layout import Column, Floats, Layout
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,12 +41,14 @@ class Tape:
 
     def column_at(self, uid: str, tick: int) -> Column | None:
         """Return how a pod stood in a tick."""
+        layout = self.layout_at(tick)
+        at = layout.index.get(uid) if layout is not None else None
+        return layout.columns[at] if layout is not None and at is not None else None
+
+    def layout_at(self, tick: int) -> Layout | None:
+        """Return the layout of a tick; None before the tape begins."""
         place = bisect_right(self._firsts, tick) - 1
-        if place < 0:
-            return None
-        layout = self._blocks[place].layout
-        at = layout.index.get(uid)
-        return layout.columns[at] if at is not None else None
+        return self._blocks[place].layout if place >= 0 else None
 
     def pod(self, uid: str) -> Track:
         """Return the rows of a pod (fields: PodField)."""

@@ -13,11 +13,11 @@ from worlds.scenario.values import Duration
 if TYPE_CHECKING:
     from worlds.estate.simulation import Simulation
 
-_CONFIGMAP, _SECRET, _DEPLOYMENT = kind_named("ConfigMap"), kind_named("Secret"), kind_named("Deployment")
+_CONFIGMAP, _SECRET, _DEPLOYMENT = (kind_named(name) for name in ("ConfigMap", "Secret", "Deployment"))
 
 
 class ConfigMissing(Fault):
-    """Somebody removes a key by hand; `restart_after` later the workload is restarted, and its new pods cannot start."""
+    """Somebody removes a key by hand; `restart_after` later the workload is restarted: new pods cannot start."""
 
     kind: Literal["config_missing"] = "config_missing"
     workload: str

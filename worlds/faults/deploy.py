@@ -37,9 +37,11 @@ class Deploy(Fault):
         )
         if self.effect is not None:
             effect = ActiveEffect(
-                target=self.workload, effect=self.effect, since=at,
+                target=self.workload,
+                effect=self.effect,
+                since=at,
                 holds=lambda pod, environment: carries(pod["spec"], change=self.change, config=environment),
-            )  # fmt: skip
+            )
             world.cluster.agenda.put(at - 1, lambda: world.effects.add(effect))
 
     def is_active(self, world: "Simulation") -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Fault(Value):
-    """Something that happens at `at` (relative to the scenario's now), and ends by itself at `until` when that is given."""
+    """Something that happens at `at` (relative to the scenario's now), and ends by itself at `until` if given."""
 
     kind: str
     at: Duration = Field(description="When it starts, relative to now: -12m.")

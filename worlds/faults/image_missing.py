@@ -31,17 +31,14 @@ def _answer(reason: str, image: str) -> str:
     repository, _, tag = image.rpartition(":")
     host, _, path = repository.partition("/")
     url = f"https://{host}/v2/{path}/manifests/{tag}"
+    code = "NotFound" if reason == "not_found" else "Unknown"
+    what = f'failed to resolve reference "{image}": '
     match reason:
         case "unauthorized":
-            code, what = (
-                "Unknown",
-                f'failed to resolve reference "{image}": failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://{host}/token: 401 Unauthorized',
-            )
+            what += "failed to authorize: failed to fetch oauth token: unexpected status from GET request to "
+            what += f"https://{host}/token: 401 Unauthorized"
         case "no_such_host":
-            code, what = (
-                "Unknown",
-                f'failed to resolve reference "{image}": failed to do request: Head "{url}": dial tcp: lookup {host} on 169.254.169.254:53: no such host',
-            )
+            what += f'failed to do request: Head "{url}": dial tcp: lookup {host} on 169.254.169.254:53: no such host'
         case _:
-            code, what = "NotFound", f'failed to resolve reference "{image}": {image}: not found'
+            what += f"{image}: not found"
     return _RUNTIME.format(code=code, image=image) + what

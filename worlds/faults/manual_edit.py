@@ -29,9 +29,11 @@ class ManualEdit(Fault):
         """Edit the live objects."""
         if self.effect is not None:
             effect = ActiveEffect(
-                target=self.workload, effect=self.effect, since=world.at(self.at),
+                target=self.workload,
+                effect=self.effect,
+                since=world.at(self.at),
                 holds=lambda pod, environment: carries(pod["spec"], change=self.change, config=environment),
-            )  # fmt: skip
+            )
             world.plan(self.at - 1, lambda: world.effects.add(effect))
         world.plan(self.at, lambda: world.delivery.edit_live(self.workload, self.change, manager=self.manager))
 

@@ -23,7 +23,7 @@ class NodeDown(Fault):
         """Stop the node, and start it again at `until`."""
         world.plan(self.at, lambda: world.node_fails(world.node_of(self.workload)))
         if self.until is not None:
-            world.plan(self.until, lambda: world.nodes_return())
+            world.plan(self.until, world.nodes_return)
 
     def is_active(self, world: "Simulation") -> bool:
         """As long as pods that should run elsewhere are bound to it."""

@@ -26,7 +26,7 @@ class NodePressure(Fault):
         """Take the memory, and give it back at `until`."""
         world.plan(self.at, lambda: world.load_node(world.node_of(self.workload), parse_quantity(self.memory)))
         if self.until is not None:
-            world.plan(self.until, lambda: [world.load_node(node, 0.0) for node in list(world.ballast)])
+            world.plan(self.until, world.unload_nodes)
 
     def is_active(self, world: "Simulation") -> bool:
         """As long as the memory is taken and the node is still in use."""

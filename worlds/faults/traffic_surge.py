@@ -1,5 +1,6 @@
 """More requests from outside than usual."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -32,9 +33,7 @@ class TrafficSurge(Fault):
         steps = max(int(self.ramp / _STEP), 1)
         for number in range(1, steps + 1):
             share = 1 + (self.factor - 1) * number / steps
-            world.plan(
-                self.at + (number - 1) * _STEP, lambda share=share: world.flow.surges.update({self.workload: share})
-            )
+            world.plan(self.at + (number - 1) * _STEP, partial(world.flow.surges.__setitem__, self.workload, share))
         if self.until is not None:
             world.plan(self.until, lambda: world.flow.surges.pop(self.workload, None))
 

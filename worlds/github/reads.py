@@ -102,13 +102,16 @@ class Reads:
         )
         files = diff(common.files if common else {}, head.files)
         return {
-            "status": status, "ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead),
+            "status": status,
+            "ahead_by": len(ahead),
+            "behind_by": len(behind),
+            "total_commits": len(ahead),
             "base_commit": self._shapes.commit(repository, base),
             "merge_base_commit": self._shapes.commit(repository, common) if common else None,
             "commits": [self._shapes.commit(repository, commit) for commit in reversed(ahead)],
             "files": [self._shapes.file(repository, head, change) for change in files],
             "html_url": self._shapes.html(repository.name, f"compare/{spec}"),
-        }  # fmt: skip
+        }
 
     async def contents(self, owner: str, name: str, path: str, request: Request) -> Any:
         """GET /contents/PATH of a file or a folder."""
@@ -198,4 +201,4 @@ def page(items: list[Any], request: Request, response: Response) -> list[Any]:
 
 
 def _time(text: str | None) -> float | None:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
+    return datetime.fromisoformat(text).timestamp() if text else None

@@ -37,10 +37,14 @@ class Shapes:
         """Return a repository."""
         owner, _, name = repository.name.partition("/")
         return {
-            "name": name, "full_name": repository.name, "private": True, "default_branch": repository.default_branch,
-            "owner": {"login": owner, "type": "Organization"}, "html_url": f"https://github.com/{repository.name}",
+            "name": name,
+            "full_name": repository.name,
+            "private": True,
+            "default_branch": repository.default_branch,
+            "owner": {"login": owner, "type": "Organization"},
+            "html_url": f"https://github.com/{repository.name}",
             "permissions": {"pull": True, "push": True, "admin": False},
-        }  # fmt: skip
+        }
 
     def commit(self, repository: Repository, commit: Commit, *, files: list[FileChange] | None = None) -> JsonObject:
         """Return a commit; with its files and figures when they are given."""
@@ -52,11 +56,16 @@ class Shapes:
             "tree": {"sha": commit.tree, "url": self.api(repository.name, f"git/trees/{commit.tree}")},
         }
         body: JsonObject = {
-            "sha": commit.sha, "commit": inner, "author": self.user(commit.author), "committer": self.user(commit.author),
+            "sha": commit.sha,
+            "commit": inner,
+            "author": self.user(commit.author),
+            "committer": self.user(commit.author),
             "url": self.api(repository.name, f"commits/{commit.sha}"),
             "html_url": self.html(repository.name, f"commit/{commit.sha}"),
-            "parents": [{"sha": parent, "url": self.api(repository.name, f"commits/{parent}")} for parent in commit.parents],
-        }  # fmt: skip
+            "parents": [
+                {"sha": parent, "url": self.api(repository.name, f"commits/{parent}")} for parent in commit.parents
+            ],
+        }
         if files is not None:
             added, removed = sum(f.additions for f in files), sum(f.deletions for f in files)
             body["stats"] = {"additions": added, "deletions": removed, "total": added + removed}
@@ -66,68 +75,117 @@ class Shapes:
     def file(self, repository: Repository, commit: Commit, change: FileChange) -> JsonObject:
         """Return what a commit did to a file."""
         return {
-            "sha": change.blob, "filename": change.path, "status": change.status, "additions": change.additions,
-            "deletions": change.deletions, "changes": change.additions + change.deletions, "patch": change.patch,
+            "sha": change.blob,
+            "filename": change.path,
+            "status": change.status,
+            "additions": change.additions,
+            "deletions": change.deletions,
+            "changes": change.additions + change.deletions,
+            "patch": change.patch,
             "contents_url": self.api(repository.name, f"contents/{change.path}?ref={commit.sha}"),
-        }  # fmt: skip
+        }
 
     def git_commit(self, repository: Repository, commit: Commit) -> JsonObject:
         """Return a commit of the Git database."""
         who = {"name": commit.author.name, "email": commit.author.email, "date": stamp(commit.at)}
         return {
-            "sha": commit.sha, "message": commit.message, "author": who, "committer": who, "tree": {"sha": commit.tree},
+            "sha": commit.sha,
+            "message": commit.message,
+            "author": who,
+            "committer": who,
+            "tree": {"sha": commit.tree},
             "parents": [{"sha": parent} for parent in commit.parents],
             "url": self.api(repository.name, f"git/commits/{commit.sha}"),
-        }  # fmt: skip
+        }
 
     def deployment(self, one: Deployment) -> JsonObject:
         """Return a deployment."""
         last = one.statuses[-1].at if one.statuses else one.at
         return {
-            "id": one.id, "sha": one.sha, "ref": "main", "task": "deploy", "environment": one.environment, "payload": {},
-            "original_environment": one.environment, "description": one.description, "creator": self.user(one.creator),
-            "created_at": stamp(one.at), "updated_at": stamp(last), "production_environment": one.environment == "production",
+            "id": one.id,
+            "sha": one.sha,
+            "ref": "main",
+            "task": "deploy",
+            "environment": one.environment,
+            "payload": {},
+            "original_environment": one.environment,
+            "description": one.description,
+            "creator": self.user(one.creator),
+            "created_at": stamp(one.at),
+            "updated_at": stamp(last),
+            "production_environment": one.environment == "production",
             "url": self.api(one.repository, f"deployments/{one.id}"),
             "statuses_url": self.api(one.repository, f"deployments/{one.id}/statuses"),
-        }  # fmt: skip
+        }
 
     def deployment_status(self, one: Deployment, status: DeploymentStatus) -> JsonObject:
         """Return a deployment's status."""
         return {
-            "id": status.id, "state": status.state, "description": status.description, "environment": one.environment,
-            "creator": self.user(one.creator), "created_at": stamp(status.at), "updated_at": stamp(status.at),
+            "id": status.id,
+            "state": status.state,
+            "description": status.description,
+            "environment": one.environment,
+            "creator": self.user(one.creator),
+            "created_at": stamp(status.at),
+            "updated_at": stamp(status.at),
             "deployment_url": self.api(one.repository, f"deployments/{one.id}"),
-        }  # fmt: skip
+        }
 
     def run(self, one: WorkflowRun) -> JsonObject:
         """Return a workflow run."""
         return {
-            "id": one.id, "name": one.workflow, "display_title": one.title, "event": one.event, "status": one.status,
-            "conclusion": one.conclusion, "head_sha": one.sha, "head_branch": one.branch, "run_attempt": one.attempt,
-            "path": f".github/workflows/{one.workflow}.yaml", "actor": self.user(one.actor), "created_at": stamp(one.created),
-            "updated_at": stamp(one.updated), "run_started_at": stamp(one.created), "url": self.api(one.repository, f"actions/runs/{one.id}"),
+            "id": one.id,
+            "name": one.workflow,
+            "display_title": one.title,
+            "event": one.event,
+            "status": one.status,
+            "conclusion": one.conclusion,
+            "head_sha": one.sha,
+            "head_branch": one.branch,
+            "run_attempt": one.attempt,
+            "path": f".github/workflows/{one.workflow}.yaml",
+            "actor": self.user(one.actor),
+            "created_at": stamp(one.created),
+            "updated_at": stamp(one.updated),
+            "run_started_at": stamp(one.created),
+            "url": self.api(one.repository, f"actions/runs/{one.id}"),
             "html_url": self.html(one.repository, f"actions/runs/{one.id}"),
-        }  # fmt: skip
+        }
 
     def pull(self, repository: Repository, one: PullRequest) -> JsonObject:
         """Return a pull request."""
         head = repository.branches.get(one.head, "")
         return {
-            "number": one.number, "state": one.state, "title": one.title, "body": one.body, "user": self.user(one.author),
-            "head": {"ref": one.head, "sha": head, "label": one.head}, "base": {"ref": one.base, "sha": repository.branches.get(one.base, "")},
-            "merged": one.merged is not None, "mergeable": one.state == "open", "mergeable_state": "clean",
-            "merged_at": stamp(one.merged) if one.merged else None, "merge_commit_sha": one.merge_sha,
-            "created_at": stamp(one.created), "draft": False, "url": self.api(one.repository, f"pulls/{one.number}"),
+            "number": one.number,
+            "state": one.state,
+            "title": one.title,
+            "body": one.body,
+            "user": self.user(one.author),
+            "head": {"ref": one.head, "sha": head, "label": one.head},
+            "base": {"ref": one.base, "sha": repository.branches.get(one.base, "")},
+            "merged": one.merged is not None,
+            "mergeable": one.state == "open",
+            "mergeable_state": "clean",
+            "merged_at": stamp(one.merged) if one.merged else None,
+            "merge_commit_sha": one.merge_sha,
+            "created_at": stamp(one.created),
+            "draft": False,
+            "url": self.api(one.repository, f"pulls/{one.number}"),
             "html_url": self.html(one.repository, f"pull/{one.number}"),
-        }  # fmt: skip
+        }
 
     def content(self, repository: Repository, path: str, text: str) -> JsonObject:
         """Return a file's content."""
         return {
-            "type": "file", "encoding": "base64", "name": path.rpartition("/")[2], "path": path, "size": len(text.encode()),
-            "sha": blob_id(text), "content": base64.encodebytes(text.encode()).decode(),
+            "type": "file",
+            "encoding": "base64",
+            "name": path.rpartition("/")[2],
+            "path": path,
+            "size": len(text.encode()),
+            "sha": blob_id(text),
+            "content": base64.encodebytes(text.encode()).decode(),
             "url": self.api(repository.name, f"contents/{path}"),
-        }  # fmt: skip
+        }
 
     def reference(self, repository: Repository, branch: str) -> JsonObject:
         """Return a branch's reference."""

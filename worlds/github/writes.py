@@ -264,9 +264,15 @@ class Writes:
         if any((p.repository, p.head, p.state) == (repository.name, head, "open") for p in self._forge.pulls):
             raise unprocessable(f"Validation Failed: A pull request already exists for {owner}:{head}.")
         made = PullRequest(
-            number=self._forge.next_id(400), repository=repository.name, title=body.title, body=body.body, head=head,
-            base=body.base, author=_BOT, created=self._now(),
-        )  # fmt: skip
+            number=self._forge.next_id(400),
+            repository=repository.name,
+            title=body.title,
+            body=body.body,
+            head=head,
+            base=body.base,
+            author=_BOT,
+            created=self._now(),
+        )
         self._forge.pulls.append(made)
         return self._shapes.pull(repository, made)
 

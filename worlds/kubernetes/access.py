@@ -79,8 +79,8 @@ def check(identity: Identity, *, group: str, resource: str, verb: str, name: str
     full = f"{plain}.{group}" if group else plain
     subject = f'{full} "{name}"' if name else full
     where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
-    text = f'{subject} is forbidden: User "{identity.user}" cannot {verb} resource "{resource}" in API group "{group}"{where}'
-    raise forbidden(plain, name, text, group=group)
+    text = f'{subject} is forbidden: User "{identity.user}" cannot {verb} resource "{resource}" in API group "{group}"'
+    raise forbidden(plain, name, text + where, group=group)
 
 
 def access_review(identity: Identity, body: JsonObject) -> JsonObject:

@@ -146,7 +146,7 @@ def _describe(path: str) -> JsonObject | None:
     return described
 
 
-def _verb(method: str, target: Target, parameters: Mapping[str, str]) -> str:
+def _verb(method: str, target: Target, parameters: Mapping[str, str]) -> str:  # noqa: PLR0911 - one per method
     match method:
         case "GET" if target.name:
             return "get"

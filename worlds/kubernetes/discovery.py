@@ -6,8 +6,17 @@ from worlds.objects.kinds import KINDS, JsonObject, Kind
 def version(git_version: str) -> JsonObject:
     """Answer /version."""
     major, minor = git_version.lstrip("v").split(".")[:2]
-    return {"major": major, "minor": minor, "gitVersion": git_version, "gitCommit": "", "gitTreeState": "clean",
-            "buildDate": "2026-08-13T14:02:44Z", "goVersion": "go1.26.1", "compiler": "gc", "platform": "linux/amd64"}  # fmt: skip
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": git_version,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "2026-08-13T14:02:44Z",
+        "goVersion": "go1.26.1",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
 
 
 def core_versions() -> JsonObject:

@@ -34,7 +34,7 @@ class LogQuery:
                 container=parameters.get("container", ""),
                 previous=parameters.get("previous", "").lower() == "true",
                 tail=int(parameters["tailLines"]) if "tailLines" in parameters else None,
-                since=datetime.fromisoformat(since.replace("Z", "+00:00")).timestamp() if since else None,
+                since=datetime.fromisoformat(since).timestamp() if since else None,
                 since_seconds=float(parameters["sinceSeconds"]) if "sinceSeconds" in parameters else None,
                 timestamps=parameters.get("timestamps", "").lower() == "true",
                 limit_bytes=int(parameters["limitBytes"]) if "limitBytes" in parameters else None,

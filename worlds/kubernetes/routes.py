@@ -36,7 +36,7 @@ def read_path(path: str) -> Target:
     kind = kind_at(group=group, version=version, plural=rest[0])
     if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):  # noqa: PLR2004 - RESOURCE/NAME/SUBRESOURCE
         raise no_such_path()
-    name, sub = (rest[1:] + ["", ""])[:2]
+    name, sub = [*rest[1:], "", ""][:2]
     if sub and sub not in kind.subresources:
         raise no_such_path()
     return Target(kind=kind, namespace=namespace, name=name, subresource=sub)

@@ -20,7 +20,7 @@ from worlds.kubernetes.answers import (
     not_found,
 )
 from worlds.kubernetes.routes import Target
-from worlds.objects.kinds import JsonObject, Kind, kind_named
+from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.patches import APPLY, STRATEGIC, PatchError, PatchTestError, apply_patch
 from worlds.objects.selectors import selects
 from worlds.objects.store import AlreadyExistsError
@@ -103,7 +103,7 @@ class Writer:
         ):
             return self.create(target, patch, options)
         live = self._live(target)
-        before = _scale_of(target.kind, live) if target.subresource == "scale" else live
+        before = _scale_of(live) if target.subresource == "scale" else live
         if isinstance(patch, dict):
             self._check_preconditions(target, live, patch.get("metadata") or {})
         try:
@@ -156,7 +156,7 @@ class Writer:
 
     def scale(self, target: Target) -> JsonObject:
         """Return the Scale of a workload. Raises ApiError 404."""
-        return _scale_of(target.kind, self._live(target))
+        return _scale_of(self._live(target))
 
     def _put_scale(self, target: Target, scale: JsonObject, options: WriteOptions) -> JsonObject:
         live = self._live(target)
@@ -167,7 +167,7 @@ class Writer:
         stored = self._store.replace(
             target.kind, new, manager=options.manager, subresource="scale", dry_run=options.dry_run
         )
-        return _scale_of(target.kind, stored)
+        return _scale_of(stored)
 
     def _store_new(self, target: Target, live: JsonObject, new: JsonObject, options: WriteOptions) -> JsonObject:
         meta = new.setdefault("metadata", {})
@@ -209,7 +209,7 @@ class Writer:
             raise modified(target.kind, target.name)
 
 
-def _scale_of(kind: Kind, live: JsonObject) -> JsonObject:
+def _scale_of(live: JsonObject) -> JsonObject:
     meta = live["metadata"]
     shown = {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")}
     selector = live["spec"].get("selector", {}).get("matchLabels", {})
@@ -221,7 +221,8 @@ def _scale_of(kind: Kind, live: JsonObject) -> JsonObject:
 
 def _budget_refuses(budget: JsonObject) -> ApiError:
     name, status = budget["metadata"]["name"], budget.get("status", {})
-    message = f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy pods and has {status.get('currentHealthy', 0)} currently"
+    needed, there = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
+    message = f"The disruption budget {name} needs {needed} healthy pods and has {there} currently"
     details = {"causes": [{"reason": "DisruptionBudget", "message": message}]}
     return ApiError(
         429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", details=details

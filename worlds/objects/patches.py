@@ -46,7 +46,8 @@ def apply_patch(obj: JsonObject, patch: Any, *, content_type: str) -> JsonObject
         raise PatchError("a merge patch must be a JSON object")
     if content_type == STRATEGIC:
         return _strategic(copy.deepcopy(obj), patch)
-    return _merge(copy.deepcopy(obj), patch)
+    merged: JsonObject = _merge(copy.deepcopy(obj), patch)
+    return merged
 
 
 def _merge(target: Any, patch: Any) -> Any:
@@ -67,14 +68,8 @@ def _strategic(target: JsonObject, patch: JsonObject) -> JsonObject:
     if patch.get("$patch") == "delete":
         return {}
     for key, value in patch.items():
-        if key == "$retainKeys":
-            for extra in set(target) - set(value):
-                del target[extra]
-        elif key.startswith("$deleteFromPrimitiveList/"):
-            name = key.partition("/")[2]
-            target[name] = [item for item in target.get(name, []) if item not in value]
-        elif key.startswith("$"):
-            continue
+        if key.startswith("$"):
+            _follow_directive(target, key, value)
         elif value is None:
             target.pop(key, None)
         elif isinstance(value, dict):
@@ -85,6 +80,16 @@ def _strategic(target: JsonObject, patch: JsonObject) -> JsonObject:
         else:
             target[key] = value
     return target
+
+
+def _follow_directive(target: JsonObject, key: str, value: Any) -> None:
+    """Apply `$retainKeys` and `$deleteFromPrimitiveList`; the order of list elements is left as it is."""
+    if key == "$retainKeys":
+        for extra in set(target) - set(value):
+            del target[extra]
+    elif key.startswith("$deleteFromPrimitiveList/"):
+        name = key.partition("/")[2]
+        target[name] = [item for item in target.get(name, []) if item not in value]
 
 
 def _strategic_list(name: str, target: Any, patch: list[Any]) -> list[Any]:
@@ -112,6 +117,8 @@ def _json_patch(obj: JsonObject, operations: Any) -> JsonObject:
         raise PatchError("a JSON patch must be a list of operations")
     root: JsonObject = {"": copy.deepcopy(obj)}
     for operation in operations:
+        if not isinstance(operation, dict):
+            raise PatchError(f"operation {operation!r} is not an object")
         _apply_operation(root, operation)
     result = root[""]
     if not isinstance(result, dict):
@@ -142,7 +149,7 @@ def _apply_operation(root: JsonObject, operation: JsonObject) -> None:
             case _:
                 raise PatchError(f"unknown operation {verb!r}")
     except (KeyError, IndexError, TypeError) as problem:
-        if isinstance(operation, dict) and operation.get("op") == "test":
+        if operation.get("op") == "test":
             raise PatchTestError(f"testing path {operation.get('path')} failed: missing value") from problem
         raise PatchError(f"operation {operation!r} does not fit the object: missing path") from problem
 

@@ -94,7 +94,8 @@ class ObjectStore:
     def create(self, kind: Kind, obj: JsonObject, *, manager: str, dry_run: bool = False) -> JsonObject:
         """Store a new object and return it with its system fields. Raises AlreadyExistsError.
 
-        The caller hands over what the object holds: it must not be changed afterwards. With `dry_run` the result is computed and nothing is stored; the same holds for `replace`.
+        The caller hands over what the object holds: it must not be changed afterwards. With `dry_run` the result is
+        computed and nothing is stored; the same holds for `replace`.
         """
         new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": dict(obj.get("metadata", {}))}
         meta = new["metadata"]
@@ -161,7 +162,7 @@ class ObjectStore:
     def _record_manager(
         self, kind: Kind, before: JsonObject | None, after: JsonObject, *, manager: str, subresource: str
     ) -> None:
-        """Note who set which fields, as `managedFields` does. Status writes of controllers are left out of the fields."""
+        """Note who set which fields, as `managedFields` does; not for the frequent status of pods and nodes."""
         if kind.key == "events" or (subresource == "status" and kind.plural in {"pods", "nodes"}):
             return
         fields = changed_fields(before or {}, after)
@@ -169,7 +170,9 @@ class ObjectStore:
             return
         entries = [dict(entry) for entry in after["metadata"].get("managedFields", [])]
         same = [e for e in entries if e["manager"] == manager and e.get("subresource", "") == subresource]
-        entry = same[0] if same else {"manager": manager, "operation": "Update", "apiVersion": kind.api_version}
+        entry: JsonObject = (
+            same[0] if same else {"manager": manager, "operation": "Update", "apiVersion": kind.api_version}
+        )
         if not same:
             entries.append(entry)
         entry |= {"time": stamp(self._now()), "fieldsType": "FieldsV1"}

@@ -105,7 +105,7 @@ class Costs:
         node = self._world.cluster.store.find(NODE, name=pod["spec"].get("nodeName", ""))
         if node is None:
             return
-        created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
+        created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp()
         hours = max(end - max(start, created), 0.0) / 3600.0
         if not hours:
             return
@@ -118,8 +118,9 @@ class Costs:
         allocatable = node["status"]["allocatable"]
         per_core, per_gib = unit_prices(
             price_of(self._world.scenario.estate, node),
-            cores=parse_quantity(allocatable["cpu"]), gibibytes=parse_quantity(allocatable["memory"]) / _GIB,
-        )  # fmt: skip
+            cores=parse_quantity(allocatable["cpu"]),
+            gibibytes=parse_quantity(allocatable["memory"]) / _GIB,
+        )
         share.hours = max(share.hours, hours)
         share.cores_asked += cores * hours
         share.cores_used += cores_used * hours
@@ -159,20 +160,21 @@ class Costs:
             labels, price = node["metadata"]["labels"], price_of(self._world.scenario.estate, node)
             name = node["metadata"]["name"]
             found[name] = {
-                "type": "Node", "properties": {"category": "Compute", "name": name, "cluster": self._world.scenario.estate.cluster},
-                "nodeType": labels["node.kubernetes.io/instance-type"], "labels": labels, "minutes": hours * 60,
-                "cpuCores": parse_quantity(node["status"]["capacity"]["cpu"]), "ramBytes": parse_quantity(node["status"]["capacity"]["memory"]),
-                "totalCost": price * hours, "hourlyCost": price,
-            }  # fmt: skip
+                "type": "Node",
+                "properties": {"category": "Compute", "name": name, "cluster": self._world.scenario.estate.cluster},
+                "nodeType": labels["node.kubernetes.io/instance-type"],
+                "labels": labels,
+                "minutes": hours * 60,
+                "cpuCores": parse_quantity(node["status"]["capacity"]["cpu"]),
+                "ramBytes": parse_quantity(node["status"]["capacity"]["memory"]),
+                "totalCost": price * hours,
+                "hourlyCost": price,
+            }
         return found
 
 
 def _read(text: str) -> float:
-    return (
-        float(text)
-        if text.replace(".", "").isdigit()
-        else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    )
+    return float(text) if text.replace(".", "").isdigit() else datetime.fromisoformat(text).timestamp()
 
 
 def _request(container: JsonObject, name: str) -> float:
@@ -187,10 +189,15 @@ def _properties(pod: JsonObject, node: JsonObject, cluster: str) -> dict[str, st
     if kind == "replicaset":
         kind, name = "deployment", name.rpartition("-")[0]
     return {
-        "cluster": cluster, "node": node["metadata"]["name"], "namespace": meta["namespace"], "controllerKind": kind,
-        "controller": name, "pod": meta["name"], "team": labels.get("team", ""),
+        "cluster": cluster,
+        "node": node["metadata"]["name"],
+        "namespace": meta["namespace"],
+        "controllerKind": kind,
+        "controller": name,
+        "pod": meta["name"],
+        "team": labels.get("team", ""),
         "container": pod["spec"]["containers"][0]["name"],
-    }  # fmt: skip
+    }
 
 
 def _part(properties: dict[str, str], pod: JsonObject, key: str) -> str:
@@ -208,11 +215,30 @@ def _shape(name: str, share: Share, start: float, end: float) -> JsonObject:
     used = share.cores_used / share.cores_asked if share.cores_asked else 0.0
     filled = share.memory_used / share.memory_asked if share.memory_asked else 0.0
     return {
-        "name": name, "properties": share.properties, "window": {"start": stamps[0], "end": stamps[1]}, "start": stamps[0], "end": stamps[1],
-        "minutes": hours * 60, "cpuCores": share.cores_asked / hours, "cpuCoreRequestAverage": share.cores_asked / hours,
-        "cpuCoreUsageAverage": share.cores_used / hours, "cpuCoreHours": share.cores_asked, "cpuCost": share.cpu_cost, "cpuEfficiency": used,
-        "ramBytes": share.memory_asked / hours * _GIB, "ramByteRequestAverage": share.memory_asked / hours * _GIB,
-        "ramByteUsageAverage": share.memory_used / hours * _GIB, "ramByteHours": share.memory_asked * _GIB, "ramCost": share.memory_cost,
-        "ramEfficiency": filled, "gpuCost": 0, "pvCost": 0, "networkCost": 0, "loadBalancerCost": 0, "sharedCost": 0, "externalCost": 0,
-        "totalCost": total, "totalEfficiency": (used * share.cpu_cost + filled * share.memory_cost) / total if total else 0.0,
-    }  # fmt: skip
+        "name": name,
+        "properties": share.properties,
+        "window": {"start": stamps[0], "end": stamps[1]},
+        "start": stamps[0],
+        "end": stamps[1],
+        "minutes": hours * 60,
+        "cpuCores": share.cores_asked / hours,
+        "cpuCoreRequestAverage": share.cores_asked / hours,
+        "cpuCoreUsageAverage": share.cores_used / hours,
+        "cpuCoreHours": share.cores_asked,
+        "cpuCost": share.cpu_cost,
+        "cpuEfficiency": used,
+        "ramBytes": share.memory_asked / hours * _GIB,
+        "ramByteRequestAverage": share.memory_asked / hours * _GIB,
+        "ramByteUsageAverage": share.memory_used / hours * _GIB,
+        "ramByteHours": share.memory_asked * _GIB,
+        "ramCost": share.memory_cost,
+        "ramEfficiency": filled,
+        "gpuCost": 0,
+        "pvCost": 0,
+        "networkCost": 0,
+        "loadBalancerCost": 0,
+        "sharedCost": 0,
+        "externalCost": 0,
+        "totalCost": total,
+        "totalEfficiency": (used * share.cpu_cost + filled * share.memory_cost) / total if total else 0.0,
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import yaml
 
@@ -9,9 +10,9 @@ from worlds.cluster.core import Cluster, key_of
 from worlds.estate.edits import edited
 from worlds.estate.manifests import Manifests, manifests_of
 from worlds.objects.kinds import kind_named
-from worlds.repository.forge import Forge
+from worlds.repository.forge import Forge, WorkflowRun
 from worlds.repository.git import Commit, Person, Repository
-from worlds.repository.gitops import Application, GitOps
+from worlds.repository.gitops import Application, GitOps, manifests_in, touches
 from worlds.repository.sources import source_files, subject
 from worlds.scenario.change import Change
 from worlds.scenario.estate import Estate
@@ -20,12 +21,22 @@ from worlds.scenario.workload import Workload, WorkloadKind
 # Seconds before the rollout starts: the commit lands, the build is done, the deployment is recorded.
 _COMMIT_BEFORE, _BUILT_BEFORE, _RECORDED_BEFORE = 170.0, 35.0, 20.0
 _SYNC_AFTER_PUSH = 45.0
+# How long a pipeline that deploys by itself takes from the push to kubectl apply.
+_PIPELINE = 110.0
 _SAFE_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _PEOPLE = (
-    "Ana Ferreira", "Jonas Weber", "Priya Raman", "Tomasz Nowak", "Mei Chen", "Samuel Okafor",
-    "Lucie Martin", "Diego Alvarez", "Hanna Lindqvist", "Omar Haddad",
-)  # fmt: skip
+    "Ana Ferreira",
+    "Jonas Weber",
+    "Priya Raman",
+    "Tomasz Nowak",
+    "Mei Chen",
+    "Samuel Okafor",
+    "Lucie Martin",
+    "Diego Alvarez",
+    "Hanna Lindqvist",
+    "Omar Haddad",
+)
 
 
 @dataclass(kw_only=True)
@@ -50,7 +61,7 @@ class Delivery:
         self._forge = forge
         self._gitops = gitops
         self.managed: dict[str, Managed] = {}
-        forge.on_push.append(lambda repo, commit: gitops.pushed(repo, commit, delay=_SYNC_AFTER_PUSH))
+        forge.on_push.append(self._on_push)
 
     def person(self, name: str, *, for_what: str) -> Person:
         """Return somebody by name, or whoever is drawn for this."""
@@ -123,6 +134,31 @@ class Delivery:
             return
         for kind, manifest in managed.manifests.items():
             self.put_live(kind, manifest, manager="kubectl-client-side-apply")
+
+    def _on_push(self, repository: Repository, commit: Commit) -> None:
+        """React to a commit that reached the default branch: Argo CD syncs, or the workload's own pipeline deploys."""
+        self._gitops.pushed(repository, commit, delay=_SYNC_AFTER_PUSH)
+        for managed in self.managed.values():
+            mine = managed.repository is repository and managed.application is None
+            if mine and touches(repository, commit, folder=managed.folder):
+                now = self._cluster.now
+                run = self._forge.run(repository, commit, workflow="deploy", created=now + 3, updated=now + 3)
+                run.status, run.conclusion = "in_progress", None
+                self._cluster.after(_PIPELINE, partial(self._pipeline_done, managed, commit, run))
+
+    def _pipeline_done(self, managed: Managed, commit: Commit, run: WorkflowRun) -> None:
+        run.status, run.conclusion, run.updated = "completed", "success", self._cluster.now
+        found = {manifest["kind"]: manifest for manifest in manifests_in(commit, folder=managed.folder)}
+        managed.manifests = {**managed.manifests, **found}
+        self.roll_out(managed, commit)
+        deployment = self._forge.deploy(
+            managed.repository,
+            commit,
+            environment=self._estate.environment,
+            at=self._cluster.now,
+            description=f"Deploy {managed.workload.name} {_tag_of(managed)}",
+        )
+        self._forge.status(deployment, "success", at=self._cluster.now + 1)
 
     def put_live(self, kind_name: str, manifest: Mapping[str, object], *, manager: str) -> None:
         """Write one manifest straight into the cluster."""

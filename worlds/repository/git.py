@@ -1,4 +1,4 @@
-"""Git in memory: blobs, trees and commits with their real SHA-1 ids, branches, diffs. What GitHub's API is served from."""
+"""Git in memory: blobs, trees and commits with their real ids, branches, diffs. GitHub's API is served from it."""
 
 import difflib
 import hashlib

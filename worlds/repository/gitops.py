@@ -5,6 +5,7 @@ Automated sync without self-heal: a new commit is synced once, a manual change s
 
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 
 import yaml
 
@@ -77,13 +78,7 @@ class GitOps:
 
     def wanted(self, application: Application, revision: str = "HEAD") -> list[JsonObject]:
         """Return the manifests at a revision."""
-        commit = application.repository.resolve(revision)
-        prefix = application.path.rstrip("/") + "/"
-        texts = [
-            text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")
-        ]
-        documents = [document for text in texts for document in yaml.load_all(text, Loader=_LOADER) if document]
-        return sorted((d for d in documents if "kind" in d), key=_apply_order)
+        return manifests_in(application.repository.resolve(revision), folder=application.path)
 
     def sync(
         self, application: Application, *, revision: str = "HEAD", initiator: str = "", record: bool = True
@@ -115,13 +110,10 @@ class GitOps:
 
     def pushed(self, repository: Repository, commit: Commit, *, delay: float) -> None:
         """React to a new commit: automated applications whose path it touched are synced after a while."""
-        before = repository.commits[commit.parents[0]].files if commit.parents else {}
         for application in self.applications.values():
-            prefix = application.path.rstrip("/") + "/"
-            paths = [p for p in {*before, *commit.files} if p.startswith(prefix)]
-            touched = any(before.get(p) != commit.files.get(p) for p in paths)
-            if application.repository is repository and application.automated and touched:
-                self._cluster.after(delay, lambda app=application: self._auto(app))
+            mine = application.repository is repository and application.automated
+            if mine and touches(repository, commit, folder=application.path):
+                self._cluster.after(delay, partial(self._auto, application))
 
     def _auto(self, application: Application) -> None:
         if application.revision != application.repository.head.sha and application.automated:
@@ -164,6 +156,22 @@ class GitOps:
         if self._autoscaled(manifest) and "replicas" in live.get("spec", {}):
             new["spec"]["replicas"] = live["spec"]["replicas"]
         self._cluster.store.replace(kind, new, manager=_MANAGER)
+
+
+def manifests_in(commit: Commit, *, folder: str) -> list[JsonObject]:
+    """Return the manifests below a folder of a commit, in the order in which they are applied."""
+    prefix = folder.rstrip("/") + "/"
+    texts = [text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")]
+    documents = [document for text in texts for document in yaml.load_all(text, Loader=_LOADER) if document]
+    return sorted((d for d in documents if "kind" in d), key=_apply_order)
+
+
+def touches(repository: Repository, commit: Commit, *, folder: str) -> bool:
+    """Say whether a commit changed something below a folder."""
+    prefix = folder.rstrip("/") + "/"
+    before = repository.commits[commit.parents[0]].files if commit.parents else {}
+    paths = [path for path in {*before, *commit.files} if path.startswith(prefix)]
+    return any(before.get(path) != commit.files.get(path) for path in paths)
 
 
 def _apply_order(manifest: JsonObject) -> int:

@@ -1,4 +1,4 @@
-"""The small notations of a scenario file: durations (`-12m`), quantities (`512Mi`), request/limit pairs (`250m / 500m`)."""
+"""The small notations of a scenario file: `-12m` (duration), `512Mi` (quantity), `250m / 500m` (request and limit)."""
 
 import re
 from typing import Annotated, Any

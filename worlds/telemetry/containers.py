@@ -30,19 +30,59 @@ def _periods(track: ProcessTrack, share: Floats) -> Floats | None:
 
 
 _READERS: dict[str, tuple[str, str, Reader]] = {
-    "container_memory_working_set_bytes": ("gauge", "Current working set in bytes.", lambda t: t.gauge(PodField.MEMORY)),
+    "container_memory_working_set_bytes": (
+        "gauge",
+        "Current working set in bytes.",
+        lambda t: t.gauge(PodField.MEMORY),
+    ),
     "container_memory_rss": ("gauge", "Size of RSS in bytes.", lambda t: t.gauge(PodField.MEMORY) * 0.93),
-    "container_memory_usage_bytes": ("gauge", "Current memory usage in bytes, including all memory.", lambda t: t.gauge(PodField.MEMORY) * 1.08),
-    "container_spec_memory_limit_bytes": ("gauge", "Memory limit for the container.", lambda t: np.full(len(t.ticks), _limit(t, "memory"))),
-    "container_spec_cpu_quota": ("gauge", "CPU quota of the container.", lambda t: np.full(len(t.ticks), _limit(t, "cpu") * 100_000) if _limit(t, "cpu") else None),
+    "container_memory_usage_bytes": (
+        "gauge",
+        "Current memory usage in bytes, including all memory.",
+        lambda t: t.gauge(PodField.MEMORY) * 1.08,
+    ),
+    "container_spec_memory_limit_bytes": (
+        "gauge",
+        "Memory limit for the container.",
+        lambda t: np.full(len(t.ticks), _limit(t, "memory")),
+    ),
+    "container_spec_cpu_quota": (
+        "gauge",
+        "CPU quota of the container.",
+        lambda t: np.full(len(t.ticks), _limit(t, "cpu") * 100_000) if _limit(t, "cpu") else None,
+    ),
     "container_spec_cpu_period": ("gauge", "CPU period of the container.", lambda t: np.full(len(t.ticks), 100_000.0)),
-    "container_cpu_usage_seconds_total": ("counter", "Cumulative cpu time consumed in seconds.", lambda t: t.counter(_all(t, PodField.CPU))),
-    "container_cpu_cfs_periods_total": ("counter", "Number of elapsed enforcement period intervals.", lambda t: _periods(t, np.ones(len(t.all_rows)))),
-    "container_cpu_cfs_throttled_periods_total": ("counter", "Number of throttled period intervals.", lambda t: _periods(t, _all(t, PodField.THROTTLED))),
-    "container_cpu_cfs_throttled_seconds_total": ("counter", "Total time the container has been throttled.", lambda t: _periods(t, _all(t, PodField.THROTTLED) * 0.004)),
-    "container_network_receive_bytes_total": ("counter", "Cumulative count of bytes received.", lambda t: t.counter(_all(t, PodField.RPS) * _BYTES_PER_REQUEST * 0.3)),
-    "container_network_transmit_bytes_total": ("counter", "Cumulative count of bytes transmitted.", lambda t: t.counter(_all(t, PodField.RPS) * _BYTES_PER_REQUEST)),
-}  # fmt: skip
+    "container_cpu_usage_seconds_total": (
+        "counter",
+        "Cumulative cpu time consumed in seconds.",
+        lambda t: t.counter(_all(t, PodField.CPU)),
+    ),
+    "container_cpu_cfs_periods_total": (
+        "counter",
+        "Number of elapsed enforcement period intervals.",
+        lambda t: _periods(t, np.ones(len(t.all_rows))),
+    ),
+    "container_cpu_cfs_throttled_periods_total": (
+        "counter",
+        "Number of throttled period intervals.",
+        lambda t: _periods(t, _all(t, PodField.THROTTLED)),
+    ),
+    "container_cpu_cfs_throttled_seconds_total": (
+        "counter",
+        "Total time the container has been throttled.",
+        lambda t: _periods(t, _all(t, PodField.THROTTLED) * 0.004),
+    ),
+    "container_network_receive_bytes_total": (
+        "counter",
+        "Cumulative count of bytes received.",
+        lambda t: t.counter(_all(t, PodField.RPS) * _BYTES_PER_REQUEST * 0.3),
+    ),
+    "container_network_transmit_bytes_total": (
+        "counter",
+        "Cumulative count of bytes transmitted.",
+        lambda t: t.counter(_all(t, PodField.RPS) * _BYTES_PER_REQUEST),
+    ),
+}
 
 
 class ContainerMetrics:

@@ -1,4 +1,4 @@
-"""Who calls whom: the service graph that Tempo derives from traces, and what the ingress controller sees from outside."""
+"""Who calls whom: the service graph that Tempo derives from traces, and what the ingress controller sees."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -18,7 +18,7 @@ _INGRESS, _INGRESS_SECONDS = "nginx_ingress_controller_requests", "nginx_ingress
 
 
 class EdgeMetrics:
-    """Series per pair of caller and callee. Untraced services do not appear as clients; their callers still see them."""
+    """Series per pair of caller and callee. Untraced services are no clients here; their callers still see them."""
 
     def __init__(self, world: Simulation) -> None:
         self._world = world
@@ -147,9 +147,15 @@ def _counted(
 
 
 def _durations(
-    name: str, labels: dict[str, str], rate: Floats, median: Floats, spread: float,
-    matchers: Sequence[Matcher], window: Window, ticks: np.ndarray,
-) -> Iterator[Series]:  # fmt: skip
+    name: str,
+    labels: dict[str, str],
+    rate: Floats,
+    median: Floats,
+    spread: float,
+    matchers: Sequence[Matcher],
+    window: Window,
+    ticks: np.ndarray,
+) -> Iterator[Series]:
     if name.endswith("_count"):
         yield from _counted(labels, rate, matchers, window, ticks)
     elif name.endswith("_sum"):

@@ -27,7 +27,7 @@ class Window:
         low = max(first, int(np.ceil(start / TICK)))
         high = min(last, int(np.floor(end / TICK)))
         ticks = np.arange(low, high + 1, dtype=np.int64)
-        return cls(ticks=ticks, times=ticks * TICK)
+        return cls(ticks=ticks, times=(ticks * TICK).astype(np.float64))
 
     def full(self, labels: Mapping[str, str], values: Floats) -> Series:
         """Return a series with one value per scrape."""
@@ -47,7 +47,7 @@ class Window:
 
     def times_of(self, ticks: Ticks) -> Floats:
         """Return the times of ticks in the window; the shared array when they are all of them."""
-        return self.times if len(ticks) == len(self.ticks) else ticks * TICK
+        return self.times if len(ticks) == len(self.ticks) else (ticks * TICK).astype(np.float64)
 
 
 @dataclass(kw_only=True)

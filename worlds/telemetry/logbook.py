@@ -101,11 +101,13 @@ class LogBook:
             if failed > _NOTICED
             else 0
         )
-        column = self._world.tape.columns.get(uid)
+        column = self._world.tape.column_at(uid, tick)
         for number in range(count):
             draw = self.chance.fraction("trouble", uid, tick, number)
-            yield self._line(uid, workload, instance, end - draw * TICK, self._trouble(workload, column, row, draw))
-        for number, phrase in enumerate(self._of_effects(column, uid, tick, end)):
+            yield self._line(
+                uid, workload, instance, end - draw * TICK, self._trouble(workload, column, row, tick, draw)
+            )
+        for number, phrase in enumerate(self._of_effects(column, uid, tick)):
             draw = self.chance.fraction("effect", uid, tick, number)
             yield self._line(uid, workload, instance, end - draw * TICK, phrase)
 
@@ -117,7 +119,9 @@ class LogBook:
         status = 500 if failed else 200
         return phrases.request_line(workload, route=route, status=status, milliseconds=milliseconds, trace=trace)
 
-    def _trouble(self, workload: Workload, column: Column | None, row: Floats, draw: float) -> phrases.Phrase:
+    def _trouble(
+        self, workload: Workload, column: Column | None, row: Floats, tick: int, draw: float
+    ) -> phrases.Phrase:
         """Pick what a failing request is said to have failed of, in proportion."""
         parts = [
             float(row[field]) for field in (PodField.OVERLOAD, PodField.GARBAGE, PodField.DEPENDENCY, PodField.EFFECT)
@@ -134,14 +138,14 @@ class LogBook:
         if point < parts[0] + parts[1] + parts[2] and 0 <= worst < len(workload.calls):
             callee = self._workloads[resolve(workload.calls[worst].to, workload=workload)]
             why = column.wrong_address[worst] if column is not None and column.wrong_address else ""
-            why = why or self._world.refusal_of(callee.key)
+            why = why or self._world.refusal_of(callee.key, tick)
             address = f"{dns_name(callee)}:{service_port(callee)}"
             return phrases.call_failed(workload, callee=callee.name, address=address, why=why, draw=(draw * 7) % 1)
         return phrases.unexpected(workload, draw=draw)
 
-    def _of_effects(self, column: Column | None, uid: str, tick: int, end: float) -> Iterator[phrases.Phrase]:
+    def _of_effects(self, column: Column | None, uid: str, tick: int) -> Iterator[phrases.Phrase]:
         """Yield the lines of the effects that were in force on the process then."""
-        for line in self._world.effect_lines(uid, tick):
+        for line in column.lines if column is not None else ():
             expected = line.per_minute * TICK / 60.0
             for number in range(int(expected + self.chance.fraction("line", uid, tick, line.text))):
                 yield phrases.Phrase(

@@ -18,14 +18,15 @@ class Phrase:
     fields: Mapping[str, str | int | float] | None = None
 
 
-def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
+def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:  # noqa: PLR0911 - one per form
     """Give a phrase the form that the workload's language uses. `draw` in [0, 1) picks thread numbers and the like."""
     moment = datetime.fromtimestamp(at, tz=UTC)
     match workload.language:
         case "java":
             stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
             thread = f"[nio-{workload.port or 8080}-exec-{int(draw * 40) + 1}]"
-            return f"{stamp} {phrase.level.upper():>5} 1 --- {thread} c.{workload.team}.{workload.name}.{_camel(phrase.logger)} : {phrase.text}"
+            logger = f"c.{workload.team}.{workload.name}.{_camel(phrase.logger)}"
+            return f"{stamp} {phrase.level.upper():>5} 1 --- {thread} {logger} : {phrase.text}"
         case "node":
             levels = {"debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
             body = {"level": levels.get(phrase.level, 30), "time": int(at * 1000), "pid": 1, "name": workload.name}
@@ -105,6 +106,10 @@ def starting_lines(workload: Workload, *, version: str) -> list[Phrase]:
             ]
 
 
+def _pick(draw: float, words: tuple[str, ...]) -> str:
+    return words[int(draw * len(words)) % len(words)]
+
+
 def overload(workload: Workload, *, draw: float) -> Phrase:
     """A request was turned away."""
     text = {
@@ -112,7 +117,7 @@ def overload(workload: Workload, *, draw: float) -> Phrase:
         "node": "request rejected: too many pending requests",
         "python": "worker pool saturated, returning 503",
     }.get(workload.language, "rejecting request: concurrency limit reached")
-    return Phrase(level="error" if draw < 0.6 else "warn", text=text, logger="server", fields={"status": 503})  # noqa: PLR2004 - mostly
+    return Phrase(level=_pick(draw, ("error", "error", "warn")), text=text, logger="server", fields={"status": 503})
 
 
 def memory_tight(workload: Workload, *, draw: float) -> Phrase:
@@ -127,13 +132,7 @@ def memory_tight(workload: Workload, *, draw: float) -> Phrase:
 
 def call_failed(workload: Workload, *, callee: str, address: str, why: str, draw: float) -> Phrase:
     """A call to another service failed."""
-    reason = why or (
-        "context deadline exceeded"
-        if draw < 0.4
-        else "upstream returned 503"
-        if draw < 0.8
-        else "connection reset by peer"
-    )
+    reason = why or _pick(draw, ("context deadline exceeded", "upstream returned 503", "connection reset by peer"))
     text = {
         "java": f"Call to {callee} failed: {reason}",
         "python": f"upstream call failed: {callee}: {reason}",

@@ -93,9 +93,16 @@ class ProcessTracks:
             ticks = track.ticks[part]
             age = max(track.ticks[0] * TICK - column.started, 0.0) if column.instance == 1 else 0.0
             yield ProcessTrack(
-                pod=pod, workload=workload, node=column.node, ticks=ticks, times=window.times_of(ticks),
-                rows=track.rows[part], first=part.start, all_rows=track.rows, head_start=min(age, _OLDEST_COUNT),
-            )  # fmt: skip
+                pod=pod,
+                workload=workload,
+                node=column.node,
+                ticks=ticks,
+                times=window.times_of(ticks),
+                rows=track.rows[part],
+                first=part.start,
+                all_rows=track.rows,
+                head_start=min(age, _OLDEST_COUNT),
+            )
 
     def _pod(self, uid: str) -> JsonObject | None:
         known = self._pods.get(uid)

@@ -16,6 +16,13 @@ _OTEL = "http_server_request_duration_seconds"
 _CLASSIC = "http_request_duration_seconds"
 _ISTIO = "istio_request_duration_milliseconds"
 
+# The histogram of each convention, and its counter when it has one of its own.
+_FAMILIES = {
+    HttpMetrics.OTEL: (_OTEL, ""),
+    HttpMetrics.CLASSIC: (_CLASSIC, "http_requests_total"),
+    HttpMetrics.ISTIO: (_ISTIO, "istio_requests_total"),
+}
+
 # What a process answers with. A code that never occurred has no series, as with real exporters.
 _CODES = ("200", "404", "500", "503")
 
@@ -32,16 +39,8 @@ class RequestMetrics:
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
-        match self._convention:
-            case HttpMetrics.OTEL:
-                base, extra = _OTEL, {}
-            case HttpMetrics.CLASSIC:
-                base, extra = (
-                    _CLASSIC,
-                    {"http_requests_total": MetricMetadata(type="counter", help="Requests by code.")},
-                )
-            case HttpMetrics.ISTIO:
-                base, extra = _ISTIO, {"istio_requests_total": MetricMetadata(type="counter", help="Requests by code.")}
+        base, total = _FAMILIES[self._convention]
+        extra = {total: MetricMetadata(type="counter", help="Requests by code.")} if total else {}
         found = MetricMetadata(type="histogram", help="Duration of HTTP server requests.")
         return {f"{base}_{part}": found for part in ("bucket", "sum", "count")} | extra
 
@@ -83,7 +82,7 @@ class RequestMetrics:
                 yield Series(labels=full, timestamps=track.times, values=values[:, number])
 
     def _counts(self, part: str, track: ProcessTrack) -> Floats:
-        """Return the counters of a pod over all its rows: by row and code, buckets by bound as well. Kept until it grows."""
+        """Return the counters of a pod over all its rows, by row and code (and bound). Kept until the tape grows."""
         part = part if part in {"bucket", "sum"} else "count"
         rows, known = self._kept.get((track.uid, part), (0, None))
         if known is not None and rows == len(track.all_rows):
@@ -111,11 +110,16 @@ class RequestMetrics:
         meta, workload = track.pod["metadata"], track.workload
         if self._convention is HttpMetrics.ISTIO:
             return {
-                "job": "istio-proxy", "namespace": meta["namespace"], "pod": meta["name"], "reporter": "destination",
-                "destination_workload": workload.name, "destination_workload_namespace": workload.namespace,
-                "destination_service_name": workload.name, "source_workload": self._callers(workload.key),
+                "job": "istio-proxy",
+                "namespace": meta["namespace"],
+                "pod": meta["name"],
+                "reporter": "destination",
+                "destination_workload": workload.name,
+                "destination_workload_namespace": workload.namespace,
+                "destination_service_name": workload.name,
+                "source_workload": self._callers(workload.key),
                 "request_protocol": "http",
-            }  # fmt: skip
+            }
         address = f"{track.pod.get('status', {}).get('podIP', '')}:{workload.port}"
         labels = {"job": workload.name, "namespace": meta["namespace"], "service": workload.name, "pod": meta["name"]}
         return labels | {"container": workload.name, "endpoint": "http", "instance": address}
@@ -146,4 +150,5 @@ def _rate(track: ProcessTrack, code: str) -> Floats:
         return rps * (1 - failed) * rejected
     turned_away = np.divide(rows[:, PodField.OVERLOAD], np.maximum(failed, 1e-9))
     busy = np.clip(turned_away, 0, 1)
-    return rps * failed * (busy if code == "503" else 1 - busy)
+    share: Floats = rps * failed * (busy if code == "503" else 1 - busy)
+    return share

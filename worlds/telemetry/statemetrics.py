@@ -45,12 +45,7 @@ def _pod(pod: JsonObject) -> Iterator[Sample]:
         yield "kube_pod_status_phase", base | {"phase": phase}, float(status.get("phase") == phase)
     if status.get("reason"):
         yield "kube_pod_status_reason", base | {"reason": status["reason"]}, 1
-    for condition in status.get("conditions", []):
-        if condition["type"] == "Ready":
-            for value in ("true", "false", "unknown"):
-                yield "kube_pod_status_ready", base | {"condition": value}, float(condition["status"].lower() == value)
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            yield "kube_pod_status_unschedulable", base, 1
+    yield from _pod_conditions(status.get("conditions", []), base)
     if status.get("startTime"):
         yield "kube_pod_start_time", base, unix(status["startTime"])
     yield "kube_pod_created", base, unix(meta["creationTimestamp"])
@@ -58,6 +53,15 @@ def _pod(pod: JsonObject) -> Iterator[Sample]:
         yield from _resources(container, base | {"container": container["name"], "node": node})
     for container in status.get("containerStatuses", []):
         yield from _container(container, base | {"container": container["name"]})
+
+
+def _pod_conditions(conditions: list[JsonObject], base: dict[str, str]) -> Iterator[Sample]:
+    for condition in conditions:
+        if condition["type"] == "Ready":
+            for value in ("true", "false", "unknown"):
+                yield "kube_pod_status_ready", base | {"condition": value}, float(condition["status"].lower() == value)
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield "kube_pod_status_unschedulable", base, 1
 
 
 def _resources(container: JsonObject, labels: dict[str, str]) -> Iterator[Sample]:
@@ -144,9 +148,15 @@ def _statefulset(obj: JsonObject) -> Iterator[Sample]:
 
 def _daemonset(obj: JsonObject) -> Iterator[Sample]:
     base, status = _base(obj, "daemonset"), obj.get("status", {})
-    fields = {"desiredNumberScheduled": "desired_number_scheduled", "currentNumberScheduled": "current_number_scheduled", "numberReady": "number_ready",
-              "numberAvailable": "number_available", "numberUnavailable": "number_unavailable", "numberMisscheduled": "number_misscheduled",
-              "updatedNumberScheduled": "updated_number_scheduled"}  # fmt: skip
+    fields = {
+        "desiredNumberScheduled": "desired_number_scheduled",
+        "currentNumberScheduled": "current_number_scheduled",
+        "numberReady": "number_ready",
+        "numberAvailable": "number_available",
+        "numberUnavailable": "number_unavailable",
+        "numberMisscheduled": "number_misscheduled",
+        "updatedNumberScheduled": "updated_number_scheduled",
+    }
     for field, name in fields.items():
         yield f"kube_daemonset_status_{name}", base, float(status.get(field, 0))
 
@@ -252,10 +262,19 @@ def _namespace(obj: JsonObject) -> Iterator[Sample]:
 
 
 _READERS: dict[str, Callable[[JsonObject], Iterator[Sample]]] = {
-    "Pod": _pod, "Deployment": _deployment, "ReplicaSet": _replicaset, "StatefulSet": _statefulset, "DaemonSet": _daemonset,
-    "Job": _job, "Node": _node, "PersistentVolumeClaim": _claim, "ResourceQuota": _quota, "HorizontalPodAutoscaler": _autoscaler,
-    "PodDisruptionBudget": _budget, "Namespace": _namespace,
-}  # fmt: skip
+    "Pod": _pod,
+    "Deployment": _deployment,
+    "ReplicaSet": _replicaset,
+    "StatefulSet": _statefulset,
+    "DaemonSet": _daemonset,
+    "Job": _job,
+    "Node": _node,
+    "PersistentVolumeClaim": _claim,
+    "ResourceQuota": _quota,
+    "HorizontalPodAutoscaler": _autoscaler,
+    "PodDisruptionBudget": _budget,
+    "Namespace": _namespace,
+}
 
 _COUNTERS = ("kube_pod_container_status_restarts_total",)
 

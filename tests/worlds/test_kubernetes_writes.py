@@ -1,8 +1,7 @@
-"""The unmodified kubernetes.aio client against a world."""
+"""The unmodified kubernetes.aio client changes a world: dry runs, conflicts, permissions, watches."""
 
 import asyncio
 
-import httpx
 import pytest
 from kubernetes.aio import client as kubernetes
 from kubernetes.aio import config, watch
@@ -12,93 +11,6 @@ from worlds.server import World
 
 JSON_PATCH = "application/json-patch+json"
 SHOP = "shop"
-
-
-async def test_it_lists_pods_with_typed_models(reader: kubernetes.ApiClient) -> None:
-    pods = (await kubernetes.CoreV1Api(reader).list_namespaced_pod(SHOP)).items
-    waiting = [
-        s.state.waiting.reason
-        for pod in pods
-        for s in pod.status.container_statuses or []
-        if s.state.waiting is not None
-    ]
-    assert waiting == ["CrashLoopBackOff", "CrashLoopBackOff"]
-    crashed = next(pod for pod in pods if pod.status.container_statuses[0].restart_count)
-    last = crashed.status.container_statuses[0].last_state.terminated
-    assert (last.reason, last.exit_code) == ("OOMKilled", 137)
-
-
-async def test_it_pages_through_a_list(reader: kubernetes.ApiClient) -> None:
-    core = kubernetes.CoreV1Api(reader)
-    whole = {pod.metadata.name for pod in (await core.list_pod_for_all_namespaces()).items}
-    names: list[str] = []
-    token = None
-    while True:
-        page = await core.list_pod_for_all_namespaces(limit=7, _continue=token)
-        assert len(page.items) <= 7
-        names += [pod.metadata.name for pod in page.items]
-        token = page.metadata._continue
-        if not token:
-            break
-    assert len(names) == len(set(names))
-    assert set(names) == whole
-
-
-@pytest.mark.parametrize(
-    ("selectors", "expected"),
-    [
-        pytest.param({"label_selector": "app.kubernetes.io/name=checkout"}, 6, id="a label"),
-        pytest.param({"label_selector": "app.kubernetes.io/name in (checkout,cart)"}, 9, id="a set of values"),
-        pytest.param({"label_selector": "app.kubernetes.io/name=checkout,!missing"}, 6, id="an absent label"),
-        pytest.param({"field_selector": "status.phase=Running", "label_selector": "team=storefront"}, 7, id="a field"),
-        pytest.param({"field_selector": "metadata.name=nobody"}, 0, id="a name that nobody has"),
-    ],
-)
-async def test_selectors_choose(reader: kubernetes.ApiClient, selectors: dict[str, str], expected: int) -> None:
-    pods = await kubernetes.CoreV1Api(reader).list_namespaced_pod(SHOP, **selectors)
-    assert len(pods.items) == expected
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        pytest.param(lambda api: kubernetes.AppsV1Api(api).list_deployment_for_all_namespaces(), id="deployments"),
-        pytest.param(lambda api: kubernetes.AppsV1Api(api).list_replica_set_for_all_namespaces(), id="replica sets"),
-        pytest.param(lambda api: kubernetes.AppsV1Api(api).list_stateful_set_for_all_namespaces(), id="stateful sets"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_node(), id="nodes"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_service_for_all_namespaces(), id="services"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_event_for_all_namespaces(), id="events"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_config_map_for_all_namespaces(), id="config maps"),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_resource_quota_for_all_namespaces(), id="quotas"),
-        pytest.param(
-            lambda api: kubernetes.CoreV1Api(api).list_persistent_volume_claim_for_all_namespaces(), id="claims"
-        ),
-        pytest.param(lambda api: kubernetes.CoreV1Api(api).list_persistent_volume(), id="volumes"),
-        pytest.param(
-            lambda api: kubernetes.DiscoveryV1Api(api).list_endpoint_slice_for_all_namespaces(), id="endpoint slices"
-        ),
-        pytest.param(
-            lambda api: kubernetes.AutoscalingV2Api(api).list_horizontal_pod_autoscaler_for_all_namespaces(),
-            id="autoscalers",
-        ),
-        pytest.param(
-            lambda api: kubernetes.PolicyV1Api(api).list_pod_disruption_budget_for_all_namespaces(), id="budgets"
-        ),
-        pytest.param(lambda api: kubernetes.NetworkingV1Api(api).list_ingress_for_all_namespaces(), id="ingresses"),
-        pytest.param(lambda api: kubernetes.StorageV1Api(api).list_storage_class(), id="storage classes"),
-    ],
-)
-async def test_every_kind_deserialises(reader: kubernetes.ApiClient, call: object) -> None:
-    assert (await call(reader)).items  # type: ignore[operator]
-
-
-async def test_events_are_served_in_both_groups(world: World, http: httpx.AsyncClient) -> None:
-    headers = {"Authorization": f"Bearer {world.tokens['reader']}"}
-    core = (await http.get(f"{world.urls['kubernetes']}/api/v1/events", headers=headers)).json()["items"]
-    new = (await http.get(f"{world.urls['kubernetes']}/apis/events.k8s.io/v1/events", headers=headers)).json()["items"]
-    assert [(e["involvedObject"], e["message"], e["count"]) for e in core] == [
-        (e["regarding"], e["note"], e["deprecatedCount"]) for e in new
-    ]
 
 
 async def test_a_watch_sees_the_rollback_happen(
@@ -126,31 +38,6 @@ async def test_a_watch_sees_the_rollback_happen(
         await world.advance(30)
     assert any(kind == "MODIFIED" for kind, _ in seen)
     assert seen[-1][1].startswith("cart-")
-
-
-async def test_a_watch_from_a_forgotten_version_ends_with_410(world: World, reader: kubernetes.ApiClient) -> None:
-    core = kubernetes.CoreV1Api(reader)
-    with pytest.raises(ApiException) as refusal:
-        async with watch.Watch().stream(
-            core.list_namespaced_pod, SHOP, resource_version="17", timeout_seconds=5
-        ) as stream:
-            async for _ in stream:
-                pass
-    assert refusal.value.status == 410
-
-
-async def test_logs_of_the_present_and_the_previous_process(reader: kubernetes.ApiClient) -> None:
-    core = kubernetes.CoreV1Api(reader)
-    pods = (await core.list_namespaced_pod(SHOP, label_selector="app.kubernetes.io/name=checkout")).items
-    crashed = next(pod for pod in pods if pod.status.container_statuses[0].restart_count)
-    previous = await core.read_namespaced_pod_log(crashed.metadata.name, SHOP, previous=True, timestamps=True)
-    assert "Starting checkout" in previous
-    tail = await core.read_namespaced_pod_log(crashed.metadata.name, SHOP, previous=True, tail_lines=2)
-    assert len(tail.splitlines()) == 2
-    well = next(pod for pod in pods if not pod.status.container_statuses[0].restart_count)
-    with pytest.raises(ApiException) as refusal:
-        await core.read_namespaced_pod_log(well.metadata.name, SHOP, previous=True)
-    assert refusal.value.status == 400
 
 
 async def test_a_dry_run_answers_with_the_result_and_changes_nothing(executor: kubernetes.ApiClient) -> None:
@@ -279,10 +166,3 @@ async def test_a_budget_refuses_an_eviction_with_429(executor: kubernetes.ApiCli
         await core.create_namespaced_pod_eviction(ready.metadata.name, SHOP, body)
     assert refusal.value.status == 429
     assert "disruption budget" in refusal.value.body
-
-
-async def test_discovery_lists_groups_and_resources(reader: kubernetes.ApiClient) -> None:
-    groups = {group.name for group in (await kubernetes.ApisApi(reader).get_api_versions()).groups}
-    assert {"apps", "batch", "autoscaling", "policy"} <= groups
-    names = {resource.name for resource in (await kubernetes.AppsV1Api(reader).get_api_resources()).resources}
-    assert {"deployments", "deployments/scale", "replicasets"} <= names
