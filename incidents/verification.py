@@ -205,8 +205,8 @@ def _satisfied(check: Check, measurement: Measurement) -> bool:
 def _result(check: Check, values: Sequence[Measurement], *, held: bool | None) -> CheckResult:
     after = next((m.value for m in reversed(values) if m.value is not None), None)
     figures = f"{_figure(check.baseline, check.unit)} -> {_figure(after, check.unit)}"
-    name = check.measure.replace("_", " ")
-    return CheckResult(check=check, before=check.baseline, after=after, held=held, text=f"{name} {figures}")
+    name, entity = check.measure.replace("_", " "), check.entity.split("/", 3)[-1]
+    return CheckResult(check=check, before=check.baseline, after=after, held=held, text=f"{name} of {entity} {figures}")
 
 
 PERCENT = 100.0

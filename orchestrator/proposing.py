@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from agents.cost.delta import cost_delta
+from agents.planner.checks import rebased
 from agents.planner.plan import NoPlan, Plan
 from agents.planner.plan import plan as make_plan
 from agents.planner.risk import risk
 from incidents.action import ActionRequest
 from incidents.canonical import canonical
+from incidents.evidence import Evidence
 from incidents.casefile import CaseFile
 from incidents.ids import IncidentId
 from incidents.policy import Effect, decide
@@ -20,6 +22,7 @@ from orchestrator.store.casefiles import load_case
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.rehearsals import Rehearsal
 from orchestrator.store.transaction import Tx
+from orchestrator.verification.measuring import take
 
 MOST_FALLBACKS = 2
 """Fallbacks that are rehearsed with the plan: enough when an API refuses one kind of change."""
@@ -45,9 +48,25 @@ def asked(plan: Plan) -> tuple[ActionRequest, ...]:
     return (*plan.requests, *plan.fallbacks[:MOST_FALLBACKS])
 
 
-async def propose(tx: Tx, bench: Workbench, incident: IncidentId, *, attempt: int) -> Proposal | NothingToPropose:
+async def measured_plan(bench: Workbench, incident: IncidentId) -> tuple[Plan | NoPlan, tuple[Evidence, ...]]:
+    """The plan with its checks' baselines as they are now, and what was read for them."""
+    async with bench.store.transaction() as tx:
+        planned = await plan_of(tx, bench, incident)
+    if isinstance(planned, NoPlan):
+        return planned, ()
+    taken = await take(bench, incident, planned.checks, now=bench.clock.now())
+    checks = [
+        check if measurement.value is None else rebased(check, baseline=measurement.value)
+        for check, (measurement, _) in zip(planned.checks, taken, strict=True)
+    ]
+    evidence = tuple(evidence for _, evidence in taken if evidence)
+    return planned.model_copy(update={"checks": tuple(checks)}), evidence
+
+
+async def propose(
+    tx: Tx, bench: Workbench, incident: IncidentId, planned: Plan | NoPlan, *, attempt: int
+) -> Proposal | NothingToPropose:
     """Seal the proposal of this attempt, or say why there is none."""
-    planned = await plan_of(tx, bench, incident)
     if isinstance(planned, NoPlan):
         return NothingToPropose(why=planned.reason)
     answers = await _answers(tx, incident, planned, attempt=attempt)

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from agents.challenger import challenge as attack
 from agents.diagnostician.diagnose import diagnose as weigh
+from agents.headline import headline
 from incidents.diagnosis import Diagnosis, Hypothesis
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind
@@ -14,6 +15,7 @@ from orchestrator.modelling import argued
 from orchestrator.state import State
 from orchestrator.store.casefiles import add_questions, load_case
 from orchestrator.store.diagnoses import diagnoses_of, latest_diagnosis, save_diagnosis
+from orchestrator.store.incidents import retitle
 from orchestrator.store.ledger import record
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
@@ -22,6 +24,8 @@ TOLD = 0.05
 """A change of probability that is worth a line; smaller ones are noise to a reader."""
 SHOWN = 3
 """Hypotheses whose changes are told."""
+DISMISSED = 3
+"""Suspicions whose end is told; the page lists all."""
 
 
 async def diagnose(state: State, runtime: Runtime[Context]) -> State:
@@ -49,6 +53,8 @@ async def challenge(state: State, runtime: Runtime[Context]) -> State:
         revised = result.diagnosis.model_copy(update={"round": state["round"]})
         await add_questions(tx, incident, result.questions)
         await save_diagnosis(tx, incident, revised)
+        if title := headline(case):
+            await retitle(tx, incident, title=title)
         await _tell(tx, context, state, revised, before[-1] if before else None)
     doubt = {"agrees": result.agrees, "reason": result.reason, "questions": [str(q.id) for q in result.questions]}
     return {"doubt": doubt}
@@ -86,6 +92,6 @@ def _changes(now: Sequence[Hypothesis], before: Sequence[Hypothesis]) -> Iterato
 
 def _dismissals(now: Diagnosis, before: Diagnosis | None) -> Iterator[str]:
     known = {item.suspicion for item in before.ruled_out} if before else set()
-    for item in now.ruled_out:
+    for item in now.ruled_out[:DISMISSED]:
         if item.suspicion not in known:
             yield f"ruled out: {item.suspicion}: {item.because}"

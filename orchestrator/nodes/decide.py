@@ -13,9 +13,10 @@ from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
 from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
-from orchestrator.proposing import NothingToPropose, propose
+from orchestrator.proposing import NothingToPropose, measured_plan, propose
 from orchestrator.state import Ending, State
 from orchestrator.store import proposals
+from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.ledger import record
 from orchestrator.store.timeline import append_event
@@ -24,9 +25,14 @@ from orchestrator.store.transaction import Tx
 
 async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["announce", "conclude"]]:
     """Ask policy about exactly what was rehearsed, and seal it. What policy denies is shown and never executable."""
-    context, incident = runtime.context, state["incident"]
+    context, incident, attempt = runtime.context, state["incident"], state["attempt"]
+    planned, evidence = await measured_plan(context, incident)
     async with context.store.transaction(lease=context.lease) as tx:
-        sealed = await propose(tx, context, incident, attempt=state["attempt"])
+        made = await proposals.proposals_of(tx, incident)
+        if len(made) >= attempt:  # This node ran before and died: what it sealed stands.
+            return Command(goto="announce", update={"proposal": made[-1].proposal.digest})
+        await add_evidence(tx, incident, evidence)
+        sealed = await propose(tx, context, incident, planned, attempt=attempt)
         if isinstance(sealed, NothingToPropose):
             return Command(goto="conclude", update={"ending": "escalated", "detail": sealed.why})
         denied = sealed.body.policy.effect is Effect.DENY

@@ -120,7 +120,8 @@ async def settle(
 
 def words_of(verdict: Verification) -> str:
     """`verified: 5xx 7.1 % -> 0.2 %; ...`, or what went wrong."""
-    figures = "; ".join(result.text for result in verdict.results if result.before is not None or result.after is not None)
+    known = [result.text for result in verdict.results if result.before is not None and result.after is not None]
+    figures = "; ".join(dict.fromkeys(known))
     return f"{verdict.outcome.value}: {verdict.reason}" + (f" ({figures})" if figures else "")
 
 

@@ -60,7 +60,7 @@ class Teller:
 
     def __init__(self, console: Console, store: Store, incident: IncidentId) -> None:
         """Nothing is printed until `catch_up`."""
-        self._console, self._store, self._incident, self._told = console, store, incident, 0
+        self._console, self._store, self._incident, self._told, self._last = console, store, incident, 0, ""
         self._status = console.status("")
 
     async def catch_up(self) -> Phase:
@@ -70,7 +70,10 @@ class Teller:
             phase = (await incident_of(tx, self._incident)).phase
         for line in lines:
             self._told = line.seq
-            self._console.print(text_of(line))
+            # A change of phase says why in the words of what caused it: once is enough in a terminal.
+            if line.text != self._last:
+                self._console.print(text_of(line), soft_wrap=True)
+            self._last = line.text
         if phase in SETTLED:
             self._status.stop()
         else:

@@ -122,9 +122,9 @@ def test_results_say_before_and_after_with_units() -> None:
     measured = [*series(0, (10, 0.002)), *series(1, (10, 0.24)), *series(2, (10, None))]
     reading = judge([check(), GUARD, READY], measured, window=WINDOW, now=after(10))
     assert [r.text for r in reading.results] == [
-        "error rate 7.1 % -> 0.2 %",
-        "latency p99 410 ms -> 240 ms",
-        "workload available 0.071 pods -> unknown",
+        "error rate of checkout 7.1 % -> 0.2 %",
+        "latency p99 of checkout 410 ms -> 240 ms",
+        "workload available of checkout 0.071 pods -> unknown",
     ]
     assert [r.held for r in reading.results] == [True, True, None]
 
