@@ -29,6 +29,9 @@ class Panel(Value):
 
     proposal: ProposalRecord
     state: str
+    """In a word or two."""
+    tone: str
+    """The same for the style sheet: a status of a proposal, or the outcome of its verification."""
     approvals: int
     needed: int
     open: bool
@@ -53,7 +56,8 @@ def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person:
     waiting = proposal.status is ProposalStatus.PENDING and record.now < proposal.body.expires_at
     return Panel(
         proposal=proposal,
-        state=STATES[proposal.status],
+        state=_state(proposal, over=not waiting),
+        tone=_tone(proposal, over=not waiting),
         approvals=_approvals(proposal.decisions),
         needed=max(1, proposal.body.policy.approvals),
         open=waiting,
@@ -94,6 +98,18 @@ def _judge(record: IncidentRecord, proposal: ProposalRecord, *, person: Person, 
         reason="-",
         now=record.now,
     )
+
+
+def _tone(proposal: ProposalRecord, *, over: bool) -> str:
+    if proposal.verification is not None:
+        return proposal.verification.outcome.value
+    expired = over and proposal.status is ProposalStatus.PENDING
+    return (ProposalStatus.EXPIRED if expired else proposal.status).value
+
+
+def _state(proposal: ProposalRecord, *, over: bool) -> str:
+    tone = _tone(proposal, over=over)
+    return STATES[ProposalStatus(tone)] if tone in set(ProposalStatus) else tone
 
 
 def _approvals(decisions: Sequence[Decision]) -> int:

@@ -40,7 +40,7 @@ class SafetyHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._always.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", A_YEAR if versioned and message["status"] == 200 else "no-store")  # noqa: PLR2004
+                headers.setdefault("Cache-Control", A_YEAR if versioned and message["status"] == 200 else "no-store")
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -76,10 +76,10 @@ def ago(at: datetime, now: datetime) -> str:
     return f"{span(at, now)} ago"
 
 
-def left(until: datetime, now: datetime) -> str:
-    """`11:42`, as a countdown; `over` when there is nothing left."""
+def expires(until: datetime, now: datetime) -> str:
+    """`expires in 11:42`, as a countdown; `expired` when there is nothing left. The page's script says the same."""
     seconds = int((until - now).total_seconds())
-    return f"{seconds // MINUTE}:{seconds % MINUTE:02d}" if seconds > 0 else "over"
+    return f"expires in {seconds // MINUTE}:{seconds % MINUTE:02d}" if seconds > 0 else "expired"
 
 
 def sure(probability: float) -> str:
@@ -93,7 +93,7 @@ def figure(value: float | None, unit: str) -> str:
         return "unknown"
     match unit:
         case "ratio":
-            return percent(value) if value >= 0.0005 else "0 %"  # noqa: PLR2004 - what rounds to less than 0.1 %
+            return percent(value) if value >= 0.0005 else "0 %"
         case "seconds":
             return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.3g} s"
         case "usd_per_hour":
@@ -159,8 +159,8 @@ def phase_tone(phase: Phase) -> str:
 FILTERS: Mapping[str, Callable[..., str]] = {
     f.__name__: f
     for f in (
-        hms, hm, day, stamp, iso, span, ago, left, sure, figure, name, place, names, plain, sentence, short_id, count,
-        dollars, phase_word, phase_tone, duration, percent,
+        hms, hm, day, stamp, iso, span, ago, expires, sure, figure, name, place, names, plain, sentence, short_id,
+        count, dollars, phase_word, phase_tone, duration, percent,
     )
 }  # fmt: skip
 """What templates may use, by name."""

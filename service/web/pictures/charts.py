@@ -77,8 +77,9 @@ def _before(check: Check, views: Sequence[RedView], *, at: datetime) -> Points:
     """What was seen before the action: the curve where there is one, else the value of the proposal."""
     for view in views:
         curve = _curve(check.measure, check.entity, view)
-        if curve:
-            return tuple((moment, value) for moment, value in curve if at - BEFORE <= moment <= at)
+        near = tuple((moment, value) for moment, value in curve if at - BEFORE <= moment <= at)
+        if near:
+            return near
     return ((at - BEFORE, check.baseline), (at, check.baseline)) if check.baseline is not None else ()
 
 

@@ -85,7 +85,7 @@ def scene_of(record: IncidentRecord, proposal: ProposalRecord | None, red: Seque
     margin = max(timedelta(seconds=30), (end - first) * 0.06)
     return Scene(
         start=first - margin,
-        end=end + margin / 3,
+        end=end + (margin / 3 if live else margin * 1.6),
         onset=onset,
         now=record.now if live else None,
         marks=marks,

@@ -72,17 +72,26 @@ def _lane(scene: Scene, lane: Lane, scale: TimeScale, sheet: Sheet, *, y: float)
     taken = [scale.x(m.at) for m in marks] + [scale.x(s.start) for s in stretches if s.tone != "wait"]
     for stretch in stretches:
         if stretch.tone != "wait":
-            yield _beside(stretch.label, scale.x(stretch.start), scale.x(stretch.end), taken, sheet, y=y)
+            start, end = scale.x(stretch.start), scale.x(stretch.end)
+            yield _beside(stretch.label, start, max(end, start + 3), _without(taken, start), sheet, y=y)
     for group in _clusters(marks, scale):
         yield _mark(group, scale, y=y)
         label = group[0].label if len(group) == 1 else f"{len(group)} {lane.value}"
-        yield _beside(label, scale.x(group[0].at) - 3, scale.x(group[-1].at) + 3, taken, sheet, y=y)
+        first, last = scale.x(group[0].at), scale.x(group[-1].at)
+        others = [x for x in taken if not first <= x <= last]
+        yield _beside(label, first - 3, last + 3, others, sheet, y=y)
 
 
-def _beside(label: str, start: float, end: float, taken: Sequence[float], sheet: Sheet, *, y: float) -> str:
-    """A label right of a stretch when there is room for it, else left of it."""
-    after = min((other for other in taken if other > end + 1), default=sheet.width)
-    before = max((other for other in taken if other < start), default=sheet.gutter)
+def _without(taken: Sequence[float], own: float) -> list[float]:
+    others = list(taken)
+    others.remove(own)
+    return others
+
+
+def _beside(label: str, start: float, end: float, others: Sequence[float], sheet: Sheet, *, y: float) -> str:
+    """A label right of what it names when there is room for it, else left of it."""
+    after = min((x for x in others if x >= start + 1), default=sheet.width)
+    before = max((x for x in others if x < start), default=sheet.gutter)
     if after - end >= min(start - before, ENOUGH):
         return _label(label, x=end + 6, room=after - end - 6, sheet=sheet, y=y)
     shown = fitted(label, width=start - before - 14)
@@ -170,7 +179,7 @@ def _moments(scene: Scene, scale: TimeScale, *, bottom: float) -> Iterable[str]:
     if scene.now:
         x = scale.x(scene.now)
         yield element("line", x1=x, x2=x, y1=HEAD - 6, y2=bottom, class_="p-now")
-        near = scene.onset is not None and x - scale.x(scene.onset) < 110  # noqa: PLR2004 - the width of both labels
+        near = scene.onset is not None and x - scale.x(scene.onset) < 110
         if not near:
             yield text(f"now {hm(scene.now)}", x=x, y=10, class_="p-label p-quiet", anchor=_anchor(x, scale))
 

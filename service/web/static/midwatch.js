@@ -19,7 +19,7 @@
     });
     document.querySelectorAll("[data-until]").forEach(function (node) {
       var left = Math.floor((Date.parse(node.dataset.until) - present) / 1000);
-      node.textContent = left > 0 ? Math.floor(left / 60) + ":" + two(left % 60) : "over";
+      node.textContent = left > 0 ? "expires in " + Math.floor(left / 60) + ":" + two(left % 60) : "expired";
     });
   }
 
