@@ -7,6 +7,7 @@ Pure; it sees what the diagnostician sees and nothing more.
 import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from agents.asking import ask, whom
 from agents.diagnostician.diagnose import diagnose
@@ -23,7 +24,7 @@ from incidents.cause import Alternative, Expression
 from incidents.diagnosis import Argument, Diagnosis, Hypothesis, Verdict
 from incidents.fact import Fact, FactRole, fact_id
 from incidents.finding import AgentName, Question, Topic
-from incidents.ids import EntityId, EvidenceId, FactKind
+from incidents.ids import EntityId, EvidenceId, FactKind, QuestionId
 from incidents.value import Value
 
 MOVES = 0.1
@@ -41,10 +42,10 @@ ONE_WEAK_SOURCE = -0.5
 UNCHALLENGED = 0.3
 """Log odds: a nudge each, as the diagnostician has weighed the same facts already."""
 
-MOST_QUESTIONS = 4
+MOST_QUESTIONS = 5
 """Questions of one round. More than a specialist answers in seconds."""
 
-MOST_TRIED = 10
+MOST_TRIED = 6
 """Unseen predictions that are tried out, those of the likeliest hypotheses first."""
 
 CONTENDER = 0.05
@@ -131,14 +132,26 @@ def _cited(hypothesis: Hypothesis, *, reading: Reading) -> list[Fact]:
 def _questions(
     case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading, now: datetime
 ) -> tuple[Question, ...]:
-    found = [
-        *_needed_figures(case, diagnosis, library, reading=reading),
-        *_deciding(case, diagnosis, library, reading=reading, now=now),
-        *_unlooked(case, reading=reading),
-    ]
     known = {question.id for question in case.questions if question.asker is AgentName.CHALLENGER}
-    fresh = {question.id: question for question in found if question.id not in known}
-    return tuple(fresh.values())[:MOST_QUESTIONS]
+    fresh: dict[QuestionId, Question] = {}
+    for question in chain(
+        _needed_figures(case, diagnosis, library, reading=reading),
+        () if _settled(diagnosis) else _unlooked(case, reading=reading),
+        _deciding(case, diagnosis, library, reading=reading, now=now),
+    ):
+        if question.id not in known:
+            fresh[question.id] = question
+        if len(fresh) == MOST_QUESTIONS:
+            break
+    return tuple(fresh.values())
+
+
+SETTLED = 0.95
+"""Probability from which it no longer matters who has not looked."""
+
+
+def _settled(diagnosis: Diagnosis) -> bool:
+    return bool(diagnosis.leading) and all(h.probability >= SETTLED for h in diagnosis.leading)
 
 
 def _deciding(
@@ -163,9 +176,8 @@ def _matters(
     entity: EntityId,
     now: datetime,
 ) -> bool:
-    yes = diagnose(_with_fact(case, line, entity=entity), library, now=now)
-    no = diagnose(_with_absence(case, line.kinds, entity=entity), library, now=now)
-    return any(_differs(diagnosis, other) for other in (yes, no))
+    assumed = (_with_fact(case, line, entity=entity), _with_absence(case, line.kinds, entity=entity))
+    return any(_differs(diagnosis, diagnose(one, library, now=now)) for one in assumed)
 
 
 def _differs(one: Diagnosis, other: Diagnosis) -> bool:
@@ -225,22 +237,35 @@ def _needed_figures(case: CaseFile, diagnosis: Diagnosis, library: Library, *, r
 
 
 def _unlooked(case: CaseFile, *, reading: Reading) -> Iterator[Question]:
-    """Something is in distress where Kubernetes and deploys were never looked at: the trail leads out of the focus."""
+    """Workloads in distress, or under the alerts, that somebody who could tell more never looked at."""
     looked = {(whom(FactKind(kind))[0], entity) for kind, _, entity in (c.partition("@") for c in case.covered)}
-    for entity, facts in _distressed(reading).items():
-        if entity not in case.inventory or entity in case.focus:
-            continue
-        for agent, topic in ((AgentName.KUBERNETES, Topic.HEALTH), (AgentName.CICD, Topic.CHANGES)):
-            if (agent, entity) not in looked:
-                yield ask(
-                    AgentName.CHALLENGER,
-                    agent,
-                    topic,
-                    entities=[entity],
-                    onset=reading.onset,
-                    because=facts[:3],
-                    round_=case.round,
-                )
+    distressed = _distressed(reading)
+    places = [*sorted(reading.alarmed), *distressed]
+    wanted = [entity for entity in dict.fromkeys(places) if entity in case.inventory and kind_of(entity) in PEERS]
+    for agent, topic in LOOKERS:
+        missed = [entity for entity in wanted if (agent, entity) not in looked][:MOST_PLACES]
+        if missed:
+            because = [fact for entity in missed for fact in distressed.get(entity, ())][:3]
+            yield ask(
+                AgentName.CHALLENGER,
+                agent,
+                topic,
+                entities=missed,
+                onset=reading.onset,
+                because=because,
+                round_=case.round,
+            )
+
+
+LOOKERS = (
+    (AgentName.OBSERVABILITY, Topic.HEALTH),
+    (AgentName.KUBERNETES, Topic.HEALTH),
+    (AgentName.CICD, Topic.CHANGES),
+)
+"""Who should have looked at everything that is under suspicion, and what they are asked."""
+
+MOST_PLACES = 6
+"""Entities of one such question."""
 
 
 def _distressed(reading: Reading) -> dict[EntityId, list[Fact]]:

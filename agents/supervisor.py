@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
-from agents.challenger import Challenge
+from agents.challenger import SETTLED, Challenge
 from agents.diagnostician.wording import label_of
 from agents.specialist import SPECIALISTS
 from agents.wording import duration, listed
@@ -14,9 +14,6 @@ from incidents.finding import Question, Topic
 from incidents.ids import EntityId, QuestionId
 from incidents.topology import Topology
 from incidents.value import Value
-
-SETTLED = 0.95
-"""Probability from which colleagues' own questions are no longer delivered in later rounds."""
 
 OPEN_ROUNDS = 2
 """Up to this round questions of the specialists are delivered even when the case looks settled: they cost a second, and

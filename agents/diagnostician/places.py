@@ -6,7 +6,7 @@ from agents.diagnostician.weights import CONTEXT, ROLLED_UP
 from incidents.cause import Scope
 from incidents.entity import NO_NAMESPACE, WORKLOADS, EntityKind
 from incidents.fact import Fact
-from incidents.ids import EntityId
+from incidents.ids import EntityId, FactId
 from incidents.topology import Relation, Topology
 
 SCOPES: dict[Scope, frozenset[str]] = {
@@ -53,14 +53,18 @@ class Places:
     def __init__(self, topology: Topology) -> None:
         """Nothing is computed before it is asked for."""
         self.topology = topology
+        self.peers: dict[FactId, EntityId] = {}
+        """Facts that one side stated about the other: a caller's log about whom it called."""
         self._own: dict[EntityId, frozenset[EntityId]] = {}
         self._around: dict[EntityId, frozenset[EntityId]] = {}
         self._homes: dict[EntityId, tuple[EntityId, ...]] = {}
 
     def nearness(self, fact: Fact, entity: EntityId) -> float:
         """1 when the fact is about the entity, less when about its parts or surroundings, 0 about something else."""
+        if self.peers.get(fact.id) == entity:
+            return ROLLED_UP
         if fact.entity == entity:
-            return 1.0
+            return CONTEXT if fact.id in self.peers else 1.0
         if fact.entity in self.own(entity):
             return ROLLED_UP
         if fact.entity in self.around(entity) or self._encloses(entity, fact.entity) or _mentions(fact, entity):

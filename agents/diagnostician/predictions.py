@@ -36,6 +36,8 @@ class Prediction:
     standing: Standing
     facts: tuple[Fact, ...] = ()
     worth: float = 0.0
+    looked: float = 0.0
+    """Share of the line's kinds that were looked for, when none holds."""
 
     @property
     def fact(self) -> Fact | None:
@@ -63,8 +65,8 @@ def judge(line: Alternative, *, entity: EntityId, reading: Reading, onset: datet
         return Prediction(line=line, standing=Standing.HOLDS, facts=cited, worth=worth[holding[0].id])
     if facts:
         return Prediction(line=line, standing=Standing.TOO_LATE, facts=tuple(facts[:MOST_CITED]))
-    looked = reading.looked_for(line.kinds, entity)
-    return Prediction(line=line, standing=Standing.ABSENT if looked else Standing.UNSEEN)
+    looked = sum(reading.looked_for([kind], entity) for kind in line.kinds) / len(line.kinds)
+    return Prediction(line=line, standing=Standing.ABSENT if looked == 1 else Standing.UNSEEN, looked=looked)
 
 
 def fits(fact: Fact, line: Alternative) -> bool:

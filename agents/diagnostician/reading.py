@@ -8,6 +8,7 @@ from functools import cached_property
 from agents.diagnostician.places import PEERS, Places, kind_of
 from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, ONSET_WINDOW, TOLERANCE
 from incidents.casefile import CaseFile
+from incidents.entity import EntityKind
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactId, FactKind
 from incidents.topology import Edge, Relation, Topology
@@ -53,6 +54,7 @@ class Reading:
         unique = {fact.id: fact for fact in case.facts}
         self.all_facts = tuple(sorted(unique.values(), key=_order))
         self.facts = tuple(fact for fact in self.all_facts if self.in_effect(fact))
+        self.places.peers = {fact.id: peer for fact in self.facts if (peer := _peer_of(fact, case=case))}
         self._onsets: dict[EntityId, datetime] = {}
 
     def in_effect(self, fact: Fact) -> bool:
@@ -139,11 +141,32 @@ class Reading:
         return self._onsets[entity]
 
 
+NO_ANSWER = frozenset({"connection_refused", "timeout", "reset"})
+"""Classes of log errors that speak of whoever was called, more than of the caller that wrote them."""
+
+
+def _peer_of(fact: Fact, *, case: CaseFile) -> EntityId | None:
+    """Whom a caller's log complains about: `payments:8080` and `payments.shop.svc` are the workload payments."""
+    peer = fact.attributes.get("peer")
+    if not isinstance(peer, str) or fact.attributes.get("class") not in NO_ANSWER:
+        return None
+    host = peer.partition(":")[0]
+    outside = (entity for entity in case.inventory if kind_of(entity) == EntityKind.EXTERNAL)
+    called = {*case.topology.callees(fact.entity), *outside}
+    inside = host.count(".") <= IN_CLUSTER_DOTS or host.endswith(".local")
+    names = {host, host.partition(".")[0]} if inside else {host}
+    return next((entity for entity in sorted(called) if entity.rsplit("/", 1)[-1] in names), None)
+
+
+IN_CLUSTER_DOTS = 2
+"""`service.namespace.svc`: a host name with more parts, that does not end in the cluster's domain, is outside."""
+
+
 def onset_of(case: CaseFile) -> datetime:
     """When the trouble that the alerts are about began.
 
-    The earliest lasting symptom where the alerts point, else anywhere, within the hours before the first alert: one that
-    has stood for days is not this incident's. Without one, the case's own estimate.
+    The earliest lasting symptom where the alerts point, else anywhere, within hours of the first alert: one that has
+    stood for days is not this incident's. Without one, the case's own estimate.
     """
     started = case.incident.started_at
     alarmed = {home for entity in case.incident.entities for home in (entity, case.topology.owner_of(entity))}

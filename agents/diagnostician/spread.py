@@ -22,6 +22,15 @@ LOAD = frozenset({FactKind("traffic.surge")})
 """Kinds of facts that travel with the requests, from caller to callee. Every other failure travels against them."""
 
 
+HARMLESS = frozenset({"telemetry", "cost", "argocd"})
+"""Domains of facts that hurt no request by themselves: a cause that rests on these alone explains no symptom."""
+
+
+def harms(cause: Cause) -> bool:
+    """Whether a cause can bring about what users notice."""
+    return any(kind.partition(".")[0] not in HARMLESS for line in cause.must for kind in line.kinds)
+
+
 def carries_load(cause: Cause) -> bool:
     """Whether a cause spreads to those who are called."""
     return any(kind in LOAD for line in cause.must for kind in line.kinds)

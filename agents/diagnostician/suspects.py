@@ -81,19 +81,30 @@ def _reaches(entity: EntityId, *, reading: Reading, spread: Spread) -> bool:
 
 def _causes(others: Sequence[Weighed], *, leading: Sequence[Weighed]) -> Iterator[RuledOut]:
     """Causes that had something for them, at a place under suspicion, and fail on what must or must not hold."""
-    for one in others:
-        if one in leading or not one.capped:
-            continue
+    suspected = [one for one in others if one not in leading and one.capped and one.points]
+    suspected.sort(key=lambda one: (-_support(one), one.cause.slug, one.entity))
+    for one in suspected[:MOST_CAUSES]:
         because = _failing(one)
-        if because:
+        if because and _support(one) >= SUSPICIOUS:
             evidence = tuple(dict.fromkeys(e for point in one.points for e in point.evidence if point.weight < 0))
             suspicion = f"{one.cause.title}: {label_of(one.entity)}"
             yield RuledOut(suspicion=suspicion, entity=one.entity, because=because, evidence=evidence)
 
 
+def _support(one: Weighed) -> float:
+    """What speaks for it by facts of its own, in log odds; what explains the symptoms speaks for too many."""
+    return sum(p.worth for p in one.held if p.proves)
+
+
+MOST_CAUSES = 3
+SUSPICIOUS = 1.5
+"""Log odds: one good fact. Below that nobody would have suspected it."""
+
+
 def _failing(one: Weighed) -> str:
+    """What must hold and is not so, or what refutes it; empty when it was merely not seen."""
     absent = [write_alternative(p.line) for p in one.must if p.standing is Standing.ABSENT]
     if absent:
         return f"looked for and not so: {', '.join(absent)}"
     against = min(one.points, key=lambda point: point.weight)
-    return against.text if against.weight < 0 else ""
+    return against.text if against.weight < 0 and against.facts else ""

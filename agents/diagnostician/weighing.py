@@ -7,7 +7,7 @@ from datetime import datetime
 from agents.diagnostician import weights as w
 from agents.diagnostician.predictions import Prediction, Standing, judge
 from agents.diagnostician.reading import Reading, Symptom
-from agents.diagnostician.spread import Spread, carries_load
+from agents.diagnostician.spread import Spread, carries_load, harms
 from agents.diagnostician.victims import blame
 from agents.diagnostician.wording import absent_text, label_of, late_text, unseen_text
 from agents.runbooks.grammar import write_alternative
@@ -63,10 +63,12 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
         *_never_points(never, entity=entity),
         *_alert_points(cause, reading=reading),
         *_explaining_points(explained, reading=reading, entity=entity),
-        *blame(cause, entity=entity, reading=reading, own_failure=any(p.proves for p in must)),
+        *blame(cause, entity=entity, reading=reading, own_failure=any(_own_failure(p) for p in must)),
     ]
     logit = w.PRIOR + sum(point.weight for point in points)
     capped = _cap(cause, must=must, likely=likely, never=never, explained=explained, reading=reading)
+    if any(p.standing is Standing.UNSEEN for p in must):
+        logit = min(logit, w.UNSEEN_CAP)
     return Weighed(
         cause=cause,
         entity=entity,
@@ -80,6 +82,18 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
     )
 
 
+PASSED_ON = frozenset({"dependency", "log", "queue", "connections", "threads", "fd", "upstream", "errors", "latency"})
+"""Domains of facts that a failing callee brings about in its callers as well."""
+
+
+def _own_failure(prediction: Prediction) -> bool:
+    """Whether it holds by something that waiting for another does not bring about: a kill, a probe, an exact change."""
+    fact = prediction.fact
+    if fact is None or not prediction.proves or fact.kind in w.SPECIFICITY:
+        return False
+    return fact.kind.partition(".")[0] not in PASSED_ON
+
+
 def _since(must: Sequence[Prediction]) -> datetime | None:
     """When the mechanism began: the earliest mechanism that has to hold and does."""
     times = [f.at for p in must if p.proves for f in p.facts if f.at and f.role is FactRole.MECHANISM]
@@ -89,8 +103,11 @@ def _since(must: Sequence[Prediction]) -> datetime | None:
 def _explained(
     cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread, since: datetime | None
 ) -> dict[str, float]:
-    load = carries_load(cause)
-    return {s.key: spread.explained(s, entity=entity, since=since, load=load) for s in reading.symptoms}
+    load, hurts = carries_load(cause), harms(cause)
+    return {
+        s.key: spread.explained(s, entity=entity, since=since, load=load) if hurts or s.fact is None else 0.0
+        for s in reading.symptoms
+    }
 
 
 def _must_points(must: Sequence[Prediction], *, entity: EntityId, onset: datetime) -> Iterator[Argument]:
@@ -102,7 +119,8 @@ def _must_points(must: Sequence[Prediction], *, entity: EntityId, onset: datetim
             case Standing.TOO_LATE:
                 yield _late(prediction, onset=onset, weight=w.MUST_ABSENT)
             case Standing.UNSEEN:
-                yield Argument(text=unseen_text(prediction.line, entity=entity), weight=w.MUST_UNSEEN)
+                weight = w.MUST_UNSEEN + (w.MUST_ABSENT - w.MUST_UNSEEN) * prediction.looked
+                yield Argument(text=unseen_text(prediction.line, entity=entity), weight=round(weight, 4))
             case Standing.HOLDS:
                 pass
 

@@ -66,6 +66,10 @@ MUST_ABSENT = -3.5
 MUST_UNSEEN = -2.6
 """What has to hold could not be seen, or nobody looked yet."""
 
+UNSEEN_CAP = -0.7
+"""The most that a hypothesis reaches (odds of 1 to 2) while something that has to hold was not seen: worth a question,
+never a diagnosis, and little beside a rival of which all is seen."""
+
 LIKELY_ABSENT = -0.45
 """What usually holds was looked for and is not so."""
 

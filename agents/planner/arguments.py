@@ -74,13 +74,19 @@ def _rollback(card: ActionCard, target: EntityId, known: Known) -> dict[str, Sca
     """The revision before the blamed change; not simply the previous one, as others may have come since."""
     change = known.template_change(target)
     if change is None:
-        raise NoArgumentError(
-            "nothing about its template changed before it began, so no earlier revision is known to be better"
-        )
+        raise NoArgumentError(_no_revision(known))
     revision = number_of(known.of_deploy(change, "previous_revision") or "")
     if revision is None or "to_revision" not in card.arguments:
         return {}
     return {"to_revision": int(revision)}
+
+
+def _no_revision(known: Known) -> str:
+    if known.change is None:
+        return "no change of its template is blamed, so no earlier revision is known to be better"
+    return (
+        f"what changed is no part of its template, so an earlier revision does not bring it back: {known.change.text}"
+    )
 
 
 def _revert(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:

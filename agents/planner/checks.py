@@ -7,12 +7,13 @@ is not promised for it: a check that cannot be read decides nothing.
 from collections.abc import Iterator
 from datetime import timedelta
 
+from agents.diagnostician.places import SCOPES, kind_of
 from agents.diagnostician.wording import label_of
 from agents.planner.evidence import Known
 from agents.planner.measures import MEASURES
 from agents.planner.quantities import number_of
 from agents.wording import duration, percent
-from incidents.cause import Cause
+from incidents.cause import Cause, Scope
 from incidents.ids import EntityId, FactKind
 from incidents.value import Value
 from incidents.verification import Check, CheckRole, Comparison
@@ -94,7 +95,7 @@ def _success(measure: str, target: EntityId, *, known: Known) -> Check | None:
         case "alert_resolved":
             return _alert_resolved(target)
         case "workload_available":
-            return _available(target, seen, known=known)
+            return _available(target, seen, known=known) if kind_of(target) in SCOPES[Scope.WORKLOAD] else None
         case "error_rate" | "latency_p99" | "saturation":
             return _settled(measure, target, seen) if seen.readable else None
         case _:

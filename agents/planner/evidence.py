@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from agents.diagnostician.places import Places
-from agents.diagnostician.weights import CONTEXT, TOLERANCE
+from agents.diagnostician.weights import CONTEXT
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Hypothesis
 from incidents.fact import Fact, FactRole
@@ -19,7 +19,8 @@ TEMPLATE_CHANGES = frozenset(
     for what in (
         *("deployed", "image_changed", "code", "memory_limit_lowered", "memory_limit_raised", "cpu_limit_lowered"),
         *("requests_changed", "env_changed", "config_ref_changed", "command_changed", "probe_changed"),
-        *("port_changed", "affinity_changed", "volume_changed"),
+        *("port_changed", "affinity_changed", "volume_changed", "labels_changed", "security_changed"),
+        *("containers_changed", "cpu_limit_raised", "flag", "restarted"),
     )
 )
 """Changes that make a new revision of a workload's template, which going back to the one before undoes."""
@@ -57,15 +58,11 @@ class Known:
         return self.by_id.get(self.hypothesis.change) if self.hypothesis.change else None
 
     def template_change(self, entity: EntityId) -> Fact | None:
-        """The change of this workload's template that came before the trouble, the blamed one first."""
-        onset = self.hypothesis.onset or self.case.onset or self.case.incident.started_at
-        own = [
-            fact
-            for fact in self.facts(TEMPLATE_CHANGES, entity=entity)
-            if fact.at and fact.at <= onset + TOLERANCE and self.places.nearness(fact, entity) > CONTEXT
-        ]
-        blamed = self.hypothesis.change
-        return next((fact for fact in own if fact.id == blamed), own[0] if own else None)
+        """The blamed change, when it changed this workload's template: only that is undone by an earlier revision."""
+        change = self.change
+        if change is None or change.kind not in TEMPLATE_CHANGES:
+            return None
+        return change if self.places.nearness(change, entity) > CONTEXT else None
 
     def of_deploy(self, change: Fact, attribute: str) -> Scalar | None:
         """An attribute of the deploy that a change belongs to, whichever fact about that deploy carries it."""

@@ -16,12 +16,16 @@ LOWERED = fact("change.memory_limit_lowered", -2)
 FULL = fact("memory.at_limit", 0, peak=1, limit=1)
 
 
+LOOKED = ("errors.elevated@checkout", "container.crash_loop@checkout", "change.none@checkout")
+"""Everybody has looked at checkout."""
+
+
 def doubt(given: CaseFile) -> Challenge:
     return challenge(given, diagnose(given, LIBRARY, now=NOW), LIBRARY, now=NOW)
 
 
 def asked(answer: Challenge) -> list[tuple[AgentName, Topic, str]]:
-    return [(q.to, q.topic, q.entities[0].rsplit("/", 1)[-1]) for q in answer.questions]
+    return [(q.to, q.topic, place.rsplit("/", 1)[-1]) for q in answer.questions for place in q.entities]
 
 
 def test_a_clear_case_stands() -> None:
@@ -59,7 +63,7 @@ def test_usage_before_the_onset_is_asked_with_its_time() -> None:
     sized = library(
         low="facts:\n  must: [container.oom_killed]\nactions:\n  - set_resources: {memory_limit: 1.3 x memory.used_before.peak}\n"
     )
-    given = case(ERRORS, OOM)
+    given = case(ERRORS, OOM, covered=LOOKED)
     (question,) = challenge(given, diagnose(given, sized, now=NOW), sized, now=NOW).questions
     assert (question.topic, question.text) == (Topic.USAGE_BEFORE, "what did checkout use before 02:35?")
     assert question.before == given.onset
@@ -117,7 +121,7 @@ def test_one_uncertain_observation_is_not_enough() -> None:
 
 
 def test_it_agrees_that_nothing_is_proven() -> None:
-    answer = doubt(case())
+    answer = doubt(case(covered=LOOKED))
     assert answer.agrees
     assert answer.reason == "Agreed that nothing is proven."
 

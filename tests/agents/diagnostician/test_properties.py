@@ -49,7 +49,7 @@ def test_the_order_of_facts_says_nothing(found: list[Fact], looked: list[str], s
 @given(found=facts, looked=covered, at=st.integers(-100, 10))
 def test_facts_that_no_cause_knows_flip_nothing(found: list[Fact], looked: list[str], at: int) -> None:
     noise = [
-        fact("weather.rain", at, of="checkout", role=FactRole.MECHANISM, until=-90),
+        fact("weather.rain", at, of="checkout", role=FactRole.MECHANISM, until=-400),
         fact("weather.wind", None, of="bank", role=FactRole.STATE),
         fact("weather.sun", None, of="cart", role=FactRole.CLEARED),
     ]
