@@ -22,7 +22,7 @@ LONGEST = 90
 
 
 def headline(case: CaseFile) -> str | None:
-    """A title from the symptom that hurts most, of the entities that the alerts name; None when nothing is known yet."""
+    """A title from the symptom that hurts most at what the alerts name; None when nothing is known yet."""
     places = {entity: place for place, entity in enumerate(case.focus)}
     symptoms = [fact for fact in case.facts if fact.role is FactRole.SYMPTOM and fact.entity in places]
     known = [fact for fact in symptoms if fact.kind in ORDER and fact.entity in case.focus[:FOCAL]]

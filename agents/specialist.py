@@ -1,4 +1,7 @@
-"""The shape of a specialist, and the desk it works at. One folder `agents/<name>/` with `specialist.py` and its constant `SPECIALIST`."""
+"""The shape of a specialist, and the desk it works at.
+
+One folder `agents/<name>/` with `specialist.py` and its constant `SPECIALIST`.
+"""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -17,8 +20,10 @@ ViewT = TypeVar("ViewT", bound=Value)
 
 
 class Desk(Protocol):
-    """What a specialist works with in one round. Every question goes through it: it redacts and keeps what was seen,
-    counts the budget and notes what could not be seen."""
+    """What a specialist works with in one round.
+
+    Every question goes through it: it redacts and keeps what was seen, counts the budget, notes what could not be seen.
+    """
 
     cluster: Cluster
     clock: Clock

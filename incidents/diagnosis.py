@@ -1,4 +1,4 @@
-"""The argument: causes bound to entities, ranked, with what speaks for and against each, and a verdict that may abstain."""
+"""The argument: causes bound to entities, ranked, with what speaks for and against; the verdict may abstain."""
 
 from datetime import datetime
 from enum import StrEnum

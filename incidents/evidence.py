@@ -1,4 +1,7 @@
-"""One observation: what was asked of whom, when, and what came back. Bodies are bounded and redacted before they get here."""
+"""One observation: what was asked of whom, when, and what came back.
+
+Bodies are bounded and redacted before they get here.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +40,10 @@ class Window(Value):
 
 
 class Evidence(Value):
-    """One observation. The id is a digest of what was asked and what came back, so the same observation has the same id."""
+    """One observation.
+
+    The id is a digest of what was asked and what came back, so the same observation has the same id.
+    """
 
     id: EvidenceId
     probe: str
@@ -60,7 +66,7 @@ class Evidence(Value):
     """A few words for a list: `pods of checkout`."""
 
     @classmethod
-    def of(  # noqa: PLR0913 - an observation has that many sides
+    def of(
         cls,
         *,
         probe: str,
@@ -78,7 +84,12 @@ class Evidence(Value):
         bounded, lost = bound(body)
         digest = digest_of(bounded.encode())
         key = digest_of(
-            {"source": source, "query": query, "window": window.model_dump(mode="json") if window else None, "body": digest}
+            {
+                "source": source,
+                "query": query,
+                "window": window.model_dump(mode="json") if window else None,
+                "body": digest,
+            }
         )
         return cls(
             id=EvidenceId("ev-" + short(key)),

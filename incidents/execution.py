@@ -23,9 +23,7 @@ class ExecutionStatus(StrEnum):
     UNDONE = "undone"
 
 
-TERMINAL = frozenset(
-    {ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN, ExecutionStatus.REFUSED, ExecutionStatus.UNDONE}
-)
+TERMINAL = frozenset({ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN, ExecutionStatus.REFUSED, ExecutionStatus.UNDONE})
 
 
 class Execution(Value):

@@ -1,4 +1,4 @@
-"""The append-only, hash-chained record: entries, their hashes, and the check that finds a changed, removed or reordered one."""
+"""The append-only, hash-chained record: entries, hashes, and the check that finds what was changed or removed."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -51,7 +51,7 @@ class Entry(Value):
     hash: Digest
 
 
-def entry_hash(  # noqa: PLR0913 - the fields of an entry
+def entry_hash(
     *, seq: int, at: datetime, kind: EntryKind, incident: IncidentId | None, actor: str, payload: Json, previous: Digest
 ) -> Digest:
     """SHA-256 over the canonical JSON of the entry without its hash."""

@@ -1,4 +1,4 @@
-"""What a person is asked to approve: ordered actions with everything that was seen, identified by the digest of exactly these."""
+"""What a person is asked to approve: actions with all that was seen, identified by the digest of exactly that."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -9,6 +9,8 @@ import networkx as nx
 from incidents.ids import EntityId
 from incidents.value import Value
 
+Step = Callable[[EntityId, "Relation"], tuple[EntityId, ...]]
+
 
 class Relation(StrEnum):
     """A directed relation; read `source RELATION target`."""
@@ -129,7 +131,7 @@ class Topology(Value):
         undirected = self.graph.to_undirected(as_view=True)
         return dict(nx.single_source_shortest_path_length(undirected, entity, cutoff=hops))
 
-    def _walk(self, start: EntityId, step: Callable[[EntityId, Relation], tuple[EntityId, ...]]) -> tuple[EntityId, ...]:
+    def _walk(self, start: EntityId, step: Step) -> tuple[EntityId, ...]:
         order: list[EntityId] = []
         queue, seen = [start], {start}
         while queue:

@@ -1,4 +1,4 @@
-"""Lets the graph of one incident go on as far as it can, under a lease: one process at a time, a late one is refused."""
+"""Lets the graph of one incident go on as far as it can, under a lease: one process at a time."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 Graph = CompiledStateGraph[State, Context, State, State]
 
 RECURSION = 100
-"""Super-steps of one run: far above what the rounds and proposals of one incident take, so that only a defect reaches it."""
+"""Super-steps of one run: far above what the rounds and proposals of an incident take; only a defect reaches it."""
 
 
 class Advancer:
@@ -93,7 +93,7 @@ _NOTHING = object()
 
 
 def _entry(head: Incident, snapshot: StateSnapshot) -> Any:
-    """What the graph is invoked with: the beginning, an answer to an interrupt, on from where it was killed, or nothing."""
+    """What the graph is invoked with: the beginning, an answer to an interrupt, where it was killed, or nothing."""
     if snapshot.next:
         return Command(resume=True) if snapshot.interrupts else None
     if head.phase in SETTLED:

@@ -1,4 +1,4 @@
-"""Puts a process of Midwatch together from its settings: database, clients, runbooks, policy, the graph with its checkpointer."""
+"""Puts a process of Midwatch together from its settings: database, clients, runbooks, policy, graph."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from agents.model.engine import engine_of
 from agents.runbooks.folders import SHIPPED, RunbookFolders
+from incidents.ids import ProposalDigest
 from orchestrator.advance import Advancer
 from orchestrator.context import Workbench
 from orchestrator.decisions import expire
@@ -25,7 +26,6 @@ from orchestrator.settings import Settings
 from orchestrator.store.database import Store, libpq_url
 from orchestrator.store.migrate import migrate
 from orchestrator.verification.watch import look
-from incidents.ids import ProposalDigest
 from tools.connect import connect
 
 
@@ -64,7 +64,7 @@ async def open_bench(settings: Settings, store: Store) -> AsyncIterator[Workbenc
 
 
 class _Saver(AsyncPostgresSaver):
-    """The checkpointer without its lock around the pool: each call takes a connection of its own (STACK: 28 -> 40 incidents/s)."""
+    """The checkpointer without its lock around the pool: each call takes a connection of its own."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         super().__init__(pool, serde=JsonPlusSerializer())

@@ -1,4 +1,4 @@
-"""The desk a specialist works at: it asks probes for it, redacts and keeps what came back, and notes what could not be seen."""
+"""The desk a specialist works at: asks probes, redacts and keeps what came back, notes what could not be seen."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ ViewT = TypeVar("ViewT", bound=Value)
 _Key = tuple[str, str]
 
 PROBE_SECONDS = 20.0
-"""Wall-clock seconds one probe may take, its retries and pages included; longer than one HTTP time-out, short at 2:47."""
+"""Wall-clock seconds one probe may take with its retries and pages; longer than one HTTP time-out, short at 2:47."""
 
 AT_ONCE = 6
-"""Probes of one specialist under way at once: enough to hide latency, few enough not to load an API server in trouble."""
+"""Probes of one specialist at once: enough to hide latency, few enough not to load an API server in trouble."""
 
 
 class LiveDesk(Desk):
@@ -61,18 +61,20 @@ class LiveDesk(Desk):
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key not in self._answers:
                 if self._left <= 0:
-                    return self._missed(probe, "the budget of probes for this investigation is spent")
+                    self._missed(probe, "the budget of probes for this investigation is spent")
+                    return None
                 self._left -= 1
                 self._answers[key] = await self._ask(probe, args)
         answer = self._answers[key]
         match answer:
             case NotConfiguredError():
-                return self._missed(probe, f"{probe.source} is not configured for {self.cluster.name}")
+                self._missed(probe, f"{probe.source} is not configured for {self.cluster.name}")
             case ToolError():
-                return self._missed(probe, str(answer))
+                self._missed(probe, str(answer))
             case _:
                 self._seen[answer.evidence.id] = answer
                 return answer
+        return None
 
     async def _ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | ToolError:
         started = asyncio.get_running_loop().time()
@@ -91,7 +93,7 @@ class LiveDesk(Desk):
 
 
 def redacted(evidence: Evidence) -> Evidence:
-    """The same observation without secrets in body, query and link: nothing else is ever stored or shown (invariant 10)."""
+    """The same observation without secrets in body, query and link: nothing else is stored or shown (invariant 10)."""
     body, query = redact(evidence.body), redact(evidence.query)
     if body == evidence.body and query == evidence.query:
         return evidence

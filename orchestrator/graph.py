@@ -10,7 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 from incidents.finding import AgentName
 from orchestrator.context import Context
 from orchestrator.nodes import argue, conclude, decide, plan, postmortem, run, specialist, supervise, triage, verify
-from orchestrator.state import State
+from orchestrator.state import Errand, State
 
 SPECIALISTS = (AgentName.KUBERNETES, AgentName.CICD, AgentName.OBSERVABILITY, AgentName.COST)
 
@@ -20,9 +20,11 @@ def build(checkpointer: BaseCheckpointSaver[str] | None) -> CompiledStateGraph[S
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
 
     graph.add_node("triage", triage.triage)
-    graph.add_node("supervise", supervise.supervise, destinations=(*SPECIALISTS, "plan", "conclude"))
+    graph.add_node(
+        "supervise", supervise.supervise, destinations=(*(name.value for name in SPECIALISTS), "plan", "conclude")
+    )
     for name in SPECIALISTS:
-        graph.add_node(name, specialist.work)
+        graph.add_node(name.value, specialist.work, input_schema=Errand)
     graph.add_node("diagnose", argue.diagnose)
     graph.add_node("challenge", argue.challenge)
     graph.add_node("plan", plan.plan, destinations=("rehearse", "conclude"))
@@ -41,7 +43,7 @@ def build(checkpointer: BaseCheckpointSaver[str] | None) -> CompiledStateGraph[S
     graph.add_edge(START, "triage")
     graph.add_edge("triage", "supervise")
     for name in SPECIALISTS:
-        graph.add_edge(name, "diagnose")
+        graph.add_edge(name.value, "diagnose")
     graph.add_edge("diagnose", "challenge")
     graph.add_edge("challenge", "supervise")
     graph.add_edge("rehearse", "await_rehearsal")

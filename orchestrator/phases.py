@@ -8,7 +8,7 @@ from orchestrator.store.transaction import Tx
 
 
 async def ensure(tx: Tx, incident: IncidentId, *, to: Phase, because: str, actor: str = "worker") -> Incident:
-    """Bring the incident into a phase, or leave it there. Raises StaleStateError when the lifecycle does not allow it."""
+    """Bring the incident into a phase, or leave it there. Raises StaleStateError when the lifecycle forbids it."""
     current = await incident_of(tx, incident)
     if current.phase is to:
         return current

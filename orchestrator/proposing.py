@@ -10,8 +10,8 @@ from agents.planner.plan import plan as make_plan
 from agents.planner.risk import risk
 from incidents.action import ActionRequest
 from incidents.canonical import canonical
-from incidents.evidence import Evidence
 from incidents.casefile import CaseFile
+from incidents.evidence import Evidence
 from incidents.ids import IncidentId
 from incidents.policy import Effect, decide
 from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
@@ -35,7 +35,10 @@ class NothingToPropose(Value):
 
 
 async def plan_of(tx: Tx, bench: Workbench, incident: IncidentId) -> Plan | NoPlan:
-    """The plan for the case as it stands. The same case gives the same plan, so a node that runs again agrees with itself."""
+    """The plan for the case as it stands.
+
+    The same case gives the same plan, so a node that runs again agrees with itself.
+    """
     case = await load_case(tx, incident, bodies=False)
     diagnosis = await latest_diagnosis(tx, incident)
     if diagnosis is None:
@@ -84,9 +87,7 @@ async def propose(
 async def _answers(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:
     found: dict[bytes, Rehearsal] = {}
     for request in asked(plan):
-        rehearsal = await rehearsals.request_rehearsal(
-            tx, incident, request, attempt=str(attempt), now=tx.clock.now()
-        )
+        rehearsal = await rehearsals.request_rehearsal(tx, incident, request, attempt=str(attempt), now=tx.clock.now())
         found[canonical(request)] = rehearsal
     return found
 

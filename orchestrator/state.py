@@ -1,8 +1,11 @@
-"""What the graph carries from node to node: ids and small counters. Everything else is in the store (STACK: checkpoints copy it)."""
+"""What the graph carries from node to node: ids and small counters.
+
+Everything else is in the store (STACK: checkpoints copy it).
+"""
 
 from typing import Literal, TypedDict
 
-from incidents.ids import IncidentId, ProposalDigest
+from incidents.ids import IncidentId, ProposalDigest, QuestionId
 
 Ending = Literal["verified", "undone", "escalated", "rejected", "expired", "inconclusive", "resolved"]
 
@@ -12,7 +15,7 @@ class Doubt(TypedDict):
 
     agrees: bool
     reason: str
-    questions: list[str]
+    questions: list[QuestionId]
     """Ids of the questions that it wants asked, the most telling first."""
 
 
@@ -22,7 +25,7 @@ class State(TypedDict, total=False):
     incident: IncidentId
     round: int
     """Rounds of questions that were asked so far."""
-    delivered: list[str]
+    delivered: list[QuestionId]
     """Ids of questions that were put to a colleague."""
     doubt: Doubt
     attempt: int

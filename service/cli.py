@@ -50,7 +50,7 @@ def executor() -> None:
 @app.command()
 def demo(
     *,
-    headless: Annotated[bool, typer.Option("--headless", help="Decide by the API instead of waiting for a person.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Decide by the API, not by a person.")] = False,
     json_file: JsonFile = None,
     scenario: Annotated[Path | None, typer.Option(help="Another scenario than the reference incident.")] = None,
     rate: Annotated[float, typer.Option(help="How much faster than real time the demo's clock runs.")] = 10.0,

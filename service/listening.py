@@ -18,7 +18,7 @@ def open_socket(host: str, port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((host, port))
         except OSError as error:
-            message = f"cannot listen on {host}:{port} ({error.strerror}): set MIDWATCH_LISTEN__PORT to another port, or 0"
-            raise PortTakenError(message) from error
+            where = f"cannot listen on {host}:{port} ({error.strerror})"
+            raise PortTakenError(f"{where}: set MIDWATCH_LISTEN__PORT to another port, or 0") from error
         listener.listen(128)
         yield listener

@@ -1,4 +1,4 @@
-"""How a process logs: one sentence for people plus fields for machines; readable on a terminal, JSON lines elsewhere."""
+"""How a process logs: a sentence for people plus fields for machines; readable on a terminal, JSON lines elsewhere."""
 
 import logging
 import sys
@@ -29,7 +29,7 @@ def log_to_stderr(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    last: list[structlog.types.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     last += [structlog.processors.format_exc_info] if not terminal else []
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, render]))
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""One process of Midwatch with the roles it was given: web, worker, executor, watcher. Runs until it is told to stop."""
+"""One process of Midwatch with the roles it was given: web, worker, executor, watcher."""
 
 import asyncio
 import signal
@@ -37,7 +37,7 @@ class Running:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
-    """Start everything that the roles ask for; at the end of the block, or after `stop`, all of it is ended in order."""
+    """Start everything that the roles ask for; at the end of the block, or after `stop`, it is ended in order."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         handlers = await _handlers(settings, store, stack)
@@ -111,7 +111,7 @@ async def _serve(
 
     ends.append(end)
     group.create_task(server.serve(sockets=[listener]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.02)
     log.info("The console is open", action="listening", url=web.base_url)
     return web

@@ -1,7 +1,10 @@
-"""The shape of an action: the only thing that can change anything. One file `tools/<system>/actions/<name>.py`, constant `ACTION`.
+"""The shape of an action: the only thing that can change anything.
 
-Only the executor's process is given write clients, and only it (and rehearsal, which runs in the same role) calls these.
-Agents cannot import `tools.*.actions` (an import-linter contract); what they know of an action is its `ActionCard`.
+One file `tools/<system>/actions/<name>.py`, constant `ACTION`.
+
+Only the executor's process is given write clients, and only it (and rehearsal, which runs in the same role) calls
+these. Agents cannot import `tools.*.actions` (an import-linter contract); what they know of an action is its
+`ActionCard`.
 """
 
 from collections.abc import Mapping
@@ -33,7 +36,7 @@ class ActionCard(Value):
     targets: tuple[EntityKind, ...]
     """Kinds of entities it can be done to."""
     arguments: dict[str, str]
-    """Argument -> what it is, with its unit and form, for example `memory_limit`: `bytes, or a quantity such as 512Mi`."""
+    """Argument -> what it is, with its unit and form: `memory_limit`: `bytes, or a quantity such as 512Mi`."""
     required: tuple[str, ...] = ()
     reversibility: Reversibility
     undo_seconds: int
@@ -77,7 +80,10 @@ class Action(Protocol):
         ...
 
     async def apply(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Applied:
-        """Do it by compare-and-swap against the snapshot's fence, writing `key` onto the target. ConflictError: not done."""
+        """Do it by compare-and-swap against the snapshot's fence, writing `key` onto the target.
+
+        ConflictError: not done.
+        """
         ...
 
     async def observe(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Progress:

@@ -41,7 +41,10 @@ class ScaledClock:
     """Virtual time that runs `rate` times as fast as the wall clock."""
 
     def __init__(self, *, epoch: datetime, wall: float, rate: float) -> None:
-        """`wall` is the unix time at which this clock showed `epoch`. Raises ValueError for a rate that is not positive."""
+        """`wall` is the unix time at which this clock showed `epoch`.
+
+        Raises ValueError for a rate that is not positive.
+        """
         if rate <= 0:
             message = f"a clock's rate must be positive, not {rate}"
             raise ValueError(message)

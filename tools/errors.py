@@ -1,4 +1,4 @@
-"""What can go wrong outside, in the two kinds that decide about a retry. Clients translate library errors into these."""
+"""What can go wrong outside, in the two kinds that decide about a retry. Clients translate into these."""
 
 
 class ToolError(Exception):

@@ -1,6 +1,7 @@
 """The connections of one cluster: what is configured, and the clients made from it. Read and write are different types.
 
-Midwatch holds one `Cluster` (read clients) per configured cluster in every role, and one `WriteCluster` only in the executor.
+Midwatch holds one `Cluster` (read clients) per configured cluster in every role, and one `WriteCluster` only in the
+executor.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """The shape of a probe: a read-only question to one system that returns a typed view and the evidence for it.
 
-A probe is one file `tools/<system>/probes/<name>.py` with a module constant `PROBE`. `probes()` finds them by walking the folders.
+A probe is one file `tools/<system>/probes/<name>.py` with a module constant `PROBE`. `probes()` finds them by walking
+the folders.
 """
 
 import importlib
@@ -22,7 +23,7 @@ ViewT = TypeVar("ViewT", bound=Value)
 
 @dataclass(frozen=True, kw_only=True)
 class Observation(Generic[ViewT]):
-    """What a probe saw: the typed view for detectors, and the evidence (whose body is the view as JSON) for the record."""
+    """What a probe saw: the typed view for detectors, and the evidence, whose body is the view as JSON."""
 
     view: ViewT
     evidence: Evidence

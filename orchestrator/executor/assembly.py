@@ -22,9 +22,7 @@ async def open_executor(settings: Settings, store: Store) -> AsyncIterator[Execu
             connections.name: await stack.enter_async_context(connect_write(connections, clock=settings.time))
             for connections in settings.clusters
         }
-        yield ExecutorContext(
-            store=store, clock=settings.time, clusters=clusters, policy=load_policy(settings.policy)
-        )
+        yield ExecutorContext(store=store, clock=settings.time, clusters=clusters, policy=load_policy(settings.policy))
 
 
 def executor_handlers(context: ExecutorContext) -> Mapping[Task, Handler]:

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 
 from incidents.action import ActionRequest
 from incidents.entity import Entity
+from incidents.ids import ActionKind
 from incidents.policy import Policy
 from orchestrator.store.database import Store
 from tools.action import Action, actions
 from tools.clock import Clock
 from tools.errors import NotConfiguredError, PermanentError
 from tools.estate import WriteCluster
+
+
+def _catalogue() -> Mapping[ActionKind, Action]:
+    return actions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +26,7 @@ class ExecutorContext:
     clock: Clock
     clusters: Mapping[str, WriteCluster]
     policy: Policy
-    catalogue: Mapping[str, Action] = field(default_factory=actions)
+    catalogue: Mapping[ActionKind, Action] = field(default_factory=_catalogue)
 
     def action(self, request: ActionRequest) -> Action:
         """The action of the catalogue. Raises PermanentError for what is not in it."""

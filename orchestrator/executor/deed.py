@@ -1,4 +1,4 @@
-"""One action (or its undo) in the executor's hands: the row, the proposal it belongs to, and the catalogue's code for it."""
+"""One action (or its undo) in the executor's hands: the row, its proposal, and the catalogue's code for it."""
 
 from dataclasses import dataclass, replace
 from typing import Self

@@ -1,4 +1,7 @@
-"""Whether an approved proposal may run now. Pure; the executor asks right before every action, with what it read itself."""
+"""Whether an approved proposal may run now.
+
+Pure; the executor asks right before every action, with what it read itself.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -34,9 +34,7 @@ async def _answer(context: ExecutorContext, rehearsal: Rehearsal, topology: Topo
         problem = str(error)
     try:
         async with context.store.transaction() as tx:
-            await rehearsals.finish_rehearsal(
-                tx, rehearsal.id, result=result, problem=problem, now=context.clock.now()
-            )
+            await rehearsals.finish_rehearsal(tx, rehearsal.id, result=result, problem=problem, now=context.clock.now())
     except StaleStateError:
         return  # Another executor answered it in the meantime; its answer is as good.
 

@@ -1,8 +1,8 @@
 """Runs an approved proposal: every action at most once, only as approved, only while its target is what was seen.
 
-One action goes `approved -> dispatched` (committed) `-> succeeded | failed | unknown`, or `approved -> refused`. What a dead
-process left `dispatched` is looked at before anything else is done; doing it again is a compare-and-swap against the same
-fence, so that a late twin of the first attempt and the second cannot both succeed.
+One action goes `approved -> dispatched` (committed) `-> succeeded | failed | unknown`, or `approved -> refused`. What a
+dead process left `dispatched` is looked at before anything else is done; doing it again is a compare-and-swap against
+the same fence, so that a late twin of the first attempt and the second cannot both succeed.
 """
 
 from typing import assert_never
@@ -27,7 +27,7 @@ from tools.action import Progress
 from tools.errors import ConflictError, PermanentError, ToolError
 
 FOLLOW_SECONDS = 600.0
-"""A rollout that is not complete after that long (Kubernetes' own progress deadline) is left to verification to judge."""
+"""A rollout that is not complete after that long (Kubernetes' own deadline) is left to verification to judge."""
 LOOK_SECONDS = 2.0
 """Between two looks at how far a change has come."""
 SETTLE_SECONDS = 5.0
@@ -37,9 +37,9 @@ LOOK_TRIES = 5
 
 
 async def run(context: ExecutorContext, digest: ProposalDigest) -> None:
-    """Run or go on with the actions of a proposal in their order, or with their undos when some are planned; then wake the graph.
+    """Run the actions of a proposal in their order, or go on with them; then wake the graph.
 
-    The approval of a proposal covers its undo, last action first.
+    When undos are planned it is their turn, last action first: the approval of a proposal covers its undo.
     """
     async with context.store.transaction() as tx:
         proposal = (await proposals.proposal_by(tx, digest)).proposal
@@ -130,7 +130,7 @@ async def _gate(tx: Tx, deed: Deed) -> str | None:
 
 
 async def _do(deed: Deed) -> Execution:
-    """The effect itself. From here on the row is dispatched: whatever happens, it is looked at, never blindly repeated."""
+    """The effect itself. The row is dispatched: whatever happens now, it is looked at, never blindly repeated."""
     request, snapshot = deed.proposed.request, deed.proposed.snapshot
     step = deed.action.undo if deed.row.undo else deed.action.apply
     try:
@@ -147,14 +147,15 @@ async def _do(deed: Deed) -> Execution:
 
 
 async def _conflict(deed: Deed, error: ConflictError) -> Execution:
-    """The compare-and-swap did not hold. Perhaps because an earlier attempt of this very action made it true already."""
+    """The compare-and-swap did not hold: perhaps because an earlier attempt of this very action had done it."""
     if (await _seen(deed)).outcome is ActionOutcome.HAPPENED:
         return await _follow(deed)
-    return await settle(deed, ExecutionStatus.REFUSED, f"its target changed at the last moment and nothing was done: {error}")
+    reason = f"its target changed at the last moment and nothing was done: {error}"
+    return await settle(deed, ExecutionStatus.REFUSED, reason)
 
 
 async def _reconcile(deed: Deed) -> Execution:
-    """A dead process left it dispatched: look whether it happened; if not, it may be done, once, by compare-and-swap."""
+    """A dead process left it dispatched: look whether it happened; if not, do it, once, by compare-and-swap."""
     return await _look(deed, again=True)
 
 
@@ -214,7 +215,8 @@ async def _follow(deed: Deed) -> Execution:
     if seen.outcome is ActionOutcome.NOT_HAPPENED:
         return await settle(deed, ExecutionStatus.FAILED, f"somebody took it back: {seen.text}")
     ended = ExecutionStatus.UNDONE if deed.row.undo else ExecutionStatus.SUCCEEDED
-    return await settle(deed, ended, seen.text if seen.done else f"{seen.text}; not complete after {FOLLOW_SECONDS:.0f} s")
+    late = "" if seen.done else f"; not complete after {FOLLOW_SECONDS:.0f} s"
+    return await settle(deed, ended, seen.text + late)
 
 
 async def _current(deed: Deed) -> Execution:

@@ -7,12 +7,13 @@ from langgraph.runtime import Runtime
 from agents.challenger import challenge as attack
 from agents.diagnostician.diagnose import diagnose as weigh
 from agents.headline import headline
+from incidents.canonical import Json
 from incidents.diagnosis import Diagnosis, Hypothesis
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind
 from orchestrator.context import Context
 from orchestrator.modelling import argued
-from orchestrator.state import State
+from orchestrator.state import Doubt, State
 from orchestrator.store.casefiles import add_questions, load_case
 from orchestrator.store.diagnoses import diagnoses_of, latest_diagnosis, save_diagnosis
 from orchestrator.store.incidents import retitle
@@ -56,7 +57,7 @@ async def challenge(state: State, runtime: Runtime[Context]) -> State:
         if title := headline(case):
             await retitle(tx, incident, title=title)
         await _tell(tx, context, state, revised, before[-1] if before else None)
-    doubt = {"agrees": result.agrees, "reason": result.reason, "questions": [str(q.id) for q in result.questions]}
+    doubt = Doubt(agrees=result.agrees, reason=result.reason, questions=[q.id for q in result.questions])
     return {"doubt": doubt}
 
 
@@ -74,7 +75,7 @@ async def _tell(tx: Tx, context: Context, state: State, now: Diagnosis, before: 
             data={"round": now.round},
             key=f"hypothesis:{context.lease.fence}:{now.round}:{number}",
         )
-    payload = {"round": now.round, "diagnosis": now.model_dump(mode="json")}
+    payload: dict[str, Json] = {"round": now.round, "diagnosis": now.model_dump(mode="json")}
     record(tx, kind=EntryKind.DIAGNOSED, incident=incident, actor="worker", at=at, payload=payload)
 
 

@@ -1,4 +1,7 @@
-"""Brings the incident to the phase in which it ends, with the reason people read. Every way through the graph passes here."""
+"""Brings the incident to the phase in which it ends, with the reason people read.
+
+Every way through the graph passes here.
+"""
 
 from langgraph.runtime import Runtime
 

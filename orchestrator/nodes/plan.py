@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from agents.planner.plan import NoPlan
+from incidents.incident import EventKind
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
 from orchestrator.proposing import asked, plan_of
@@ -13,7 +14,6 @@ from orchestrator.state import State
 from orchestrator.store import rehearsals
 from orchestrator.store.rehearsals import RehearsalStatus
 from orchestrator.store.timeline import append_event
-from incidents.incident import EventKind
 
 
 async def plan(state: State, runtime: Runtime[Context]) -> Command[Literal["rehearse", "conclude"]]:
@@ -38,7 +38,7 @@ async def plan(state: State, runtime: Runtime[Context]) -> Command[Literal["rehe
 
 
 async def rehearse(state: State, runtime: Runtime[Context]) -> State:
-    """Ask the executor to preview the plan's actions, the fallbacks too, so that a refused one costs no second round."""
+    """Ask the executor to preview the plan's actions, and the fallbacks too: a refused one costs no second round."""
     context, incident = runtime.context, state["incident"]
     async with context.store.transaction(lease=context.lease) as tx:
         planned = await plan_of(tx, context, incident)

@@ -1,4 +1,4 @@
-"""Writes the draft of the post-mortem from the ledger and the case file: every sentence from a record, none invented."""
+"""Writes the draft of the post-mortem: every sentence from the ledger or the case file, none invented."""
 
 from langgraph.runtime import Runtime
 

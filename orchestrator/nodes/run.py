@@ -1,4 +1,7 @@
-"""Hands an approved proposal to the executor and waits for it. The graph itself holds no credentials to change anything."""
+"""Hands an approved proposal to the executor and waits for it.
+
+The graph itself holds no credentials to change anything.
+"""
 
 from typing import Literal
 
@@ -8,6 +11,7 @@ from langgraph.types import Command, interrupt
 from incidents.execution import Execution, ExecutionStatus
 from incidents.ids import IncidentId, ProposalDigest
 from incidents.incident import Phase
+from incidents.ledger import EntryKind
 from incidents.proposal import ProposalStatus
 from orchestrator.context import Context
 from orchestrator.executor.running import finished
@@ -18,7 +22,6 @@ from orchestrator.state import State
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.ledger import record
-from incidents.ledger import EntryKind
 
 MOST_PROPOSALS = 3
 """Fresh proposals for a target that keeps changing, before people have to look themselves."""
@@ -35,9 +38,7 @@ async def execute(state: State, runtime: Runtime[Context]) -> State:
     return {}
 
 
-async def await_execution(
-    state: State, runtime: Runtime[Context]
-) -> Command[Literal["verify", "plan", "conclude"]]:
+async def await_execution(state: State, runtime: Runtime[Context]) -> Command[Literal["verify", "plan", "conclude"]]:
     """Wait until the executor has ended it, one way or another; then verify, propose afresh, or hand over to people."""
     context, digest = runtime.context, proposal_in(state)
     while True:
@@ -72,7 +73,8 @@ async def _supersede(context: Context, incident: IncidentId, digest: ProposalDig
             )
         except StaleStateError:
             return  # It was superseded before this node ran again.
-        record(tx, kind=EntryKind.SUPERSEDED, incident=incident, actor="worker", at=now, payload={"digest": digest, "because": why})
+        payload = {"digest": digest, "because": why}
+        record(tx, kind=EntryKind.SUPERSEDED, incident=incident, actor="worker", at=now, payload=payload)
 
 
 def _summary(stored: proposals.StoredProposal) -> str:

@@ -1,4 +1,7 @@
-"""One specialist at work for one round. Whatever happens to it, the others go on: its failure is a gap in the case file."""
+"""One specialist at work for one round.
+
+Whatever happens to it, the others go on: its failure is a gap in the case file.
+"""
 
 import time
 from collections.abc import Sequence
@@ -22,10 +25,10 @@ from orchestrator.store.transaction import Tx
 log = structlog.get_logger(__name__)
 
 
-async def work(errand: Errand, runtime: Runtime[Context]) -> State:
+async def work(state: Errand, runtime: Runtime[Context]) -> State:
     """Do what the assignments of this errand say and put the reports into the case file."""
-    context, incident = runtime.context, errand["incident"]
-    for text in errand["assignments"]:
+    context, incident = runtime.context, state["incident"]
+    for text in state["assignments"]:
         assignment = Assignment.model_validate_json(text)
         async with context.store.transaction() as tx:
             case = await load_case(tx, incident)
@@ -50,8 +53,9 @@ async def _look(context: Context, assignment: Assignment, case: CaseFile) -> Rep
             seconds=context.settings.budget.seconds / context.settings.budget.rounds,
         )
         return await specialist(assignment.agent).work(assignment, case, desk)
-    except Exception as error:  # noqa: BLE001 - the edge of an agent: one that raises would cancel its running colleagues
-        log.exception("A specialist failed", action="specialist_failed", agent=assignment.agent, incident=case.incident.id)
+    except Exception as error:  # the edge of an agent: one that raises would cancel its running colleagues
+        ids = {"agent": assignment.agent, "incident": case.incident.id}
+        log.exception("A specialist failed", action="specialist_failed", **ids)
         return _blind(assignment, repr(error))
 
 

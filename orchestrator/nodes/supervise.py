@@ -1,4 +1,7 @@
-"""The supervisor's turn: carry out its decision whom to ask next, or to stop. The decision itself is pure (agents.supervisor)."""
+"""The supervisor's turn: carry out its decision whom to ask next, or to stop.
+
+The decision itself is pure (agents.supervisor).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

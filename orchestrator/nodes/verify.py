@@ -50,9 +50,7 @@ async def _verdict(context: Context, digest: ProposalDigest) -> Verification | N
         problems = _problems(undone)
         outcome = Outcome.ESCALATED if problems else Outcome.UNDONE
         reading = reading.model_copy(update={"reason": "; ".join((reading.reason, *problems))})
-        return await settle(
-            tx, proposal, reading, outcome, window=window, measured=measured, now=context.clock.now()
-        )
+        return await settle(tx, proposal, reading, outcome, window=window, measured=measured, now=context.clock.now())
 
 
 def _problems(undone: list[Execution]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from incidents.action import Reversibility
+from incidents.canonical import Json
 from incidents.evidence import Window
 from incidents.execution import Execution, ExecutionStatus
 from incidents.ids import ProposalDigest
@@ -112,7 +113,7 @@ async def settle(
     if before is None:
         kind = EntryKind.VERIFIED if outcome is Outcome.VERIFIED else EntryKind.ESCALATED
         kind = EntryKind.UNDONE if outcome is Outcome.UNDONE else kind
-        payload = {"digest": proposal.digest, "verification": stored.model_dump(mode="json")}
+        payload: dict[str, Json] = {"digest": proposal.digest, "verification": stored.model_dump(mode="json")}
         record(tx, kind=kind, incident=proposal.body.incident, actor="worker", at=now, payload=payload)
         await _tell(tx, proposal, words_of(stored), now=now, key="verdict")
     return stored

@@ -32,7 +32,11 @@ def bench_command(*, json_file: Path, only: Sequence[str]) -> int:
             figures += BENCHMARKS[name]()
     console.print(_table(figures))
     json_file.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"cpus": psutil.cpu_count(), "memory_bytes": psutil.virtual_memory().total, "python": platform.python_version()}
+    machine = {
+        "cpus": psutil.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "python": platform.python_version(),
+    }
     report = {"machine": machine, "figures": [figure.model_dump() for figure in figures]}
     json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     console.print(f"written to {json_file}")
@@ -40,7 +44,9 @@ def bench_command(*, json_file: Path, only: Sequence[str]) -> int:
 
 
 def _table(figures: Sequence[Figure]) -> Table:
-    table = Table("measured", "value", "unit", "aim", "", title=f"Midwatch on {psutil.cpu_count()} CPUs", title_justify="left")
+    table = Table(
+        "measured", "value", "unit", "aim", "", title=f"Midwatch on {psutil.cpu_count()} CPUs", title_justify="left"
+    )
     for figure in figures:
         verdict = "" if figure.met is None else "met" if figure.met else "missed"
         table.add_row(figure.name, f"{figure.value:.3g}", figure.unit, figure.aim, verdict)

@@ -10,7 +10,7 @@ import httpx
 
 from incidents.incident import SETTLED
 from service.bench.figure import Figure, spread
-from service.bench.server import TOKEN, Served, serving
+from service.bench.server import TOKEN, serving
 
 INCIDENTS = 20
 PERSON = "bench-person-" + "0" * 20

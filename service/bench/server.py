@@ -1,4 +1,4 @@
-"""A Midwatch process of its own on an empty database, for benchmarks: started, asked for its CPU time, stopped by its pid."""
+"""A Midwatch process of its own on an empty database, for benchmarks; stopped by its pid."""
 
 import json
 import os

@@ -16,9 +16,7 @@ from orchestrator.settings import load
 
 def lint(folders: Sequence[Path] | None, *, strict: bool) -> int:
     """Lint the folders; 1 when something is wrong."""
-    return _print(
-        lint_command(_folders(folders), known=Known.of(vocabulary(), cards().values()), warnings_fail=strict)
-    )
+    return _print(lint_command(_folders(folders), known=Known.of(vocabulary(), cards().values()), warnings_fail=strict))
 
 
 def show(folders: Sequence[Path] | None) -> int:

@@ -14,6 +14,8 @@ from orchestrator.store.errors import UnknownError
 from orchestrator.store.incidents import incident_of, list_incidents
 from orchestrator.store.timeline import timeline_of
 
+EMPTY = "No incidents. They open when an Alertmanager posts to /api/v1/alerts/alertmanager."
+
 
 def show_list(*, everything: bool) -> int:
     """Print the list."""
@@ -27,7 +29,7 @@ async def _list(*, everything: bool) -> int:
     table = Table("incident", "severity", "phase", "opened (UTC)", "title")
     for item in found:
         table.add_row(item.id, item.severity.label, item.phase, f"{item.opened_at:%Y-%m-%d %H:%M:%S}", item.title)
-    Console().print(table if found else "No incidents. They open when an Alertmanager posts to /api/v1/alerts/alertmanager.")
+    Console().print(table if found else EMPTY)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 from rich.console import Console
 
@@ -35,5 +36,5 @@ async def _show(incident: IncidentId) -> int:
     async with open_store(load()) as store:
         entries = await evidence_pack(store, incident)
     for entry in entries:
-        print(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False))
+        sys.stdout.write(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False) + "\n")
     return 0 if entries else 1

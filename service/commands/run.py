@@ -14,12 +14,12 @@ def run(role: str = "") -> int:
     try:
         settings = load(roles=(Role(role),)) if role else load()
     except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     log_to_stderr(settings.log_level)
     try:
         asyncio.run(serve(settings))
     except PortTakenError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0

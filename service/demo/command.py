@@ -1,4 +1,4 @@
-"""Plays the demo: starts the world and Midwatch, tells the story, lets a person (or, headless, the on-call token) decide."""
+"""Plays the demo: starts the world and Midwatch, tells the story, lets a person (headless: a token) decide."""
 
 import asyncio
 import tempfile
@@ -78,9 +78,7 @@ async def play(options: Options, console: Console) -> Outcome:
             await world.__aexit__(None, None, None)
 
 
-async def _watch(
-    midwatch: Running, settings: Settings, options: Options, console: Console, keys: Keys
-) -> Outcome:
+async def _watch(midwatch: Running, settings: Settings, options: Options, console: Console, keys: Keys) -> Outcome:
     assert midwatch.web is not None
     _introduce(midwatch, settings, options, console)
     incident = await first_incident(midwatch.store)
@@ -110,10 +108,12 @@ def _introduce(midwatch: Running, settings: Settings, options: Options, console:
     assert midwatch.web is not None
     person = settings.people[0].person
     console.print("[bold]Midwatch[/], the reference incident: 2:47 at night, checkout returns 5xx.")
-    console.print(f"The demo's clock runs {options.rate:g} times as fast as yours. Times below are its own, UTC.", style="dim")
+    told = f"The demo's clock runs {options.rate:g} times as fast as yours. Times below are its own, UTC."
+    console.print(told, style="dim")
     if not options.headless:
         console.print("Open the console, look, decide:")
-        console.print(f"  {midwatch.web.base_url}{midwatch.web.sign_in_path(person)}", style="bold cyan", soft_wrap=True)
+        link = f"  {midwatch.web.base_url}{midwatch.web.sign_in_path(person)}"
+        console.print(link, style="bold cyan", soft_wrap=True)
     console.print()
 
 
