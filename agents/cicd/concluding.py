@@ -53,6 +53,18 @@ _HEADLINES = (
     "change.near_onset",
 )
 """Kinds in the order in which people want to hear them: of several facts about one change the first is its headline."""
+_SAYS_NO_MORE = frozenset(
+    {
+        "change.deployed",
+        "change.near_onset",
+        "rollback.recent",
+        "change.manual",
+        "change.replicas_changed",
+        "change.configmap_edited",
+        "change.secret_edited",
+    }
+)
+"""Kinds that say the same as a more telling one about the same change."""
 _LIMITS = frozenset({"change.memory_limit_lowered", "change.cpu_limit_lowered", "change.requests_changed"})
 _BEHAVIOUR = frozenset(
     {
@@ -136,9 +148,8 @@ def _stamp(fact: Fact) -> float:
 
 def _claim(group: Sequence[Fact]) -> str:
     """The headline, and how many further fields the same change touched."""
-    generic = ("change.deployed", "change.near_onset", "rollback.recent")
-    more = [fact for fact in group[1:] if fact.kind not in generic]
-    if not more or group[0].kind in generic:
+    more = [fact for fact in group[1:] if fact.kind not in _SAYS_NO_MORE]
+    if not more or group[0].kind in _SAYS_NO_MORE - {"change.manual"}:
         return group[0].text
     kinds = listed(fact.kind.partition(".")[2].replace("_", " ") for fact in more)
     return f"{group[0].text}; also: {kinds}"

@@ -11,9 +11,11 @@ from typing import Any
 
 from agents.cicd.hands import Hand, hand_of
 from agents.cicd.origin import Origin, Origins, origins_of
+from agents.cicd.remembered import remembered
 from agents.detector import Scene, Sightings
 from incidents.action import FieldChange
 from incidents.ids import EntityId
+from tools.kubernetes.metadata import FieldManager
 from tools.kubernetes.revision import Revision, Rollout, Rollouts
 from tools.kubernetes.workload import Workload, Workloads
 from tools.probe import Observation
@@ -97,6 +99,7 @@ class Deploy:
         return max(times, default=None)
 
 
+@remembered
 def deploys(sightings: Sightings, scene: Scene) -> tuple[Deploy, ...]:
     """All deploys that were seen, per workload oldest first; a workload that was seen twice counts once."""
     origins = origins_of(sightings, scene.case.topology)
@@ -149,14 +152,14 @@ def _actor(revision: Revision, *, at: datetime | None, workload: Workload | None
     if revision.actor and hand_of(revision.actor) is Hand.PERSON:
         return revision.actor, True
     writers = tuple(_writers(workload, at)) if workload and at else ()
-    person = next((writer for writer in writers if hand_of(writer) is Hand.PERSON), None)
+    person = next((one for one in writers if hand_of(one.manager, operation=one.operation) is Hand.PERSON), None)
     if person is not None:
-        return person, True
-    return revision.actor or next(iter(writers), ""), False
+        return person.manager, True
+    return revision.actor or next((one.manager for one in writers), ""), False
 
 
-def _writers(workload: Workload, at: datetime) -> Iterator[str]:
+def _writers(workload: Workload, at: datetime) -> Iterator[FieldManager]:
     for manager in workload.meta.managers:
         wrote = any(field.startswith("spec.template") for field in manager.fields)
         if wrote and manager.at and abs(manager.at - at) <= SAME_WRITE:
-            yield manager.manager
+            yield manager

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from agents.cicd.edits import Write, writes
 from agents.cicd.hands import Hand
+from agents.cicd.remembered import remembered
 from agents.detector import Sightings
 from incidents.action import FieldChange
 from incidents.entity import Entity
@@ -53,6 +54,7 @@ class Drifts:
         return self.by_entity.get(entity, ())
 
 
+@remembered
 def drifts_of(sightings: Sightings) -> Drifts:
     """Differences of applications whose newest commit was synchronised: else Git is ahead, and nobody wrote by hand."""
     level = {app.name for seen in sightings.of(ApplicationsView) for app in seen.view.applications if _level(app)}

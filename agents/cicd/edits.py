@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agents.cicd.hands import Hand, hand_of
+from agents.cicd.remembered import remembered
 from agents.detector import Sightings
 from incidents.ids import EntityId
 from tools.kubernetes.autoscaler import Autoscalers
@@ -53,6 +54,11 @@ class Write:
     seen: Observation[Any]
 
     @property
+    def touches(self) -> tuple[EntityId, ...]:
+        """The object and the workloads that it concerns."""
+        return (self.entity, *self.related)
+
+    @property
     def manual(self) -> float:
         """How sure it is that this went past the pipeline (0..1)."""
         match self.hand:
@@ -86,6 +92,7 @@ class Write:
         return tuple(key for part, _, key in parts if part in _DATA and key)
 
 
+@remembered
 def writes(sightings: Sightings) -> tuple[Write, ...]:
     """All writes to what was seen; an object that was seen twice counts once."""
     found = {(one.entity, one.manager, one.at, one.fields): one for one in _writes(sightings)}
@@ -138,7 +145,7 @@ def _of(meta: ObjectMeta, seen: Observation[Any], *, related: tuple[EntityId, ..
         yield Write(
             entity=meta.entity,
             manager=manager.manager,
-            hand=hand_of(manager.manager),
+            hand=hand_of(manager.manager, operation=manager.operation),
             at=manager.at,
             fields=fields,
             created=_created(manager, meta),

@@ -49,9 +49,15 @@ _PATTERNS = (
 )
 
 
-def hand_of(manager: str) -> Hand:
-    """Who stands behind a field manager's name."""
+def hand_of(manager: str, *, operation: str = "") -> Hand:
+    """Who stands behind a field manager's name. `operation` is `Apply` or `Update`, empty when not known.
+
+    Plain `kubectl` that updates is `kubectl scale`: it writes the scale subresource without naming its command. With
+    Apply it is `kubectl apply --server-side`.
+    """
     name = manager.lower()
+    if name == "kubectl" and operation == "Update":
+        return Hand.PERSON
     return next(
         (hand for hand, pattern in _PATTERNS if pattern.match(name) or _inside(hand, pattern, name)), Hand.UNKNOWN
     )

@@ -8,6 +8,7 @@ from typing import Any
 from agents.cicd.deploys import SAME_WRITE, deploys
 from agents.cicd.edits import config_writes, manual_edits
 from agents.cicd.period import period_of
+from agents.cicd.remembered import remembered
 from agents.detector import Scene, Sightings
 from incidents.entity import Entity
 from incidents.ids import EntityId
@@ -33,10 +34,11 @@ class Happening:
         return (self.entity, *self.related)
 
 
+@remembered
 def happenings(sightings: Sightings, scene: Scene) -> tuple[Happening, ...]:
     """What changed in the period, oldest first. What has no time is left out."""
-    period = period_of(scene)
-    found = (one for one in _all(sightings, scene) if period.holds(one.at, entities=one.touches))
+    every = _all(sightings, scene)
+    found = period_of(scene).chosen(every, at=lambda one: one.at, entities=lambda one: one.touches)
     return tuple(sorted(found, key=lambda one: (one.at, one.entity)))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agents.cicd.deploys import Deploy, deploys
 from agents.cicd.period import period_of
+from agents.cicd.remembered import remembered
 from agents.cicd.template_part import TemplatePart, part_of
 from agents.detector import Scene, Sightings
 from agents.reporting import state
@@ -58,10 +59,11 @@ class PartChange:
         return name if alone or self.container in {None, name} else f"{name} (container {self.container})"
 
 
+@remembered
 def told(sightings: Sightings, scene: Scene) -> tuple[Deploy, ...]:
     """Deploys of the period that is looked at."""
-    period = period_of(scene)
-    return tuple(one for one in deploys(sightings, scene) if period.holds(one.at, entities=(one.workload,)))
+    found = deploys(sightings, scene)
+    return period_of(scene).chosen(found, at=lambda one: one.at, entities=lambda one: (one.workload,))
 
 
 def part_changes(sightings: Sightings, scene: Scene, part: TemplatePart) -> Iterator[PartChange]:

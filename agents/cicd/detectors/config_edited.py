@@ -39,10 +39,10 @@ SECRET = FactSpec(
 def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
     """One fact per object and writer."""
     period, drifts = period_of(scene), drifts_of(sightings)
-    for write in config_writes(sightings):
-        if write.at is not None and period.holds(write.at, entities=(write.entity, *write.related)):
-            differing = [one for one in drifts.of(write.entity) if write.manual and write.wrote(one.change.path)]
-            yield _fact(write, differing, _missing(write, sightings), scene)
+    dated = [write for write in config_writes(sightings) if write.at is not None]
+    for write in period.chosen(dated, at=lambda one: one.at, entities=lambda one: one.touches):
+        differing = [one for one in drifts.of(write.entity) if write.manual and write.wrote(one.change.path)]
+        yield _fact(write, differing, _missing(write, sightings), scene)
 
 
 def _fact(write: Write, differing: Sequence[Drift], missing: Sequence[str], scene: Scene) -> Fact:

@@ -32,11 +32,10 @@ SPEC = FactSpec(
 def detect(sightings: Sightings, scene: Scene) -> Iterator[Fact]:
     """One fact per object and client, and one per object that differs from Git without a known writer."""
     period, drifts = period_of(scene), drifts_of(sightings)
-    told: set[EntityId] = set()
-    for edit in manual_edits(sightings):
-        told.add(edit.entity)
-        if period.holds(edit.at, entities=(edit.entity, *edit.related)):
-            yield _of_edit(edit, drifts, scene)
+    edits = manual_edits(sightings)
+    for edit in period.chosen(edits, at=lambda one: one.at, entities=lambda one: one.touches):
+        yield _of_edit(edit, drifts, scene)
+    told = {edit.entity for edit in edits}
     yield from _of_drift(drifts, told, scene)
 
 

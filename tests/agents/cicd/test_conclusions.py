@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from agents.cicd.concluding import Circumstances, findings, gaps, questions, ruled_out
-from agents.cicd.period import Period, period_of
+from agents.cicd.period import MOST_STRANGERS, Period, period_of
 from incidents.casefile import Assignment, CaseFile
 from incidents.fact import Fact
 from incidents.finding import AgentName, Question, Topic
@@ -143,3 +143,11 @@ def test_the_period_begins_earlier_for_what_is_in_focus() -> None:
     assert period.holds(two_days, entities=(entity("checkout"),))
     assert not period.holds(two_days, entities=(entity("cart"),))
     assert period.holds(None, entities=(entity("cart"),))
+
+
+def test_of_strangers_only_the_closest_changes_are_told() -> None:
+    ats = [fact("change.deployed", -minutes, of="cart").at for minutes in range(1, 60)]
+    period = Period(onset=case().onset or NOW, near=frozenset({entity("checkout")}))
+    chosen = period.chosen(ats, at=lambda one: one, entities=lambda _: (entity("cart"),))
+    assert chosen == tuple(ats[:MOST_STRANGERS])
+    assert len(period.chosen(ats, at=lambda one: one, entities=lambda _: (entity("checkout"),))) == len(ats)

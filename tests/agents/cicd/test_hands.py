@@ -5,6 +5,11 @@ import pytest
 from agents.cicd.hands import Hand, hand_of
 
 
+def test_plain_kubectl_that_updates_is_a_person_scaling() -> None:
+    assert hand_of("kubectl", operation="Update") is Hand.PERSON
+    assert hand_of("kubectl", operation="Apply") is Hand.APPLY
+
+
 @pytest.mark.parametrize(
     ("manager", "expected"),
     [
