@@ -146,8 +146,8 @@ def _questions(
     return tuple(fresh.values())
 
 
-SETTLED = 0.95
-"""Probability from which it no longer matters who has not looked."""
+SETTLED = 0.85
+"""Probability from which it no longer matters who has not looked, nor what else colleagues would like to know."""
 
 
 def _settled(diagnosis: Diagnosis) -> bool:

@@ -1,10 +1,11 @@
 """Telling victims from culprits: who calls something that failed no later is explained by that, not by itself."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from agents.diagnostician import weights as w
 from agents.diagnostician.places import PEERS, kind_of
-from agents.diagnostician.reading import ALARMS, Reading
+from agents.diagnostician.reading import ALARMS, NO_ANSWER, Reading
 from agents.diagnostician.spread import carries_load
 from agents.diagnostician.wording import label_of
 from incidents.cause import Cause
@@ -19,13 +20,29 @@ def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool
     """A point against the entity when something that it calls was in distress first; none for what load brings."""
     if carries_load(cause) or kind_of(entity) not in PEERS:
         return
-    distress = sorted(_distress_below(entity, reading=reading), key=lambda fact: (fact.at is None, fact.at, fact.id))
-    if not distress:
-        return
-    first = distress[0]
     weight = w.EXPLAINED_AWAY_WITH_OWN_FAILURE if own_failure else w.EXPLAINED_AWAY
-    text = f"It calls {label_of(first.entity)}, which was in trouble no later: {first.text}"
+    distress = sorted(_distress_below(entity, reading=reading), key=_order)
+    complaints = sorted(_complaints(entity, reading=reading), key=_order)
+    if distress:
+        first = distress[0]
+        text = f"It calls {label_of(first.entity)}, which was in trouble no later: {first.text}"
+    elif complaints:
+        first = complaints[0]
+        text = f"It complains about whom it calls: {first.text}"
+    else:
+        return
     yield Argument(text=text, weight=weight, facts=(first.id,), evidence=first.evidence)
+
+
+def _order(fact: Fact) -> tuple[bool, datetime | None, str]:
+    return fact.at is None, fact.at, fact.id
+
+
+def _complaints(entity: EntityId, *, reading: Reading) -> Iterator[Fact]:
+    """What its own log says of others who do not answer."""
+    for fact in reading.facts:
+        if fact.entity == entity and fact.attributes.get("class") in NO_ANSWER and fact.attributes.get("peer"):
+            yield fact
 
 
 def _distress_below(entity: EntityId, *, reading: Reading) -> Iterator[Fact]:

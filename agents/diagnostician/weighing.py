@@ -103,11 +103,16 @@ def _since(must: Sequence[Prediction]) -> datetime | None:
 def _explained(
     cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread, since: datetime | None
 ) -> dict[str, float]:
-    load, hurts = carries_load(cause), harms(cause)
-    return {
-        s.key: spread.explained(s, entity=entity, since=since, load=load) if hurts or s.fact is None else 0.0
-        for s in reading.symptoms
-    }
+    if not harms(cause):
+        return {symptom.key: _is_pointed_at(symptom, entity=entity, reading=reading) for symptom in reading.symptoms}
+    load = carries_load(cause)
+    return {s.key: spread.explained(s, entity=entity, since=since, load=load) for s in reading.symptoms}
+
+
+def _is_pointed_at(symptom: Symptom, *, entity: EntityId, reading: Reading) -> float:
+    """What harms nobody explains an alert about itself, and nothing else."""
+    here = {entity, *reading.places.own(entity)}
+    return 1.0 if symptom.fact is None and here & {symptom.entity, *reading.places.homes(symptom.entity)} else 0.0
 
 
 def _must_points(must: Sequence[Prediction], *, entity: EntityId, onset: datetime) -> Iterator[Argument]:
@@ -221,8 +226,11 @@ SURE = 0.5
 
 
 def _is_what_the_alert_says(cause: Cause, *, must: Sequence[Prediction], reading: Reading) -> bool:
-    """Some alerts warn before anything hurts (a full disk, an idle workload): then all that must hold is to be seen."""
-    named = any(alert.name in cause.alerts for alert in reading.case.alerts)
+    """Some alerts warn before anything hurts (a full disk, an idle workload): then all that must hold is to be seen.
+
+    A case that no alert opened (a sweep for cost or drift did) is about the entities it names.
+    """
+    named = not reading.case.alerts or any(alert.name in cause.alerts for alert in reading.case.alerts)
     seen = all(p.standing is Standing.HOLDS for p in must)
     proven = any(p.fact and p.fact.role in (FactRole.MECHANISM, FactRole.STATE) for p in must if p.proves)
     return named and seen and proven

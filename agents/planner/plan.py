@@ -7,6 +7,7 @@ refused.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from agents.diagnostician.places import SCOPES, Places, kind_of
 from agents.diagnostician.wording import label_of
 from agents.planner.arguments import NoArgumentError, arguments
 from agents.planner.checks import HOLD, checks
@@ -18,7 +19,7 @@ from agents.planner.targets import targets
 from agents.runbooks.library import Library
 from incidents.action import ActionRequest, BlastRadius, Reversibility
 from incidents.casefile import CaseFile
-from incidents.cause import ActionHint, Cause
+from incidents.cause import ActionHint, Cause, Scope
 from incidents.diagnosis import Diagnosis, Hypothesis
 from incidents.entity import EntityKind
 from incidents.ids import ActionKind, CauseSlug, EntityId, EvidenceId
@@ -193,7 +194,8 @@ def _plan(
         check
         for hypothesis in hypotheses
         if (taught := library.cause(hypothesis.cause))
-        for check in checks(taught, target=_watched(hypothesis, case=case), known=Known(case, hypothesis))
+        for target in _watched(hypothesis, case=case)
+        for check in checks(taught, target=target, known=Known(case, hypothesis))
     ]
     return Plan(
         cause=first.cause,
@@ -211,16 +213,24 @@ def _plan(
     )
 
 
-def _watched(hypothesis: Hypothesis, *, case: CaseFile) -> EntityId:
-    """Whose telemetry decides: the blamed workload, or where the alert points when a node or volume is blamed."""
-    if f"/{EntityKind.SERVICE}/" in hypothesis.entity:
-        return next(iter(case.topology.targets(hypothesis.entity, Relation.SELECTS)), hypothesis.entity)
-    if any(f"/{kind}/" in hypothesis.entity for kind in WATCHED_ITSELF):
-        return hypothesis.entity
-    return case.incident.entities[0] if case.incident.entities else hypothesis.entity
+def _watched(hypothesis: Hypothesis, *, case: CaseFile) -> tuple[EntityId, ...]:
+    """Whose telemetry decides: the blamed workload, else the workloads that suffer from what is blamed."""
+    if kind_of(hypothesis.entity) in SCOPES[Scope.WORKLOAD]:
+        return (hypothesis.entity,)
+    places = Places(case.topology)
+    alarmed = [home for entity in case.incident.entities for home in places.homes(entity)]
+    near = [
+        *places.homes(hypothesis.entity),
+        *places.tenants.get(hypothesis.entity, ()),
+        *places.own(hypothesis.entity),
+    ]
+    suffering = [home for home in dict.fromkeys(alarmed) if kind_of(home) in SCOPES[Scope.WORKLOAD]]
+    first = [home for home in suffering if home in near]
+    return tuple((first or suffering)[:MOST_WATCHED]) or (hypothesis.entity,)
 
 
-WATCHED_ITSELF = (EntityKind.DEPLOYMENT, EntityKind.STATEFULSET, EntityKind.DAEMONSET)
+MOST_WATCHED = 2
+"""Workloads by which the repair of a node or a volume is judged."""
 
 
 def _second(candidate: Candidate, *, chosen: list[Candidate]) -> Alternative:
