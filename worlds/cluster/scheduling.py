@@ -17,6 +17,8 @@ _CLAIM = kind_named("PersistentVolumeClaim")
 
 # A pod that fits nowhere is tried again when the cluster changes, at the latest after this time.
 _RETRY = 60.0
+# What the control plane adds to a cordoned node.
+_CORDON: JsonObject = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 class Scheduler:
@@ -61,7 +63,8 @@ class Scheduler:
 
     def _why_not(self, pod: JsonObject, node: JsonObject) -> str:
         spec = pod["spec"]
-        for taint in node["spec"].get("taints", []):
+        taints = [*node["spec"].get("taints", []), *([_CORDON] if node["spec"].get("unschedulable") else [])]
+        for taint in taints:
             if taint["effect"] != "PreferNoSchedule" and not tolerates(spec.get("tolerations", []), taint):
                 if taint["key"] == "node.kubernetes.io/unschedulable":
                     return "node(s) were unschedulable"

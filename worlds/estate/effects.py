@@ -46,6 +46,10 @@ class Effects:
             self._active.remove(effect)
             self._tell(effect.target)
 
+    def look_again(self) -> None:
+        """Something changed on which the condition of an effect may depend."""
+        self.version += 1
+
     def on(self, target: str, pod: JsonObject | None, environment: dict[str, str]) -> Iterable[ActiveEffect]:
         """Yield the effects on one pod. An external dependency has no pod: then every effect on it holds."""
         for active in self._active:

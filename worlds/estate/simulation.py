@@ -339,8 +339,11 @@ class Simulation:
         self.cluster.run_until(self.history_start)
 
     def _on_object(self, change: ObjectChange) -> None:
-        if change.kind.plural in {"pods", "services", "endpoints", "configmaps"}:
+        if change.kind.plural in {"pods", "services", "endpoints"}:
             self._layout = None
+        if change.kind.plural in {"configmaps", "secrets", "persistentvolumeclaims"}:
+            self._layout = None
+            self.effects.look_again()
 
     def _on_effect(self, target: str) -> None:
         self._layout = None
