@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 
 from orchestrator.postgres import FOLDER, EmbeddedServer
@@ -25,7 +26,7 @@ async def check(settings: Settings) -> tuple[DatabaseReport | None, Finding]:
             report = await inspect(server.url if server else settings.database_url)
     except TimeoutError:
         return None, _failed(f"did not answer within {CHECK_SECONDS:.0f} s")
-    except (DatabaseUnreachableError, OSError) as error:
+    except (DatabaseUnreachableError, OSError, subprocess.SubprocessError) as error:
         return None, _failed(str(error))
     finally:
         if server is not None:

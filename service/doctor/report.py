@@ -108,11 +108,11 @@ async def _connected(
     seen: DatabaseReport | None,
     policy: Policy | None,
 ) -> tuple[tuple[Finding, ...], tuple[Answer, ...]]:
-    last = seen.last_delivery if seen else None
+    last, beats = (seen.last_delivery, seen.heartbeats) if seen else (None, {})
     async with asyncio.TaskGroup() as group:
         kube = group.create_task(kubernetes.check(cluster))
         metrics = group.create_task(prometheus.check(cluster))
-        alerts = group.create_task(alertmanager.check(cluster, last_delivery=last))
+        alerts = group.create_task(alertmanager.check(cluster, last_delivery=last, heartbeats=beats))
         logs = group.create_task(loki.check(cluster))
         code = group.create_task(_delivery(settings, cluster))
         costs = group.create_task(opencost.check(cluster))

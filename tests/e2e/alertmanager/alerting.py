@@ -127,7 +127,7 @@ def prometheus_over(shop: Shop, *, alertmanager: str, folder: Path) -> Iterator[
     (folder / "prometheus.yml").write_text(PROMETHEUS.format(alertmanager=told, target=shop.address))
     address = f"127.0.0.1:{free_port()}"
     command = [
-        require("prometheus"),
+        str(require("prometheus")),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",

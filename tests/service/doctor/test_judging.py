@@ -18,7 +18,7 @@ from service.doctor.finding import State, Yes
 from service.doctor.github import GitHubView
 from service.doctor.prometheus import PrometheusView
 from tools.alertmanager.status import AlertmanagerStatus, receivers_in
-from tools.github.permission import RepositoryAccess
+from tools.github.permission import READ, RepositoryAccess
 from tools.prometheus.status import PrometheusStatus
 
 NOW = datetime(2026, 11, 17, 2, 47, tzinfo=UTC)
@@ -187,7 +187,9 @@ def test_a_configuration_that_is_none_has_no_receivers(text: str) -> None:
     [
         pytest.param(("us",), None, State.OK, "us posts here", id="a receiver posts here"),
         pytest.param(("quiet",), None, State.DEGRADED, "none of its 1 receivers", id="no receiver posts here"),
-        pytest.param(("hidden",), timedelta(minutes=3), State.OK, "last delivery 3 min ago", id="hidden, but delivered"),
+        pytest.param(
+            ("hidden",), timedelta(minutes=3), State.OK, "last delivery 3 min ago", id="hidden, but delivered"
+        ),
         pytest.param(("hidden",), timedelta(days=3), State.DEGRADED, "are hidden", id="hidden, and silent for days"),
         pytest.param(("ours too",), None, State.DEGRADED, "ours too posts here", id="never sends what is resolved"),
     ],
@@ -197,6 +199,23 @@ def test_alertmanager(names: tuple[str, ...], since: timedelta | None, state: St
     found = alertmanager.judge(AlertmanagerStatus(receivers=receivers), cluster="prod-eu", since_delivery=since)
     assert found.state is state
     assert words in found.found
+
+
+@pytest.mark.parametrize(
+    ("since", "state"),
+    [
+        pytest.param(timedelta(hours=5), State.OK, id="repeated every four hours"),
+        pytest.param(timedelta(hours=13), State.DEGRADED, id="silent for longer than anybody repeats"),
+        pytest.param(None, State.OK, id="never sent here"),
+    ],
+)
+def test_the_dead_mans_switch(since: timedelta | None, state: State) -> None:
+    receivers = tuple(one for one in receivers_in(RECEIVERS) if one.name == "us")
+    found = alertmanager.judge(
+        AlertmanagerStatus(receivers=receivers), cluster="prod-eu", since_delivery=None, since_heartbeat=since
+    )
+    assert found.state is state
+    assert ("Watchdog last heard" in found.found) is (since is not None)
 
 
 @pytest.mark.parametrize(
@@ -270,10 +289,10 @@ def test_repositories_of_applications(url: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "state"),
     [
-        pytest.param(RepositoryAccess(repository="a/b", readable=tuple(github.READ)), State.OK, id="reads everything"),
+        pytest.param(RepositoryAccess(repository="a/b", readable=tuple(READ)), State.OK, id="reads everything"),
         pytest.param(RepositoryAccess(repository="a/b", readable=("commits",)), State.DEGRADED, id="lacks some"),
         pytest.param(
-            RepositoryAccess(repository="a/b", readable=tuple(github.READ), scopes=("repo",)),
+            RepositoryAccess(repository="a/b", readable=tuple(READ), scopes=("repo",)),
             State.DEGRADED,
             id="a classic token that may write",
         ),

@@ -21,7 +21,7 @@ from service.doctor.report import examine
 from service.doctor.showing import shown
 from tests.service.doctor.estate import changed, row, settings_of, silent_server, watched, world_process
 from tools.action import actions
-from tools.estate import Endpoint, KubernetesAccess
+from tools.estate import Connections, Endpoint, KubernetesAccess
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +162,8 @@ async def test_without_write_credentials_midwatch_only_proposes(settings: Settin
 
 
 async def test_an_address_that_is_none_is_a_row(tmp_path: Path) -> None:
-    settings = Settings(
-        data_dir=tmp_path, clusters=({"name": "prod-eu", "prometheus": {"url": "prometheus:9090"}},), roles=(Role.WEB,)
-    )
+    connections = Connections(name="prod-eu", prometheus=Endpoint(url="prometheus:9090"))
+    settings = Settings(data_dir=tmp_path, clusters=(connections,), roles=(Role.WEB,))
     report = await examine(settings)
     assert row(report, "Connections").state is State.FAILED
     assert "write http://host:port" in row(report, "Connections").found
@@ -172,7 +171,9 @@ async def test_an_address_that_is_none_is_a_row(tmp_path: Path) -> None:
 
 async def test_a_kubeconfig_that_is_not_there_is_a_row(tmp_path: Path) -> None:
     access = KubernetesAccess(kubeconfig=str(tmp_path / "none"))
-    settings = Settings(data_dir=tmp_path, clusters=({"name": "prod-eu", "kubernetes": access},), roles=(Role.WEB,))
+    settings = Settings(
+        data_dir=tmp_path, clusters=(Connections(name="prod-eu", kubernetes=access),), roles=(Role.WEB,)
+    )
     report = await examine(settings)
     assert row(report, "Kubernetes, reading").state is State.FAILED
     assert "cannot be used" in row(report, "Kubernetes, reading").found
