@@ -77,29 +77,42 @@ def _of(
     sightings: Sightings,
     seen: Observation[Workloads],
 ) -> Scaling | None:
-    entity, wanted = workload.meta.entity, workload.replicas.desired
+    """What the report says, unless a person wrote at another time than it was reported: then what that person wrote."""
     by_hand = owner is not None and owner.hand is Hand.PERSON and not owner.created
-    if report is None and not by_hand:
-        return None
-    same = report is not None and (owner is None or owner.at is None or abs(owner.at - report.at) <= SAME_WRITE)
-    if report is None or not (same or not by_hand):
-        git = next((d for d in drifts_of(sightings).of(entity) if d.change.path == "spec.replicas"), None)
-        wanted_before = git.change.before or "" if git else ""
-        before = int(wanted_before) if wanted_before.isdigit() else None
-        assert owner is not None
-        more = (git.seen,) if git else ()
-        return Scaling(
-            workload=entity, at=owner.at, before=before, after=wanted, actor=owner.manager, by_hand=True,
-            seen=(seen, *more),
-        )  # fmt: skip
+    together = _together(owner, report)
+    if report is None or (by_hand and not together):
+        return _written(workload, owner, sightings, seen) if owner and by_hand else None
     return Scaling(
-        workload=entity,
+        workload=workload.meta.entity,
         at=report.at,
         before=report.before,
         after=report.after,
-        actor=owner.manager if owner and same else "",
-        by_hand=by_hand and same,
+        actor=owner.manager if owner and together else "",
+        by_hand=by_hand,
         seen=(seen, report.seen),
+    )
+
+
+def _together(owner: Write | None, report: Report | None) -> bool:
+    """Whether the write brought about what was reported."""
+    if owner is None or report is None:
+        return False
+    return owner.at is None or abs(owner.at - report.at) <= SAME_WRITE
+
+
+def _written(workload: Workload, owner: Write, sightings: Sightings, seen: Observation[Workloads]) -> Scaling:
+    """What a person wrote; what stood there before is known from Git alone."""
+    entity = workload.meta.entity
+    drift = next((one for one in drifts_of(sightings).of(entity) if one.change.path == "spec.replicas"), None)
+    before = (drift.change.before or "") if drift else ""
+    return Scaling(
+        workload=entity,
+        at=owner.at,
+        before=int(before) if before.isdigit() else None,
+        after=workload.replicas.desired,
+        actor=owner.manager,
+        by_hand=True,
+        seen=(seen, *((drift.seen,) if drift else ())),
     )
 
 
