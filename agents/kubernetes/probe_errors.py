@@ -17,7 +17,7 @@ _CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "timeout",
             (
-                r"Client\.Timeout|deadline exceeded|i/o timeout|timed out|timeout: (?:failed to connect|health rpc)"
+                r"Client\.Timeout|deadline ?exceeded|i/o timeout|timed out|timeout: (?:failed to connect|health rpc)"
                 r"|command .* timed out|timeout"
             ),
         ),

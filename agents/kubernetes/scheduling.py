@@ -20,10 +20,6 @@ _REASONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("too_many_pods", r"Too many pods"),
         ("extended", r"Insufficient \S+"),
         ("cordoned", r"were unschedulable|taint \{node\.kubernetes\.io/unschedulable"),
-        ("anti_affinity", r"anti-affinity"),
-        ("affinity", r"didn't match pod affinity"),
-        ("node_selector", r"didn't match Pod's node affinity/selector|didn't match node selector|node affinity"),
-        ("topology_spread", r"topology spread"),
         (
             "volume",
             (
@@ -31,6 +27,10 @@ _REASONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"|volume.*zone|unable to find a volume|did not have enough free storage"
             ),
         ),
+        ("anti_affinity", r"anti-affinity"),
+        ("affinity", r"didn't match pod affinity"),
+        ("node_selector", r"didn't match Pod's node affinity/selector|didn't match node selector|node affinity"),
+        ("topology_spread", r"topology spread"),
         ("ports", r"free ports"),
         ("taint", r"taint"),
     )
