@@ -17,7 +17,6 @@ class UserAnswer(Wire):
 class RepositoryAnswer(Wire):
     """GET /repos/{owner}/{repo}."""
 
-    id: int
     full_name: str
     default_branch: str
     archived: bool = False

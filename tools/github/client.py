@@ -132,7 +132,6 @@ class PullRequest(Value):
 class Repository(Value):
     """One repository."""
 
-    id: int
     full_name: str
     default_branch: str
     archived: bool = False
@@ -152,9 +151,7 @@ class GitHubClient:
     async def repository(self, name: str) -> Repository:
         """One repository. Raises NotFoundError, also when the token may not see it."""
         found = await self.http.get(path_of(name), RepositoryAnswer)
-        return Repository(
-            id=found.id, full_name=found.full_name, default_branch=found.default_branch, archived=found.archived
-        )
+        return Repository(full_name=found.full_name, default_branch=found.default_branch, archived=found.archived)
 
     async def deployments(self, name: str, *, environment: str | None = None) -> tuple[Deployment, ...]:
         """The latest deployments, newest first, without their statuses."""

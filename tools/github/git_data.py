@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from incidents.canonical import Json
 from incidents.value import Value
-from tools.errors import PermanentError
+from tools.errors import NotFoundError, PermanentError
 from tools.github.answers import BlobAnswer, GitObjectAnswer, GitRefAnswer, PullAnswer, ShaAnswer, TreeAnswer
 from tools.github.client import GitHubClient, PullRequest, path_of, pull_of
 
@@ -83,11 +83,13 @@ async def create_branch(client: GitHubClient, repository: str, *, branch: str, c
     await client.http.send("POST", path_of(repository, "git", "refs"), GitRefAnswer, body=body)
 
 
-async def branches_like(client: GitHubClient, repository: str, prefix: str) -> tuple[str, ...]:
-    """Names of branches that begin so."""
-    path = path_of(repository, "git", "matching-refs", "heads", *prefix.split("/"))
-    found = await client.http.get(path, list[GitRefAnswer])
-    return tuple(ref.ref.removeprefix("refs/heads/") for ref in found)
+async def has_branch(client: GitHubClient, repository: str, branch: str) -> bool:
+    """Whether there is a branch of that name."""
+    try:
+        await client.branch_head(repository, branch)
+    except NotFoundError:
+        return False
+    return True
 
 
 async def delete_branch(client: GitHubClient, repository: str, branch: str) -> None:

@@ -13,7 +13,7 @@ from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
 from incidents.value import Value
-from tools.loki.line import Level, LogLine
+from tools.loki.line import Level, LogLine, message_of
 
 SIMILARITY = 0.5
 """Share of words that two lines of one kind have in common at least; drain3's default of 0.4 joins lines
@@ -89,7 +89,7 @@ def mine(lines: Sequence[LogLine], *, since: datetime) -> tuple[LogTemplate, ...
     """The kinds of these lines, new ones first, then the most grown; at most MOST_TEMPLATES."""
     miner, kinds = _miner(), dict[int, _Kind]()
     for line in sorted(lines, key=lambda line: (line.at, line.pod, line.text)):
-        cluster = miner.add_log_message(line.text.split("\n", 1)[0])["cluster_id"]
+        cluster = miner.add_log_message(message_of(line.text).split("\n", 1)[0])["cluster_id"]
         kinds.setdefault(cluster, _Kind()).add(line, since=since)
     templates = {cluster.cluster_id: cluster.get_template() for cluster in miner.drain.clusters}
     found = [_template(templates[number], kind) for number, kind in kinds.items()]

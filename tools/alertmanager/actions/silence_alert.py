@@ -188,9 +188,10 @@ async def _made(client: AlertmanagerClient, key: str) -> Silence | None:
 def _belongs(alert: ActiveAlert, target: Entity) -> bool:
     if target.kind is EntityKind.CLUSTER:
         return True
-    return alert.labels.get("namespace", target.namespace) == target.namespace and (
-        _owner(alert, target) is not None or not any(label in alert.labels for label in (*_OWNER_LABELS[:5], "pod"))
-    )
+    if alert.labels.get("namespace", target.namespace) != target.namespace:
+        return False
+    names_somebody = any(label in alert.labels for label in (*_OWNER_LABELS, "pod"))
+    return _owner(alert, target) is not None or not names_somebody
 
 
 def _owner(alert: ActiveAlert, target: Entity) -> Matcher | None:

@@ -23,12 +23,12 @@ from tools.errors import ConflictError, NotFoundError, PermanentError
 from tools.estate import WriteCluster
 from tools.github.client import SYSTEM, ChangedFile, GitHubClient, PullRequest
 from tools.github.git_data import (
-    branches_like,
     change_pull,
     create_branch,
     create_commit,
     create_tree,
     delete_branch,
+    has_branch,
     open_pull,
     tree_id,
 )
@@ -115,7 +115,7 @@ class RevertPullRequest:
         plan = RevertPlan.model_validate_json(now.state)
         if now.fence.content != snapshot.fence.content:
             raise ConflictError(f"the files of {plan.commit.sha[:7]} changed since the revert was proposed: look again")
-        if branch not in await branches_like(client, plan.repository, branch):
+        if not await has_branch(client, plan.repository, branch):
             await _branch(client, plan, branch=branch, message=_message(plan, request, cluster))
         pull = await open_pull(
             client,
@@ -149,7 +149,7 @@ class RevertPullRequest:
             await change_pull(
                 client, plan.repository, pull.number, state="closed", body=f"{pull.body}\n\nTaken back. {_tag(key)}"
             )
-        if pull.head in await branches_like(client, plan.repository, pull.head):
+        if await has_branch(client, plan.repository, pull.head):
             await delete_branch(client, plan.repository, pull.head)
         return Applied(detail=f"closed #{pull.number} and deleted {pull.head}", resource_version=str(pull.number))
 
