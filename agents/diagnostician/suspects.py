@@ -11,7 +11,7 @@ from agents.diagnostician.weighing import Weighed
 from agents.diagnostician.weights import CHANGE_OLD, EXPLAINED, MOST_RULED_OUT
 from agents.diagnostician.wording import label_of
 from agents.runbooks.grammar import write_alternative
-from agents.wording import clock_time, duration
+from agents.wording import clock_time, duration, listed
 from incidents.fact import Fact, FactRole
 from incidents.finding import RuledOut
 from incidents.ids import EntityId, FactKind
@@ -38,7 +38,7 @@ def _changes(blamed: frozenset[EntityId], *, reading: Reading, spread: Spread) -
         whose = set(reading.places.homes(entity)) | set(reading.places.around(entity))
         if entity in blamed or whose & blamed or any(entity in reading.places.own(b) for b in blamed):
             continue
-        because = _innocent(entity, facts, reading=reading, spread=spread, found=bool(blamed))
+        because = _innocent(entity, facts, reading=reading, spread=spread, blamed=blamed)
         if because:
             yield RuledOut(
                 suspicion=max(facts, key=_speaks).text,
@@ -59,7 +59,9 @@ CHANGES = ("change.", "rollback.")
 """Domains of facts about what people and machines changed; a surge of traffic is a change of another sort."""
 
 
-def _innocent(entity: EntityId, facts: Sequence[Fact], *, reading: Reading, spread: Spread, found: bool) -> str:
+def _innocent(
+    entity: EntityId, facts: Sequence[Fact], *, reading: Reading, spread: Spread, blamed: frozenset[EntityId]
+) -> str:
     """Why a change of this entity is not to blame; empty when that cannot be said."""
     reasons = []
     times = [fact.at for fact in facts if fact.at]
@@ -68,8 +70,9 @@ def _innocent(entity: EntityId, facts: Sequence[Fact], *, reading: Reading, spre
         reasons.append(f"came {late} after it began at {clock_time(reading.onset)}")
     if not _reaches(entity, reading=reading, spread=spread):
         reasons.append("no request path leads from what hurts to it")
-    if not reasons and found:
-        reasons.append("it does not change what fails, and another change does")
+    if not reasons and blamed:
+        names = listed(label_of(one) for one in sorted(blamed))
+        reasons.append(f"it does not touch {names}, where the failure is")
     return ", and ".join(reasons)
 
 
