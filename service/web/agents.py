@@ -1,14 +1,17 @@
 """The agents at work on an incident: what each is doing or found, and what they asked one another. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 
 from incidents.finding import AgentName, Finding, Gap, Question
 from incidents.incident import EventKind, TimelineEvent
 from incidents.value import Value
 from service.web.record import IncidentRecord
 
+MOST_FINDINGS = 4
+"""Findings of one agent that its place on the page has room for."""
 TEAM = (AgentName.KUBERNETES, AgentName.CICD, AgentName.OBSERVABILITY, AgentName.COST)
 
 
@@ -38,7 +41,7 @@ class Asked(Value):
 
     question: Question
     answers: tuple[Finding, ...]
-    """What the asked agent found in the round in which it looked into it."""
+    """What the asked agent found when it looked into it; nothing when it only confirmed what was known."""
     taken_up: bool
 
 
@@ -49,8 +52,7 @@ def team_of(record: IncidentRecord) -> tuple[Agent, ...]:
 
 def questions_of(record: IncidentRecord) -> tuple[Asked, ...]:
     """The questions in the order in which they were asked."""
-    lines = [event for event in record.timeline if event.kind is EventKind.AGENT]
-    return tuple(_asked(question, record, lines) for question in record.case.questions)
+    return tuple(_asked(question, record) for question in record.case.questions)
 
 
 def _agent(name: AgentName, record: IncidentRecord) -> Agent:
@@ -62,7 +64,7 @@ def _agent(name: AgentName, record: IncidentRecord) -> Agent:
         activity=_activity(steps),
         doing=last.text if last else "not asked yet",
         at=last.at if last else None,
-        findings=tuple(finding for finding in record.case.findings if finding.agent is name),
+        findings=_once(finding for finding in record.case.findings if finding.agent is name),
         gaps=tuple(gap for gap in record.case.gaps if gap.agent is name),
         probes=sum(int(event.data.get("probes", 0)) for event in steps if event.data.get("step") == "end"),
     )
@@ -75,13 +77,21 @@ def _activity(steps: Sequence[TimelineEvent]) -> Activity:
     return Activity.WORKING if begun > len(steps) - begun else Activity.DONE
 
 
-def _asked(question: Question, record: IncidentRecord, lines: Sequence[TimelineEvent]) -> Asked:
-    taken_up = [event for event in lines if event.actor == question.to and question.text in event.text]
-    rounds = {event.data.get("round") for event in taken_up}
-    answers = (f for f in record.case.findings if f.agent is question.to and f.round in rounds)
-    about = set(question.entities)
-    return Asked(
-        question=question,
-        answers=tuple(finding for finding in answers if about & set(finding.entities))[:2],
-        taken_up=bool(taken_up),
-    )
+def _asked(question: Question, record: IncidentRecord) -> Asked:
+    lines = [event for event in record.timeline if event.actor == question.to]
+    begun = next((i for i, event in enumerate(lines) if _begins(event) and question.text in event.text), None)
+    if begun is None:
+        return Asked(question=question, answers=(), taken_up=False)
+    told = list(takewhile(lambda event: event.kind is not EventKind.AGENT, lines[begun + 1 :]))
+    ids = {ref for event in told if event.kind is EventKind.FINDING for ref in event.refs}
+    answers = tuple(finding for finding in record.case.findings if finding.id in ids)
+    return Asked(question=question, answers=answers[:2], taken_up=True)
+
+
+def _begins(event: TimelineEvent) -> bool:
+    return event.kind is EventKind.AGENT and event.data.get("step") == "start"
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The newest of what was said, each text once."""
+    return tuple({finding.text: finding for finding in reversed(tuple(findings))}.values())[:MOST_FINDINGS][::-1]

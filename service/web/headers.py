@@ -1,5 +1,7 @@
 """Headers that every answer carries: nothing from outside runs or frames a page, whatever the page may contain."""
 
+from http import HTTPStatus
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,7 +42,8 @@ class SafetyHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._always.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", A_YEAR if versioned and message["status"] == 200 else "no-store")
+                found = message["status"] == HTTPStatus.OK
+                headers.setdefault("Cache-Control", A_YEAR if versioned and found else "no-store")
             await send(message)
 
         await self._app(scope, receive, with_headers)

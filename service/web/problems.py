@@ -14,7 +14,7 @@ RETRY_AFTER_SECONDS = 5
 MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - it is what the client is told, and may be the client's own doing
     """An answer other than the one asked for. `message` is for people and says what to do."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Problem(Exception):
         self.fields, self.headers = tuple(fields), dict(headers or {})
 
 
-class SignInNeeded(Exception):
+class SignInNeeded(Exception):  # noqa: N818 - reads as the state it reports
     """A page was asked for by nobody in particular: sign in first."""
 
 

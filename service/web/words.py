@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from agents.wording import duration, percent
+from agents.wording import duration, listed, percent
 from incidents.entity import Entity
 from incidents.ids import EntityId
 from incidents.incident import Phase
 
-MINUTE, DAY_HOURS = 60, 24
+MINUTE, HOUR = 60, 3600
+HALF_A_CENT = 0.005
+VISIBLE_SHARE = 0.0005
+"""Less is 0.0 % when written with one digit."""
 
 PHASES: Mapping[Phase, str] = {
     Phase.OPEN: "opened",
@@ -79,6 +82,8 @@ def ago(at: datetime, now: datetime) -> str:
 def expires(until: datetime, now: datetime) -> str:
     """`expires in 11:42`, as a countdown; `expired` when there is nothing left. The page's script says the same."""
     seconds = int((until - now).total_seconds())
+    if seconds >= HOUR:
+        return f"expires in {seconds // HOUR} h {seconds % HOUR // MINUTE} min"
     return f"expires in {seconds // MINUTE}:{seconds % MINUTE:02d}" if seconds > 0 else "expired"
 
 
@@ -93,7 +98,7 @@ def figure(value: float | None, unit: str) -> str:
         return "unknown"
     match unit:
         case "ratio":
-            return percent(value) if value >= 0.0005 else "0 %"
+            return percent(value) if value >= VISIBLE_SHARE else "0 %"
         case "seconds":
             return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.3g} s"
         case "usd_per_hour":
@@ -117,8 +122,8 @@ def place(entity: EntityId) -> str:
 
 
 def names(entities: tuple[EntityId, ...]) -> str:
-    """`web, mobile-api`."""
-    return ", ".join(name(entity) for entity in entities)
+    """`web, mobile-api, cart and 2 more`: each name once."""
+    return listed((name(entity) for entity in entities), enough=4)
 
 
 def plain(word: str) -> str:
@@ -142,8 +147,10 @@ def count(number: int, noun: str) -> str:
 
 
 def dollars(usd_per_hour: float | None) -> str:
-    """`+0.04 $/h`; `unknown` without a price."""
-    return "unknown" if usd_per_hour is None else f"{usd_per_hour:+.2f} $/h"
+    """`+0.04 $/h`; `unknown` without a price, `no change` below a cent."""
+    if usd_per_hour is None:
+        return "unknown"
+    return f"{usd_per_hour:+.2f} $/h" if abs(usd_per_hour) >= HALF_A_CENT else "no change"
 
 
 def phase_word(phase: Phase) -> str:

@@ -13,7 +13,7 @@ router = APIRouter()
 
 
 @router.get("/sign-in")
-async def form(request: Request, context: ContextDep, token: str = "", next: str = "/") -> Response:
+async def form(request: Request, context: ContextDep, token: str = "", next: str = "/") -> Response:  # noqa: A002 - the query's name
     """The form. A link's code is taken at once when the link was opened directly, else after a click."""
     if not token:
         return pages_of(request).bare(request, "sign_in.html", next=local_path(next), problem="", code="", holder=None)

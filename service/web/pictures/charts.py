@@ -32,6 +32,8 @@ class Chart(Value):
     """good, bad or plain."""
     rule: str
     """What the check asks for."""
+    guard: bool
+    """It decides whether the change hurt, not whether it helped."""
     svg: str
 
 
@@ -57,6 +59,7 @@ def _chart(proposal: ProposalRecord, index: int, views: Sequence[RedView], *, at
         word=word,
         tone=tone,
         rule=check.text,
+        guard=check.role is CheckRole.GUARD,
         svg=_draw(check, before, measured, at=at),
     )
 
@@ -107,7 +110,8 @@ def _draw(check: Check, before: Points, after: Points, *, at: datetime) -> str:
         element("line", title(f"action at {hm(at)}"), x1=acted, x2=acted, y1=2, y2=BOTTOM, class_="c-action"),
         text("action", x=acted + 4, y=9, class_="p-small p-quiet"),
         element("path", d=path((times.x(m), scale.y(v)) for m, v in before), class_="c-before"),
-        element("path", d=path((times.x(m), scale.y(v)) for m, v in (*before[-1:], *after)), class_="c-line"),
+        element("path", d=path((times.x(m), scale.y(v)) for m, v in (*before[-1:], *after[:1])), class_="c-gap"),
+        element("path", d=path((times.x(m), scale.y(v)) for m, v in after), class_="c-line"),
         *[element("circle", cx=times.x(m), cy=scale.y(v), r=2.5, class_="c-end") for m, v in after[-1:]],
         text(hm(at - BEFORE), x=LEFT, y=HEIGHT - 5, class_="p-small p-quiet"),
         text(hm(last), x=RIGHT, y=HEIGHT - 5, class_="p-small p-quiet", anchor="end"),

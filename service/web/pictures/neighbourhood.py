@@ -101,10 +101,16 @@ def _layers(centre: EntityId, topology: Topology, victims: Iterable[EntityId]) -
             layers |= {caller: -depth for caller in topology.callers(entity) if caller not in layers}
     for caller in [e for e, layer in layers.items() if layer < 0]:
         layers |= {e: layers[caller] + 1 for e in topology.callees(caller) if e not in layers}
-    for relation in OTHER_RELATIONS:
+    for relation in _relations(centre, topology):
         found = [topology.owner_of(e) for e in topology.sources(centre, relation)]
         layers |= {e: -1 for e in found if e not in layers}
     return layers | {victim: -1 for victim in victims if victim not in layers}
+
+
+def _relations(centre: EntityId, topology: Topology) -> tuple[Relation, ...]:
+    """Besides calls: what a node, a volume or a configuration is to those that need it."""
+    calls = topology.callers(centre) or topology.callees(centre)
+    return () if calls else OTHER_RELATIONS
 
 
 def _part(entity: EntityId, record: IncidentRecord, *, centre: EntityId, victims: set[EntityId]) -> Part:
@@ -130,7 +136,7 @@ def _links(kept: Sequence[EntityId], topology: Topology, *, centre: EntityId, vi
         for target in topology.callees(source):
             if target in shown and target != source:
                 yield Link(source=source, target=target, word="", failing={source, target} <= hurt)
-    for relation in OTHER_RELATIONS:
+    for relation in _relations(centre, topology):
         owners = {topology.owner_of(e) for e in topology.sources(centre, relation)}
         for source in sorted(owners & shown - {centre}):
             yield Link(source=source, target=centre, word=relation.value.replace("_", " "), failing=source in hurt)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from agents.wording import percent
 from incidents.value import Value
@@ -16,8 +17,12 @@ CHART = 62.0
 AXIS = 20.0
 CLUSTER = 11.0
 """Pixels within which marks of a lane become one with a number."""
+TWO_LABELS = 110.0
+"""Pixels that `onset 02:35` and `now 02:47` need beside each other."""
 ENOUGH = 150.0
 """Pixels in which most labels fit: then they stand right of their mark, as people expect."""
+HOLE_SECONDS = 150.0
+"""More than two minutes without a sample: a scrape or two may be missed, this is a hole."""
 SHORT_SPAN = 600
 """Seconds below which ticks carry seconds."""
 
@@ -69,29 +74,43 @@ def _lane(scene: Scene, lane: Lane, scale: TimeScale, sheet: Sheet, *, y: float)
     marks = sorted((m for m in scene.marks if m.lane is lane), key=lambda m: m.at)
     for stretch in stretches:
         yield _stretch(stretch, scale, y=y)
-    taken = [scale.x(m.at) for m in marks] + [scale.x(s.start) for s in stretches if s.tone != "wait"]
-    for stretch in stretches:
-        if stretch.tone != "wait":
-            start, end = scale.x(stretch.start), scale.x(stretch.end)
-            yield _beside(stretch.label, start, max(end, start + 3), _without(taken, start), sheet, y=y)
-    for group in _clusters(marks, scale):
+    lasting = [s for s in stretches if s.tone != "wait"]
+    groups = _clusters(marks, scale)
+    taken = [_extent(s, scale) for s in lasting] + [_reach(group, scale) for group in groups]
+    for stretch in lasting:
+        own = _extent(stretch, scale)
+        if stretch.tone == "alert" and (shown := _inside(stretch.label, own)):
+            yield text(shown, x=own[0] + 6, y=y + 4, class_="p-label p-inside")
+        else:
+            yield _beside(stretch.label, own, taken, sheet, y=y)
+    for group in groups:
         yield _mark(group, scale, y=y)
         label = group[0].label if len(group) == 1 else f"{len(group)} {lane.value}"
-        first, last = scale.x(group[0].at), scale.x(group[-1].at)
-        others = [x for x in taken if not first <= x <= last]
-        yield _beside(label, first - 3, last + 3, others, sheet, y=y)
+        yield _beside(label, _reach(group, scale), taken, sheet, y=y)
 
 
-def _without(taken: Sequence[float], own: float) -> list[float]:
-    others = list(taken)
-    others.remove(own)
-    return others
+Extent = tuple[float, float]
 
 
-def _beside(label: str, start: float, end: float, others: Sequence[float], sheet: Sheet, *, y: float) -> str:
+def _extent(stretch: Stretch, scale: TimeScale) -> Extent:
+    start = scale.x(stretch.start)
+    return start, max(scale.x(stretch.end), start + 3)
+
+
+def _reach(group: Sequence[Mark], scale: TimeScale) -> Extent:
+    return scale.x(group[0].at) - 3, scale.x(group[-1].at) + 3
+
+
+def _inside(label: str, own: Extent) -> str:
+    """The label when all of it fits into the stretch."""
+    return label if fitted(label, width=own[1] - own[0] - 12) == label else ""
+
+
+def _beside(label: str, own: Extent, taken: Sequence[Extent], sheet: Sheet, *, y: float) -> str:
     """A label right of what it names when there is room for it, else left of it."""
-    after = min((x for x in others if x >= start + 1), default=sheet.width)
-    before = max((x for x in others if x < start), default=sheet.gutter)
+    start, end = own
+    after = min((left for left, _ in taken if left >= end - 1), default=sheet.width)
+    before = max((right for _, right in taken if right <= start + 1), default=sheet.gutter)
     if after - end >= min(start - before, ENOUGH):
         return _label(label, x=end + 6, room=after - end - 6, sheet=sheet, y=y)
     shown = fitted(label, width=start - before - 14)
@@ -142,13 +161,13 @@ CLASSES = {"alert": "p-alert", "run": "p-run", "good": "p-good", "bad": "p-bad",
 
 
 def _stretch(stretch: Stretch, scale: TimeScale, *, y: float) -> str:
-    x1, x2 = scale.x(stretch.start), max(scale.x(stretch.end), scale.x(stretch.start) + 3)
+    x1, x2 = _extent(stretch, scale)
     ended = "now" if stretch.open else hms(stretch.end)
     told = title(f"{hms(stretch.start)} to {ended}: {stretch.label}")
     if stretch.tone == "wait":
         return element("line", told, x1=x1, x2=x2, y1=y, y2=y, class_="p-wait")
     thin = stretch.tone in ("good", "watch")
-    height = 6.0 if thin else 10.0
+    height = 6.0 if thin else 15.0 if stretch.tone == "alert" else 10.0
     return element(
         "rect", told, x=x1, y=y - height / 2, width=x2 - x1, height=height, rx=2.0, class_=CLASSES[stretch.tone]
     )
@@ -160,14 +179,29 @@ def _chart(series: Series, scale: TimeScale, sheet: Sheet, *, top: float, bottom
         return
     peak = max(value for _, value in shown)
     values = ValueScale(high=nice(max(peak, 0.01)), top=top + 8, bottom=bottom)
-    points = [(scale.x(at), values.y(value)) for at, value in shown]
     yield text("failed", x=0, y=top + 18, class_="p-label p-quiet")
     yield text("requests", x=0, y=top + 31, class_="p-label p-quiet")
     yield element("line", x1=sheet.gutter, x2=sheet.width - 12, y1=values.top, y2=values.top, class_="p-grid")
     yield text(percent(values.high), x=sheet.gutter - 6, y=values.top + 4, class_="p-small p-quiet", anchor="end")
-    area = [(points[0][0], bottom), *points, (points[-1][0], bottom)]
-    yield element("path", d=f"{path(area)} Z", class_="p-area")
-    yield element("path", title(f"{series.name}, peak {percent(peak)}"), d=path(points), class_="p-line")
+    told = title(f"{series.name}, peak {percent(peak)}")
+    parts = [[(scale.x(at), values.y(value)) for at, value in part] for part in unbroken(shown)]
+    for points in parts:
+        area = [(points[0][0], bottom), *points, (points[-1][0], bottom)]
+        yield element("path", d=f"{path(area)} Z", class_="p-area")
+        yield element("path", told, d=path(points), class_="p-line")
+    for earlier, later in pairwise(parts):
+        yield element("path", title("not measured"), d=path((earlier[-1], later[0])), class_="p-gap")
+
+
+def unbroken(points: Sequence[tuple[datetime, float]]) -> list[list[tuple[datetime, float]]]:
+    """The points in runs without a hole: nothing is drawn as measured that was not."""
+    runs: list[list[tuple[datetime, float]]] = []
+    for point in points:
+        if runs and (point[0] - runs[-1][-1][0]).total_seconds() <= HOLE_SECONDS:
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    return runs
 
 
 def _moments(scene: Scene, scale: TimeScale, *, bottom: float) -> Iterable[str]:
@@ -179,7 +213,7 @@ def _moments(scene: Scene, scale: TimeScale, *, bottom: float) -> Iterable[str]:
     if scene.now:
         x = scale.x(scene.now)
         yield element("line", x1=x, x2=x, y1=HEAD - 6, y2=bottom, class_="p-now")
-        near = scene.onset is not None and x - scale.x(scene.onset) < 110
+        near = scene.onset is not None and x - scale.x(scene.onset) < TWO_LABELS
         if not near:
             yield text(f"now {hm(scene.now)}", x=x, y=10, class_="p-label p-quiet", anchor=_anchor(x, scale))
 

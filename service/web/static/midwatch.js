@@ -19,7 +19,9 @@
     });
     document.querySelectorAll("[data-until]").forEach(function (node) {
       var left = Math.floor((Date.parse(node.dataset.until) - present) / 1000);
-      node.textContent = left > 0 ? "expires in " + Math.floor(left / 60) + ":" + two(left % 60) : "expired";
+      if (left <= 0) node.textContent = "expired";
+      else if (left >= 3600) node.textContent = "expires in " + Math.floor(left / 3600) + " h " + Math.floor(left % 3600 / 60) + " min";
+      else node.textContent = "expires in " + Math.floor(left / 60) + ":" + two(left % 60);
     });
   }
 
