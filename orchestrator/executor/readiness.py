@@ -1,7 +1,8 @@
 """What the write credentials can do: which actions of the catalogue can be executed here, and what each one lacks.
 
 Asked by `midwatch doctor`, and for one request before its card offers Approve. Nothing here changes anything:
-Kubernetes and Argo CD are asked whether they would allow it; where a system has no such question, that is said.
+Kubernetes and Argo CD are asked whether they would allow it, GitHub is sent requests that cannot succeed; where a
+system has no such way, that is said.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from tools.clock import Clock
 from tools.connect import connect_write
 from tools.errors import NotConfiguredError, NotFoundError, ToolError
 from tools.estate import Connections, WriteCluster
-from tools.github.permission import access_to
+from tools.github.permission import missing_writes
 from tools.kubernetes.access import Need
 
 SECONDS = 15.0
@@ -219,9 +220,10 @@ async def _github(cluster: WriteCluster, repositories: Sequence[str]) -> tuple[t
         return ("no github_write credentials are configured",), ""
     if not repositories:
         return (), "no repository is named in the settings (repositories), so that none was asked about"
-    found = [await access_to(cluster.github, name) for name in repositories]
-    denied = [f"push to {one.repository} (Contents: write)" for one in found if not one.push]
-    return tuple(denied), "GitHub does not say beforehand whether the token may open pull requests"
+    client = cluster.github
+    async with _first_error() as group:
+        tasks = {name: group.create_task(missing_writes(client, name)) for name in repositories}
+    return tuple(f"{text} in {name}" for name, task in tasks.items() for text in task.result()), ""
 
 
 def _words(need: Need, place: str | None) -> str:

@@ -58,7 +58,12 @@ def open_pull_request(estate: Estate) -> Answer:
         return _answer(estate, question, Yes.NO, listed(action.missing), how)
     if action.note.startswith("no repository"):
         return _answer(estate, question, Yes.PARTLY, action.note, "name the repositories in the settings")
-    return _answer(estate, question, Yes.YES, "the executor's token may push branches; Midwatch opens reverts only")
+    return _answer(
+        estate,
+        question,
+        Yes.YES,
+        "the executor's token may push branches and open pull requests; Midwatch opens reverts only",
+    )
 
 
 def trigger_ci(estate: Estate) -> Answer:

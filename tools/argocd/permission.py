@@ -11,6 +11,6 @@ class _CanI(Wire):
 
 async def may(client: ArgoCDClient, *, verb: str, resource: str = "applications", which: str = "*") -> bool:
     """Whether these credentials may do that to `which` (`project/application`, or `*` for all). Raises ToolError."""
-    parts = "/".join(segment(part) for part in which.split("/"))
+    parts = "/".join(part if part == "*" else segment(part) for part in which.split("/"))
     answer = await client.http.get(f"/api/v1/account/can-i/{segment(resource)}/{segment(verb)}/{parts}", _CanI)
     return answer.value == "yes"

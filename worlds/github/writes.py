@@ -209,7 +209,10 @@ class Writes:
         branch = body.ref.removeprefix("refs/heads/")
         if branch in repository.branches:
             raise unprocessable("Reference already exists")
-        repository.branches[branch] = self._reads.at(repository, body.sha).sha
+        try:
+            repository.branches[branch] = self._reads.at(repository, body.sha).sha
+        except HTTPException:
+            raise unprocessable("Object does not exist") from None
         return self._shapes.reference(repository, branch)
 
     async def move_reference(self, owner: str, name: str, ref: str, body: MovedReference) -> JsonObject:

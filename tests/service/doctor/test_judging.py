@@ -147,7 +147,7 @@ def test_without_a_token_that_may_push_nothing_of_it_is_more_than_partly() -> No
     estate = Estate(
         cluster="prod-eu",
         github=GitHubView(repositories=(), events=("pull_request",), environments=("pr-1",)),
-        writing=writing(action("revert_pull_request", "push to example/shop (Contents: write)")),
+        writing=writing(action("revert_pull_request", "Contents: write in example/shop")),
         now=NOW,
     )
     found = answers(estate)[:3]
