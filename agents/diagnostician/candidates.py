@@ -23,7 +23,7 @@ def candidates(cause: Cause, *, reading: Reading) -> Iterator[EntityId]:
 
 def _pool(cause: Cause, *, reading: Reading) -> list[EntityId]:
     kinds = SCOPES[cause.scope]
-    return sorted(entity for entity in reading.case.inventory if kind_of(entity) in kinds)
+    return sorted(entity for entity in reading.touched & reading.case.inventory if kind_of(entity) in kinds)
 
 
 def _supports(fact: Fact, entity: EntityId, *, reading: Reading) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from agents.diagnostician.candidates import candidates
 from agents.diagnostician.predictions import Standing
 from agents.diagnostician.reading import HEALTHY, Reading
-from agents.diagnostician.rivals import probabilities
+from agents.diagnostician.rivals import nearest, probabilities
 from agents.diagnostician.spread import Spread
 from agents.diagnostician.suspects import ruled_out
 from agents.diagnostician.weighing import Weighed, weigh
@@ -35,9 +35,12 @@ def diagnose(case: CaseFile, library: Library, *, now: datetime) -> Diagnosis:
     reading = Reading(case)
     spread = Spread(reading)
     weighed = [
-        weigh(cause, entity=entity, reading=reading, spread=spread)
+        one
         for cause in library.causes
-        for entity in candidates(cause, reading=reading)
+        for one in nearest(
+            [weigh(cause, entity=e, reading=reading, spread=spread) for e in candidates(cause, reading=reading)],
+            reading=reading,
+        )
     ]
     chances = probabilities(weighed, reading=reading, spread=spread)
     order = sorted(

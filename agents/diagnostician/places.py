@@ -53,8 +53,8 @@ class Places:
     def __init__(self, topology: Topology) -> None:
         """Nothing is computed before it is asked for."""
         self.topology = topology
-        self.peers: dict[FactId, EntityId] = {}
-        """Facts that one side stated about the other: a caller's log about whom it called."""
+        self.peers: dict[FactId, EntityId | None] = {}
+        """Facts that one side stated about the other, a caller's log about whom it called; None: somebody unknown."""
         self._own: dict[EntityId, frozenset[EntityId]] = {}
         self._around: dict[EntityId, frozenset[EntityId]] = {}
         self._homes: dict[EntityId, tuple[EntityId, ...]] = {}

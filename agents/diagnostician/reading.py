@@ -54,7 +54,7 @@ class Reading:
         unique = {fact.id: fact for fact in case.facts}
         self.all_facts = tuple(sorted(unique.values(), key=_order))
         self.facts = tuple(fact for fact in self.all_facts if self.in_effect(fact))
-        self.places.peers = {fact.id: peer for fact in self.facts if (peer := _peer_of(fact, case=case))}
+        self.places.peers = {fact.id: _peer_of(fact, case=case) for fact in self.facts if complains(fact)}
         self._onsets: dict[EntityId, datetime] = {}
 
     def in_effect(self, fact: Fact) -> bool:
@@ -79,6 +79,18 @@ class Reading:
     def by_id(self) -> dict[FactId, Fact]:
         """All facts by id."""
         return {fact.id: fact for fact in self.all_facts}
+
+    @cached_property
+    def touched(self) -> frozenset[EntityId]:
+        """Entities about which, or about whose parts, some fact speaks: only these can be suspected."""
+        found: set[EntityId] = set()
+        for fact in self.facts:
+            for entity in (fact.entity, *fact.related):
+                homes = self.places.homes(entity)
+                found |= {entity, *homes, *self.places.around(entity)}
+                found.update(part for home in homes for part in self.topology.services_of(home))
+                found.update(part for home in homes for part in self.topology.targets(home, Relation.USES))
+        return frozenset(found | {peer for peer in self.places.peers.values() if peer})
 
     @cached_property
     def alarmed(self) -> frozenset[EntityId]:
@@ -145,12 +157,14 @@ NO_ANSWER = frozenset({"connection_refused", "timeout", "reset"})
 """Classes of log errors that speak of whoever was called, more than of the caller that wrote them."""
 
 
+def complains(fact: Fact) -> bool:
+    """Whether the fact is what one's log says of another who does not answer."""
+    return bool(fact.attributes.get("peer")) and fact.attributes.get("class") in NO_ANSWER
+
+
 def _peer_of(fact: Fact, *, case: CaseFile) -> EntityId | None:
-    """Whom a caller's log complains about: `payments:8080` and `payments.shop.svc` are the workload payments."""
-    peer = fact.attributes.get("peer")
-    if not isinstance(peer, str) or fact.attributes.get("class") not in NO_ANSWER:
-        return None
-    host = peer.partition(":")[0]
+    """Whom a log complains about: `payments:8080` and `payments.shop.svc` are the workload payments. None: unknown."""
+    host = str(fact.attributes.get("peer")).partition(":")[0]
     outside = (entity for entity in case.inventory if kind_of(entity) == EntityKind.EXTERNAL)
     called = {*case.topology.callees(fact.entity), *outside}
     inside = host.count(".") <= IN_CLUSTER_DOTS or host.endswith(".local")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from agents.diagnostician.places import PEERS, kind_of
 from agents.diagnostician.reading import Reading, Symptom
 from agents.diagnostician.spread import Spread, carries_load
 from agents.diagnostician.weighing import Weighed
@@ -15,6 +16,16 @@ def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Sprea
         _probability(one, [other for other in weighed if _competes(other, one, reading=reading, spread=spread)])
         for one in weighed
     ]
+
+
+def nearest(same_cause: Sequence[Weighed], *, reading: Reading) -> list[Weighed]:
+    """Without owners that merely repeat what is known of something they own: a CronJob beside its failed Job."""
+    return [one for one in same_cause if not any(_repeats(one, of=other, reading=reading) for other in same_cause)]
+
+
+def _repeats(one: Weighed, *, of: Weighed, reading: Reading) -> bool:
+    owned = of.entity != one.entity and of.entity in reading.places.own(one.entity)
+    return owned and of.logit >= one.logit and kind_of(of.entity) in PEERS
 
 
 def _probability(one: Weighed, rivals: Sequence[Weighed]) -> float:

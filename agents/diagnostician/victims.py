@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agents.diagnostician import weights as w
 from agents.diagnostician.places import PEERS, kind_of
-from agents.diagnostician.reading import ALARMS, NO_ANSWER, Reading
+from agents.diagnostician.reading import ALARMS, Reading, complains
 from agents.diagnostician.spread import carries_load
 from agents.diagnostician.wording import label_of
 from incidents.cause import Cause
@@ -41,7 +41,7 @@ def _order(fact: Fact) -> tuple[bool, datetime | None, str]:
 def _complaints(entity: EntityId, *, reading: Reading) -> Iterator[Fact]:
     """What its own log says of others who do not answer."""
     for fact in reading.facts:
-        if fact.entity == entity and fact.attributes.get("class") in NO_ANSWER and fact.attributes.get("peer"):
+        if fact.entity == entity and complains(fact):
             yield fact
 
 

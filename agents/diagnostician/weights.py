@@ -87,7 +87,7 @@ EXPLAINS = 1.6
 EXPLAINS_NOTHING = -4.0
 """No path leads from it to anything that hurts."""
 
-EXPLAINED_AWAY = -2.4
+EXPLAINED_AWAY = -3.0
 """Something that it calls failed no later, and it shows no failure of its own: a victim."""
 
 EXPLAINED_AWAY_WITH_OWN_FAILURE = -0.6

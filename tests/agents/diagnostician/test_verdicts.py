@@ -6,6 +6,7 @@ from agents.diagnostician.diagnose import diagnose
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Diagnosis, Verdict
 from incidents.fact import Fact
+from incidents.topology import Edge, Relation, Topology
 from tests.agents.cases import LIBRARY, NOW, case, entity, fact, library
 
 ERRORS = fact("errors.elevated", 0, text="7.1 % of requests of checkout fail since 02:35", rate=0.071, baseline=0.002)
@@ -91,6 +92,24 @@ DIAGNOSED = {
         ),
         [("traffic_surge", "web")],
     ),
+    "a callee about whom its caller's log complains": (
+        case(
+            ERRORS,
+            fact("dependency.errors", 0, of="payments", caller="checkout", related=["checkout"]),
+            fact("log.error_class", 0, peer="payments.shop.svc:8080", **{"class": "connection_refused"}),
+        ),
+        [("dependency_outage", "payments")],
+    ),
+    "a limit lowered before it began, beside a symptom that is days old": (
+        case(
+            OOM,
+            LOWERED,
+            FULL,
+            fact("container.crash_loop", -4000, of="bank"),
+            fact("errors.elevated", 0, rate=0.07),
+        ),
+        [("memory_limit_too_low", "checkout")],
+    ),
     "an idle workload, where nothing hurts and the alert says so": (
         case(fact("cost.idle", None), alerts=["WorkloadIdle"]),
         [("idle", "checkout")],
@@ -107,6 +126,15 @@ def test_the_culprit_is_found(given: CaseFile, expected: list[tuple[str, str]]) 
 
 
 ABSTAINED = {
+    "a service that only complains about a host outside": case(
+        ERRORS,
+        fact("dependency.errors", 0, of="checkout", caller="web", related=["web"]),
+        fact("log.error_class", 0, peer="api.bank:443", **{"class": "timeout"}),
+        inventory=["checkout", "web", "payments"],
+    ),
+    "something that must hold was not seen": case(
+        ERRORS, fact("memory.at_limit", 0), fact("container.oom_killed", 0, of="cart", strength=0.3)
+    ),
     "no facts at all": case(),
     "symptoms alone": case(ERRORS, fact("latency.elevated", 0), fact("container.crash_loop", 0)),
     "a recent deploy and errors, and nothing between them": case(ERRORS, fact("change.deployed", -3)),
@@ -215,3 +243,26 @@ def test_attributes_tell_causes_of_one_kind_apart(reason: str, cause: str | None
     )
     given = case(fact("pod.pending", 0), fact("pod.unschedulable", 0, reason=reason))
     assert [h.cause for h in diagnose(given, causes, now=NOW).hypotheses] == ([cause] if cause else [])
+
+
+def test_a_job_is_blamed_and_not_the_cron_job_above_it() -> None:
+    causes = library(job_failed="facts:\n  must: [job.failed]\n")
+    given = case(
+        fact("errors.elevated", 0, of="job/report-1"), fact("job.failed", 0, of="job/report-1"), at=["job/report-1"]
+    )
+    owned = Edge(source=entity("cronjob/report"), relation=Relation.OWNS, target=entity("job/report-1"))
+    given = given.model_copy(
+        update={
+            "topology": given.topology + Topology.of([owned]),
+            "inventory": given.inventory | {entity("cronjob/report"), entity("job/report-1")},
+        }
+    )
+    diagnosis = diagnose(given, causes, now=NOW)
+    assert [(h.cause, h.entity) for h in diagnosis.hypotheses] == [("job_failed", entity("job/report-1"))]
+    assert diagnosis.verdict is Verdict.DIAGNOSED
+
+
+def test_what_harms_nobody_explains_no_symptom() -> None:
+    causes = library(blind="facts:\n  must: [telemetry.missing]\n")
+    diagnosis = diagnose(case(ERRORS, fact("telemetry.missing", None, of="payments")), causes, now=NOW)
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE, explain(diagnosis)
