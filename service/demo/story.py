@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import psycopg
 from rich.console import Console
 from rich.text import Text
 
@@ -48,11 +47,8 @@ async def first_incident(store: Store) -> Incident:
 async def changes(store: Store) -> AsyncIterator[None]:
     """Now, and whenever something happens to an incident, or every second."""
     yield
-    try:
-        async for _ in follow(store, keep_alive=1.0):
-            yield
-    except psycopg.OperationalError as error:
-        raise RuntimeError(f"the database went away: {error}") from error
+    async for _ in follow(store, keep_alive=1.0):
+        yield
 
 
 class Teller:
