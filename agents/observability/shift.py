@@ -85,18 +85,60 @@ def find_shift(curve: Curve, *, floor: Floor, smooth: bool = False) -> Shift | N
         values = _smoothed(values)
     if len(values) < 2 * LEAST_POINTS:
         return None
+    found = _lasting(values, floor=floor) or _passing(values, floor=floor)
+    if found is None:
+        return None
+    return Shift(
+        at=curve.time(kept[found.start]),
+        until=curve.time(kept[found.end]) if found.end < len(values) else None,
+        before=found.before,
+        after=found.after,
+        score=round(found.score, 2),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stretch:
+    """Values from `start` to before `end` are on another level than those before."""
+
+    start: int
+    end: int
+    before: float
+    after: float
+    score: float
+
+
+def _lasting(values: Series, *, floor: Floor) -> _Stretch | None:
+    """A level that was left, most often until now: by the best split into two."""
     split = _best_split(values)
     before = float(np.median(values[:split]))
     sigma = max(_noise(values, split), floor(before))
     start, end = _extent(values, split, before=before, sigma=sigma)
-    if start is None or end - start < LEAST_POINTS:
+    return None if start is None else _judged(values, start, end, split=split, before=before, sigma=sigma)
+
+
+def _passing(values: Series, *, floor: Floor) -> _Stretch | None:
+    """A level that was left and found again, for less than half of the time: the longest run away from the median."""
+    before = float(np.median(values))
+    sigma = max(deviation(values), floor(before))
+    away = np.abs(values - before) > SIGNIFICANT * sigma
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], away.astype(np.int8), [0]])))
+    runs = [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    if not runs:
+        return None
+    start, end = max(runs, key=lambda run: (run[1] - run[0], run[0]))
+    return _judged(values, start, end, split=start, before=before, sigma=sigma)
+
+
+def _judged(values: Series, start: int, end: int, *, split: int, before: float, sigma: float) -> _Stretch | None:
+    """The stretch, when it is long enough, far enough away and begins suddenly."""
+    if end - start < LEAST_POINTS:
         return None
     after = float(np.median(values[start:end]))
     score = abs(after - before) / sigma
     if score < SIGNIFICANT or not _sudden(values, split, size=after - before):
         return None
-    until = curve.time(kept[end]) if end < len(values) else None
-    return Shift(at=curve.time(kept[start]), until=until, before=before, after=after, score=round(score, 2))
+    return _Stretch(start=start, end=end, before=before, after=after, score=score)
 
 
 def deviation(values: Series) -> float:

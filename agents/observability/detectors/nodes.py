@@ -17,8 +17,13 @@ LATELY = 5
 """Samples whose median is the level now."""
 
 
-def _spec(kind: str, meaning: str, value: str) -> FactSpec:
-    return FactSpec(kind=FactKind(kind), role=FactRole.MECHANISM, meaning=meaning, attributes={"value": value})
+def _spec(kind: str, meaning: str, value: str, **more: str) -> FactSpec:
+    attributes = {"value": value, **more}
+    return FactSpec(kind=FactKind(kind), role=FactRole.MECHANISM, meaning=meaning, attributes=attributes)
+
+
+_REPORTED = "what reported it: the node problem detector's reason, or node_exporter"
+"""These kinds Kubernetes tells as well, where a node problem detector runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +77,15 @@ BOUNDS = (
         say=lambda value: f"has {value:.0f} network errors a second",
     ),
     Bound(
-        spec=_spec("node.conntrack_full", "A node's connection table is nearly full.", "share in use, 0..1"),
+        spec=_spec(
+            "node.conntrack_full", "A node's connection table is nearly full.", "share in use, 0..1", reason=_REPORTED
+        ),
         curve=lambda use: use.conntrack,
         from_up=0.75,  # node-mixin warns at 75 % (NodeHighNumberConntrackEntriesUsed)
         say=lambda value: f"uses {percent(value)} of its connection table",
     ),
     Bound(
-        spec=_spec("node.clock_skew", "A node's clock is wrong.", "offset in seconds"),
+        spec=_spec("node.clock_skew", "A node's clock is wrong.", "offset in seconds", reason=_REPORTED),
         curve=lambda use: use.clock_offset,
         from_up=0.05,  # seconds: node-mixin warns at 50 ms (NodeClockSkewDetected)
         say=lambda value: f"has a clock that is {value * 1000:.0f} ms off",
@@ -106,6 +113,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
                     at=at,
                     detector=DETECTOR.name,
                     value=round(level, 4),
+                    more={"reason": "node_exporter"} if "reason" in bound.spec.attributes else None,
                 )
 
 
