@@ -72,6 +72,17 @@ class Estate:
         self.catch_up()
         return self.alerting.step(self.clock.now())
 
+    def true_entity(self) -> str:
+        """Return the entity of the scenario's truth; `of:KEY` stands for the node on which the workload KEY ran.
+
+        For evals and tests in the same process: no server tells it.
+        """
+        head, found, key = self.scenario.truth.entity.partition("of:")
+        if not found:
+            return head
+        hit = [*self.simulation.outages, *self.simulation.ballast]
+        return head + (hit[0] if hit else self.simulation.node_of(key))
+
     def active_faults(self) -> list[str]:
         """Return the kinds of the faults that still have their hold on the estate."""
         reached = [f for f in self.scenario.faults if self.simulation.at(f.at) <= self.simulation.cluster.now]

@@ -100,3 +100,35 @@ def test_every_metric_is_described(estate: Estate) -> None:
     known = estate.metrics.metadata()
     assert len(known) > 60
     assert all(meta.type and meta.help for meta in known.values())
+
+
+ENDS = """
+title: Ends
+estate:
+  workloads: [{name: web, replicas: 2, traffic: {rps: 20}, behaviour: {startup: 4s}}]
+faults:
+  - {kind: deploy, at: -2m, workload: default/web, change: {tag: "2"}, effect: {exit_code: 1, exit_after: 1s}}
+history: 10m
+truth: {cause: x, entity: default/deployment/web}
+"""
+
+
+def test_what_is_gone_does_not_linger(tmp_path: Path) -> None:
+    path = tmp_path / "ends.yaml"
+    path.write_text(ENDS)
+    scenario = load_scenario(path)
+    estate = Estate(scenario, clock=HandClock(scenario.now))
+    estate.catch_up()
+    now = estate.now().timestamp()
+
+    def pods(query: str) -> set[str]:
+        answer = estate.rules.engine.instant(query, at=now)
+        assert isinstance(answer, VectorResult)
+        return {sample.labels["pod"] for sample in answer.samples}
+
+    old, new = pods("container_memory_working_set_bytes"), pods("kube_pod_container_status_waiting_reason")
+    assert pods("kube_pod_info") == old | new
+    assert not old & new
+    assert pods('kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"}') == new
+    assert not pods('kube_pod_container_status_waiting_reason{reason="ContainerCreating"}')
+    assert pods('up{job="web"} == 1') == old

@@ -19,13 +19,17 @@ class Track:
 
 
 class Tape:
-    """Blocks in the order of time. Columns are gathered when asked for and extended when the tape has grown."""
+    """Blocks in the order of time. Rows are gathered when asked for and extended when the tape has grown.
+
+    `columns` is how every pod stood last, `births` how it stood first.
+    """
 
     def __init__(self) -> None:
         self._blocks: list[Block] = []
         self._firsts: list[int] = []
         self._cache: dict[object, tuple[int, Track]] = {}
         self.columns: dict[str, Column] = {}
+        self.births: dict[str, Column] = {}
 
     def append(self, block: Block) -> None:
         """Add what happened next."""
@@ -33,6 +37,7 @@ class Tape:
         self._firsts.append(block.first)
         for column in block.layout.columns:
             self.columns[column.uid] = column
+            self.births.setdefault(column.uid, column)
 
     @property
     def last(self) -> Block | None:

@@ -39,7 +39,9 @@ class Truth(Value):
     """What an expert who knows everything would say. Exactly one of cause, healthy, inconclusive."""
 
     cause: str = Field(default="", description="The slug of the runbook's cause.")
-    entity: str = Field(default="", description="namespace/kind/name, or -/node/name.")
+    entity: str = Field(
+        default="", description="namespace/kind/name; -/node/of:namespace/workload is that workload's node."
+    )
     also: tuple[OtherCause, ...] = Field(default=(), description="Further causes, when there are several.")
     healthy: bool = False
     inconclusive: bool = False

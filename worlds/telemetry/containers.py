@@ -107,7 +107,7 @@ class ContainerMetrics:
             if matches_all(matchers, labels):
                 values = reader(track)
                 if values is not None:
-                    yield Series(labels=labels, timestamps=track.times, values=values)
+                    yield track.series(labels, values)
 
 
 def _labels(name: str, track: ProcessTrack) -> dict[str, str]:

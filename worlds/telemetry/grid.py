@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worlds.estate.flow import TICK
-from worlds.promql.storage import Series
+from worlds.promql.storage import STALE_NAN, Series
 
 Floats = NDArray[np.float64]
 Ticks = NDArray[np.int64]
@@ -52,7 +52,10 @@ class Window:
 
 @dataclass(kw_only=True)
 class Steps:
-    """A value that holds from one change to the next; None while there is none."""
+    """A value that holds from one change to the next; None while there is none.
+
+    As in Prometheus a series that ends gets a staleness marker at the next scrape, so that nobody sees it linger.
+    """
 
     labels: Mapping[str, str]
     times: list[float] = field(default_factory=list)
@@ -77,7 +80,10 @@ class Steps:
                 return None if value != value else window.constant(self.labels, value)  # noqa: PLR0124 - NaN
         place = np.searchsorted(np.array(self.times), window.times, side="right") - 1
         values = np.where(place >= 0, np.array(self.values)[np.maximum(place, 0)], np.nan)
-        valid = ~np.isnan(values)
-        if valid.all():
+        gone = np.isnan(values)
+        if not gone.any():
             return window.full(self.labels, values)
-        return Series(labels=self.labels, timestamps=window.times[valid], values=values[valid]) if valid.any() else None
+        ended = gone & ~np.concatenate(([True], gone[:-1]))
+        values[ended] = STALE_NAN
+        kept = ~gone | ended
+        return Series(labels=self.labels, timestamps=window.times[kept], values=values[kept]) if kept.any() else None

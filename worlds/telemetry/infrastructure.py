@@ -1,4 +1,4 @@
-"""Nodes, volumes, prices and whether targets are up: node_exporter, kubelet, OpenCost and Prometheus itself."""
+"""Nodes, volumes and whether targets are up: node_exporter, kubelet and Prometheus itself."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -7,13 +7,12 @@ import numpy as np
 from worlds.cluster.chance import keys_of, wander
 from worlds.cluster.nodes import NODE
 from worlds.estate.flow import TICK, PodField
-from worlds.estate.pricing import price_of
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.quantity import parse_quantity
-from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.promql.storage import METRIC_NAME, STALE_NAN, Matcher, MetricMetadata, Series, matches_all
 from worlds.telemetry.grid import Floats, Window
-from worlds.telemetry.processes import ProcessTracks
+from worlds.telemetry.processes import ProcessTrack, ProcessTracks
 
 _SYSTEM_MEMORY = 1.4 * 2**30
 _SYSTEM_CPU = 0.18
@@ -26,7 +25,6 @@ _GAUGES = {
     "node_load1": "1m load average.",
     "node_filesystem_avail_bytes": "Filesystem space available to non-root users in bytes.",
     "node_filesystem_size_bytes": "Filesystem size in bytes.",
-    "node_total_hourly_cost": "Total node cost per hour.",
     "up": "1 when the target could be scraped.",
     "kubelet_volume_stats_used_bytes": "Number of used bytes in the volume.",
     "kubelet_volume_stats_capacity_bytes": "Capacity in bytes of the volume.",
@@ -66,17 +64,6 @@ class InfrastructureMetrics:
 
     def _node(self, name: str, node: JsonObject, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         host = node["metadata"]["name"]
-        if name == "node_total_hourly_cost":
-            labels = {
-                METRIC_NAME: name,
-                "job": "opencost",
-                "node": host,
-                "instance": host,
-                "region": node["metadata"]["labels"]["topology.kubernetes.io/region"],
-            }
-            if matches_all(matchers, labels):
-                yield window.constant(labels, price_of(self._world.scenario.estate, node))
-            return
         labels = {METRIC_NAME: name, "job": "node-exporter", "instance": host, "node": host}
         silent_from = self._world.outages.get(host)
         for extra, values in self._node_values(name, node, window):
@@ -171,13 +158,24 @@ class InfrastructureMetrics:
                     yield window.full(labels, (window.times < silent_from).astype(np.float64))
         for track in self._tracks.every(window):
             if track.workload.instrumented:
-                meta = track.pod["metadata"]
-                labels = {
-                    METRIC_NAME: "up",
-                    "job": track.workload.name,
-                    "namespace": meta["namespace"],
-                    "pod": meta["name"],
-                    "service": track.workload.name,
-                }
+                meta, name = track.pod["metadata"], track.workload.name
+                labels = {METRIC_NAME: "up", "job": name, "namespace": meta["namespace"], "pod": meta["name"]}
+                labels |= {"service": name}
                 if matches_all(matchers, labels):
-                    yield Series(labels=labels, timestamps=track.times, values=np.ones(len(track.times)))
+                    yield self._target(labels, track, window)
+
+    def _target(self, labels: dict[str, str], track: ProcessTrack, window: Window) -> Series:
+        """Return whether a pod could be scraped: it stays a target while its process is down, until it is deleted."""
+        runtime = self._world.kubelets.pods.get(track.uid)
+        low = int(track.ticks[0] - window.ticks[0])
+        high = (
+            len(window.ticks)
+            if runtime is not None and not runtime.leaving
+            else int(track.ticks[-1] - window.ticks[0]) + 1
+        )
+        values = np.zeros(len(window.ticks))
+        values[track.ticks - window.ticks[0]] = 1.0
+        if high < len(values):
+            values[high] = STALE_NAN
+            high += 1
+        return Series(labels=labels, timestamps=window.times[low:high], values=values[low:high])

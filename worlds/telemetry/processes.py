@@ -1,6 +1,6 @@
 """The pods of the tape as exporters see them: labels, rows in a window, counters that begin anew with every process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from worlds.cluster.podmaking import POD
 from worlds.estate.flow import TICK, PodField
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import JsonObject
+from worlds.promql.storage import STALE_NAN, Series
 from worlds.scenario.workload import Workload, WorkloadKind
 from worlds.telemetry.grid import Floats, Ticks, Window
 
@@ -19,7 +20,10 @@ _OLDEST_COUNT = 86400.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProcessTrack:
-    """One pod's rows in a window. `before` and `all_rows` reach back to its beginning, for counters."""
+    """One pod's rows in a window. `all_rows` reach back to its beginning, for counters.
+
+    `ends` are the positions in `ticks` behind a row after which there was nothing to scrape.
+    """
 
     pod: JsonObject
     workload: Workload
@@ -30,6 +34,14 @@ class ProcessTrack:
     first: int
     all_rows: Floats
     head_start: float
+    ends: Ticks
+
+    def series(self, labels: Mapping[str, str], values: Floats) -> Series:
+        """Return a series of values per row, with a staleness marker wherever the process went away."""
+        if not len(self.ends):
+            return Series(labels=labels, timestamps=self.times, values=values)
+        times = np.insert(self.times, self.ends, (self.ticks[self.ends - 1] + 1) * TICK)
+        return Series(labels=labels, timestamps=times, values=np.insert(values, self.ends, STALE_NAN))
 
     def gauge(self, field: PodField) -> Floats:
         """Return a column."""
@@ -91,7 +103,10 @@ class ProcessTracks:
             if part.stop <= part.start or pod is None:
                 continue
             ticks = track.ticks[part]
-            age = max(track.ticks[0] * TICK - column.started, 0.0) if column.instance == 1 else 0.0
+            birth = self._world.tape.births[uid]
+            age = max(track.ticks[0] * TICK - birth.started, 0.0) if birth.instance == 1 else 0.0
+            last = min(int(window.ticks[-1]), self._world.last_tick)
+            follows = np.append(ticks[1:] == ticks[:-1] + 1, ticks[-1] >= last)
             yield ProcessTrack(
                 pod=pod,
                 workload=workload,
@@ -102,6 +117,7 @@ class ProcessTracks:
                 first=part.start,
                 all_rows=track.rows,
                 head_start=min(age, _OLDEST_COUNT),
+                ends=np.flatnonzero(~follows) + 1,
             )
 
     def _pod(self, uid: str) -> JsonObject | None:

@@ -74,12 +74,12 @@ class RequestMetrics:
         self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, values: Floats
     ) -> Iterator[Series]:
         if values.ndim == 1:
-            yield Series(labels=labels, timestamps=track.times, values=values)
+            yield track.series(labels, values)
             return
         for number, bound in enumerate(self._bounds):
             full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
             if matches_all(matchers, full):
-                yield Series(labels=full, timestamps=track.times, values=values[:, number])
+                yield track.series(full, values[:, number])
 
     def _counts(self, part: str, track: ProcessTrack) -> Floats:
         """Return the counters of a pod over all its rows, by row and code (and bound). Kept until the tape grows."""

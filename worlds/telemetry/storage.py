@@ -7,6 +7,7 @@ from worlds.estate.simulation import Simulation
 from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Series, matches_all
 from worlds.scenario.estate import resolve
 from worlds.telemetry.containers import ContainerMetrics
+from worlds.telemetry.costs import CostMetrics
 from worlds.telemetry.edges import EdgeMetrics
 from worlds.telemetry.grid import Window
 from worlds.telemetry.infrastructure import InfrastructureMetrics
@@ -49,6 +50,7 @@ class EstateMetrics:
             RequestMetrics(tracks, convention=estate.http_metrics, callers=lambda key: callers.get(key, "unknown")),
             EdgeMetrics(world),
             InfrastructureMetrics(world, tracks),
+            CostMetrics(world, tracks),
         )
         self._windows: dict[tuple[int, int], Window] = {}
 
