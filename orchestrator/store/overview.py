@@ -106,5 +106,5 @@ async def alert_counts(tx: Tx, incidents: Sequence[IncidentId]) -> dict[Incident
 
 
 def _pattern(search: str) -> str:
-    clean = search.strip().replace("\\", "").replace("%", "").replace("_", r"\_")
+    clean = search.strip().replace("\x00", "").replace("\\", "").replace("%", "").replace("_", r"\_")
     return f"%{clean}%" if clean else ""

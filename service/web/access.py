@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from incidents.approval import Person
 from orchestrator.settings import Webhook
@@ -47,6 +47,10 @@ def page_session(request: Request, context: ContextDep) -> Session:
     return session
 
 
+IncidentPath = Annotated[str, Path(pattern=r"^inc-[a-z0-9]{1,40}$")]
+EvidencePath = Annotated[str, Path(pattern=r"^ev-[0-9a-f]{1,64}$")]
+DigestPath = Annotated[str, Path(pattern=r"^sha256:[0-9a-f]{1,64}$")]
+"""Ids as they stand in addresses: nothing else is looked up."""
 PersonDep = Annotated[Person, Depends(api_person)]
 SessionDep = Annotated[Session, Depends(page_session)]
 

@@ -20,7 +20,7 @@ from orchestrator.ledger import Audit, verify_ledger
 from orchestrator.store.casefiles import one_evidence
 from orchestrator.store.control import Switch
 from orchestrator.store.overview import Cursor, Wanted, incidents_page
-from service.web.access import ContextDep, PersonDep
+from service.web.access import ContextDep, DigestPath, EvidencePath, IncidentPath, PersonDep
 from service.web.body import read_json
 from service.web.problems import Problem
 from service.web.record import IncidentRecord, record_of
@@ -84,21 +84,21 @@ async def incidents(
 
 
 @router.get("/incidents/{incident}")
-async def one_incident(context: ContextDep, _: PersonDep, incident: str) -> IncidentRecord:
+async def one_incident(context: ContextDep, _: PersonDep, incident: IncidentPath) -> IncidentRecord:
     """Everything that is known of one incident."""
     async with context.store.transaction() as tx:
         return await record_of(tx, IncidentId(incident), now=context.clock.now())
 
 
 @router.get("/incidents/{incident}/evidence/{evidence}")
-async def evidence_of(context: ContextDep, _: PersonDep, incident: str, evidence: str) -> Evidence:
+async def evidence_of(context: ContextDep, _: PersonDep, incident: IncidentPath, evidence: EvidencePath) -> Evidence:
     """One observation with its body."""
     async with context.store.transaction() as tx:
         return await one_evidence(tx, IncidentId(incident), EvidenceId(evidence))
 
 
 @router.post("/proposals/{digest}/decision")
-async def decision(request: Request, context: ContextDep, person: PersonDep, digest: str) -> Accepted:
+async def decision(request: Request, context: ContextDep, person: PersonDep, digest: DigestPath) -> Accepted:
     """Decide. The answer comes after the decision (or its refusal) was committed."""
     wanted = await read_json(request, DecisionRequest)
     answer = await decide(
@@ -157,7 +157,8 @@ def read_cursor(text: str) -> Cursor | None:
     if not text:
         return None
     try:
-        return Cursor.model_validate_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return Cursor.model_validate_json(plain.replace(rb"\u0000", b""))
     except (ValidationError, binascii.Error, ValueError):
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "cursor: take it from `next` of the page before, unchanged"

@@ -24,7 +24,7 @@ async def audit(
     request: Request,
     context: ContextDep,
     session: SessionDep,
-    incident: Annotated[str, Query(max_length=80)] = "",
+    incident: Annotated[str, Query(pattern=r"^(inc-[a-z0-9]{1,40})?$")] = "",
     before: Annotated[int | None, Query(ge=1)] = None,
 ) -> Response:
     """The state of the chain, and a page of entries, all or of one incident."""

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from incidents.approval import Channel, Choice, Refused
 from incidents.ids import IncidentId, ProposalDigest
 from orchestrator.decisions import decide, set_paused
-from service.web.access import ContextDep, FormDep, SessionDep, local_path
+from service.web.access import ContextDep, FormDep, IncidentPath, SessionDep, local_path
 from service.web.api import STATUS, refusal
 from service.web.pages.incident import incident_page
 from service.web.problems import Problem
@@ -18,14 +18,14 @@ router = APIRouter()
 
 @router.post("/incidents/{incident}/decision")
 async def decision(
-    request: Request, context: ContextDep, session: SessionDep, form: FormDep, incident: str
+    request: Request, context: ContextDep, session: SessionDep, form: FormDep, incident: IncidentPath
 ) -> Response:
     """Decide. A refusal is shown to the person who clicked, on the page as it is now."""
-    if form.get("choice") not in set(Choice):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "choice: must be approve or reject")
+    if form.get("choice") not in set(Choice) or not form.get("digest", "").startswith("sha256:"):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This form is incomplete: reload the page and try again.")
     answer = await decide(
         context.store,
-        ProposalDigest(form.get("digest", "")),
+        ProposalDigest(form["digest"]),
         person=session.person,
         choice=Choice(form["choice"]),
         reason=form.get("reason", "").strip(),
@@ -41,7 +41,7 @@ async def decision(
 
 
 @router.get("/incidents/{incident}/decision")
-async def back(incident: str, _: SessionDep) -> Response:
+async def back(incident: IncidentPath, _: SessionDep) -> Response:
     """After a refusal the address is this one; reloading it leads back to the page."""
     return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
 

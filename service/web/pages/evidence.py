@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from incidents.ids import EvidenceId, IncidentId
 from orchestrator.store.casefiles import load_case, one_evidence
-from service.web.access import ContextDep, SessionDep
+from service.web.access import ContextDep, EvidencePath, IncidentPath, SessionDep
 from service.web.rendering import pages_of
 
 router = APIRouter()
@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.get("/incidents/{incident}/evidence/{evidence}")
 async def evidence_page(
-    request: Request, context: ContextDep, session: SessionDep, incident: str, evidence: str
+    request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath, evidence: EvidencePath
 ) -> Response:
     """The page of one observation."""
     async with context.store.transaction() as tx:

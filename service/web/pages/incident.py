@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from incidents.canonical import digest_of, short
 from incidents.ids import IncidentId
 from orchestrator.store.incidents import incident_of
-from service.web.access import ContextDep, SessionDep
+from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
 from service.web.identity import Session
 from service.web.live import EVERYTHING, Hub, Topic, topic_of
@@ -25,13 +25,15 @@ RETRY_MILLISECONDS = 2000
 
 
 @router.get("/incidents/{incident}")
-async def page(request: Request, context: ContextDep, session: SessionDep, incident: str) -> Response:
+async def page(request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath) -> Response:
     """The whole page."""
     return await incident_page(request, context, session, IncidentId(incident))
 
 
 @router.get("/incidents/{incident}/live")
-async def live(request: Request, context: ContextDep, session: SessionDep, incident: str, seen: str = "") -> Response:
+async def live(
+    request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath, seen: str = ""
+) -> Response:
     """The part of the page that changes; 204 when it is what the browser has seen."""
     html, version = await _fragment(pages_of(request), context, session, IncidentId(incident))
     if version == seen:
@@ -40,7 +42,7 @@ async def live(request: Request, context: ContextDep, session: SessionDep, incid
 
 
 @router.get("/incidents/{incident}/events")
-async def events(request: Request, context: ContextDep, _: SessionDep, incident: str) -> Response:
+async def events(request: Request, context: ContextDep, _: SessionDep, incident: IncidentPath) -> Response:
     """Says `change` whenever the incident has a new line."""
     async with context.store.transaction() as tx:
         topic = topic_of((await incident_of(tx, IncidentId(incident))).id)

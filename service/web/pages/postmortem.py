@@ -9,7 +9,7 @@ from incidents.ids import IncidentId
 from incidents.incident import Incident
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.postmortems import Draft, postmortem_of
-from service.web.access import ContextDep, SessionDep
+from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
 from service.web.markdown import render
 from service.web.problems import Problem
@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 @router.get("/incidents/{incident}/postmortem")
-async def page(request: Request, context: ContextDep, session: SessionDep, incident: str) -> Response:
+async def page(request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath) -> Response:
     """The newest draft."""
     head, draft = await _draft(context, IncidentId(incident))
     return await pages_of(request).page(
@@ -28,7 +28,7 @@ async def page(request: Request, context: ContextDep, session: SessionDep, incid
 
 
 @router.get("/incidents/{incident}/postmortem.md")
-async def markdown(context: ContextDep, _: SessionDep, incident: str) -> Response:
+async def markdown(context: ContextDep, _: SessionDep, incident: IncidentPath) -> Response:
     """The newest draft as a file."""
     head, draft = await _draft(context, IncidentId(incident))
     headers = {"Content-Disposition": f'attachment; filename="{head.id}.md"'}

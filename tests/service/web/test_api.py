@@ -12,7 +12,7 @@ from orchestrator.store.decisions import decisions_on, refusals_on
 from orchestrator.store.proposals import proposal_by
 from tests.service.web.casebook import Casebook
 from tests.service.web.serving import WEBHOOK
-from tests.service.web.signing import bearer
+from tests.service.web.signing import bearer, sign_in
 
 PATHS = ("/api/v1/incidents", "/api/v1/incidents/inc-none", "/api/v1/audit/verify")
 
@@ -181,3 +181,23 @@ async def test_the_description_of_the_api_is_served(client: httpx.AsyncClient) -
     paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
     assert {"/api/v1/incidents", "/api/v1/alerts/alertmanager", "/api/v1/proposals/{digest}/decision"} <= set(paths)
     assert "/sign-in" not in paths
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/incidents/inc-%00",
+        "/api/v1/incidents/INC-X",
+        "/api/v1/incidents?q=%00",
+        "/api/v1/incidents?cursor=eyJvcGVuZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImlkIjoiXHUwMDAwIn0",
+        "/api/v1/incidents/inc-a/evidence/%27",
+        "/incidents/inc-%00",
+        "/audit?incident=%00",
+        "/?q=%00&cursor=x",
+        "/runbooks/%00",
+    ],
+)
+async def test_odd_addresses_are_answered_and_break_nothing(client: httpx.AsyncClient, path: str) -> None:
+    await sign_in(client, "ada")
+    answer = await client.get(path, headers=bearer("ada"))
+    assert answer.status_code in (200, 404, 422)
