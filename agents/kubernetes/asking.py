@@ -17,11 +17,7 @@ from tools.kubernetes.naming import Directory
 
 MOST = 8
 """Questions of one round; the supervisor chooses among them."""
-_REFUSED = re.compile(
-    r"(?:dial tcp|connect(?:ing|ion)?(?: to)?|connect ECONNREFUSED|host|upstream|lookup|Connection to|reach)"
-    r"\D{0,20}?(?P<host>[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*)(?::(?P<port>\d{2,5}))?",
-    re.IGNORECASE,
-)
+_WORD = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*", re.IGNORECASE)
 _FAILS = re.compile(
     r"refused|timed? ?out|no such host|unreachable|reset by peer|ECONNREFUSED|ETIMEDOUT|ENOTFOUND|unavailable"
     r"|broken pipe|no route",
@@ -129,9 +125,8 @@ def failing_peers(sightings: Sightings, topology: Topology) -> tuple[tuple[Entit
             for line in log.lines:
                 if not _FAILS.search(line.text):
                     continue
-                for match in _REFUSED.finditer(line.text):
-                    namespace = Entity.parse(log.workload).namespace or ""
-                    callee = services.find(match["host"], namespace=namespace)
+                for word in _WORD.findall(line.text):
+                    callee = services.find(word, namespace=Entity.parse(log.workload).namespace or "")
                     if callee is not None:
                         found[(log.workload, callee)] = None
     return tuple(found)

@@ -45,7 +45,7 @@ def _well(assignment: Assignment, facts: Sequence[Fact], sightings: Sightings, s
             continue
         replicas = one.workload.replicas
         text = f"{name(entity)} is well: {replicas.available} of {replicas.desired} pods available, no trouble seen"
-        because = f"{replicas.available} of {replicas.desired} pods available, no restarts, no failing probes"
+        because = f"{replicas.available} of {replicas.desired} pods available, nothing amiss in its pods and events"
         yield saying(
             assignment,
             text=text,

@@ -306,3 +306,41 @@ async def _backed_off(reading: Cluster, place: Where) -> list[Any]:
             return found
         await clock.sleep(0.2)
     raise AssertionError("no BackOff event came")
+
+
+@pytest.mark.parametrize("kind", ["statefulset", "daemonset"])
+async def test_sets_are_rolled_back_by_their_controller_revisions(
+    own_control_plane: ControlPlane, namespace: str, reading: Cluster, writing: WriteCluster, kind: str
+) -> None:
+    made = deployment("app", namespace=namespace, template=pod_template("app", image="shop/api:1"))
+    made["kind"] = {"statefulset": "StatefulSet", "daemonset": "DaemonSet"}[kind]
+    if kind == "daemonset":
+        del made["spec"]["replicas"]
+    own_control_plane.create(made)
+    read = getattr(own_control_plane.apps, f"read_namespaced_{kind.replace('set', '_set')}")
+    change = getattr(own_control_plane.apps, f"patch_namespaced_{kind.replace('set', '_set')}")
+    entity = EntityId(f"{NAME}/{namespace}/{kind}/app")
+
+    def kept() -> int:
+        return len(own_control_plane.apps.list_namespaced_controller_revision(namespace, **CALL).items)
+
+    eventually(lambda: kept() == 1, what="the first revision")
+    change("app", namespace, {"spec": {"template": pod_template("app", image="shop/api:2")}}, **CALL)
+    eventually(lambda: kept() == 2, what="the second revision")
+
+    def observed() -> bool:
+        found = read("app", namespace, **CALL)
+        return bool(found.status.observed_generation == found.metadata.generation)
+
+    eventually(observed, what="a controller that has seen the change")
+    rollout = (await revisions.run(reading, Where(entity=entity))).view.rollouts[0]
+    assert [revision.images for revision in rollout.revisions] == [("shop/api:2",), ("shop/api:1",)]
+    assert rollout.current is rollout.revisions[0]
+
+    action, asked = actions()[ActionKind("rollback_workload")], request(namespace, "rollback_workload", f"{kind}/app")
+    snapshot = await action.capture(writing, asked)
+    assert (await action.preview(writing, asked, snapshot)).accepted
+    await action.apply(writing, asked, snapshot, "key-1")
+    assert read("app", namespace, **CALL).spec.template.spec.containers[0].image == "shop/api:1"
+    await action.undo(writing, asked, snapshot, "key-2")
+    assert read("app", namespace, **CALL).spec.template.spec.containers[0].image == "shop/api:2"

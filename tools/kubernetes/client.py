@@ -18,12 +18,14 @@ from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config
 
 from incidents.canonical import Json
+from incidents.entity import EntityKind
 from tools.clock import Clock
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
 from tools.kubernetes.access import Need
 from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
+from tools.kubernetes.resources import RESOURCES
 
 PAGE = 500
 """Objects per page of a list, as kubectl asks for."""
@@ -162,7 +164,7 @@ class KubernetesClient:
             query["previous"] = "true"
         if since_seconds:
             query["sinceSeconds"] = str(since_seconds)
-        return await self.text(f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query=query)
+        return await self.text(f"{RESOURCES[EntityKind.POD].path(pod, namespace)}/log", query=query)
 
     async def access_review(self, need: Need, *, namespace: str | None = None, name: str | None = None) -> Access:
         """Whether these credentials may do that, as the API server answers."""

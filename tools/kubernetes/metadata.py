@@ -80,12 +80,31 @@ class ObjectMeta(Value):
         return next((owner for owner in self.owners if owner.controller), None)
 
 
+_NOT_OBJECTS = frozenset(
+    {
+        EntityKind.CLUSTER,
+        EntityKind.CONTAINER,
+        EntityKind.WEBHOOK,
+        EntityKind.ROLLOUT,
+        EntityKind.COMMIT,
+        EntityKind.REPOSITORY,
+        EntityKind.PULL_REQUEST,
+        EntityKind.WORKFLOW,
+        EntityKind.APPLICATION,
+        EntityKind.EXTERNAL,
+        EntityKind.OWNER,
+    }
+)
+"""Entities that are no objects of this API: custom resources of the same names (an Argo Rollout) are not meant."""
+
+
 def kind_of(kubernetes_kind: str) -> EntityKind | None:
     """`Deployment` -> deployment; None for kinds that Midwatch has no name for."""
     try:
-        return EntityKind(kubernetes_kind.lower())
+        found = EntityKind(kubernetes_kind.lower())
     except ValueError:
         return None
+    return None if found in _NOT_OBJECTS else found
 
 
 def entity_id(cluster: str, kind: EntityKind, name: str, namespace: str | None = None) -> EntityId:

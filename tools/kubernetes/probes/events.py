@@ -21,6 +21,8 @@ MAX_READ = 5000
 """Events of one scope that are read: an API server keeps an hour of them."""
 RECENT = timedelta(hours=24)
 """Some clusters keep events for days; older ones explain nothing now."""
+_OF_NODES = "default"
+"""Namespace in which events about nodes are kept, since nodes have none."""
 _NAMED = {EntityKind.POD, EntityKind.NODE, EntityKind.SERVICE, EntityKind.PVC, EntityKind.JOB, EntityKind.HPA}
 
 
@@ -51,7 +53,7 @@ async def _list(cluster: Cluster, where: Where) -> Found:
     target = where.target
     if target is not None and target.kind in _NAMED:
         query = {"fieldSelector": f"involvedObject.name={target.name}"}
-        place = Where() if target.kind is EntityKind.NODE else Where(namespace=target.namespace)
+        place = Where(namespace=_OF_NODES if target.kind is EntityKind.NODE else target.namespace)
         return await list_in(cluster, EVENTS, place, query=query, most=MAX_READ)
     return await list_in(cluster, EVENTS, where, most=MAX_READ)
 
