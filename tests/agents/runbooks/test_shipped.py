@@ -7,8 +7,11 @@ from agents.diagnostician.diagnose import diagnose
 from agents.diagnostician.spread import harms
 from agents.diagnostician.weights import DIAGNOSED
 from agents.runbooks.folders import RunbookFolders
+from agents.runbooks.library import Library
 from agents.runbooks.lint import Known, lint
+from agents.runbooks.parser import parse
 from agents.runbooks.runbook import SECTIONS, Runbook
+from agents.runbooks.template import draft
 from incidents.cause import Alternative, Cause, Scope
 from incidents.fact import Fact, FactRole
 from tests.agents.cases import CLUSTER, NOW, ONSET, case, entity, fact
@@ -31,6 +34,15 @@ PLACES = {
 def test_the_shipped_runbooks_have_no_problem() -> None:
     known = Known.of(vocabulary(), [action.card for action in actions().values()])
     assert [str(problem) for problem in (*FOLDERS.problems, *lint(LIBRARY, known=known))] == []
+
+
+def test_the_draft_of_a_new_runbook_has_no_problem() -> None:
+    known = Known.of(vocabulary(), [action.card for action in actions().values()])
+    runbook = parse(draft(slug="licence-server", title='Licence: "server" down'), path="licence-server.md").runbook
+    assert runbook is not None
+    assert [str(problem) for problem in lint(Library.of([runbook]), known=known)] == []
+    assert runbook.cause is not None
+    assert (runbook.cause.slug, runbook.title) == ("licence_server", 'Licence: "server" down')
 
 
 def test_there_are_enough_of_them_and_each_says_who_owns_it() -> None:
