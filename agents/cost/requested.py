@@ -41,8 +41,9 @@ def requested_of(view: UsageView) -> Requested | None:
     known = [one for one in view.containers if one.cpu_request or one.memory_request]
     if not known:
         return None
+    running = max((_last(one.pods) for one in view.containers), default=0.0)
     return Requested(
-        pods=int(max((_last(one.pods) for one in view.containers), default=0)),
+        pods=int(_last(view.desired) if view.desired else running),  # pods that crash are paid for as well
         cores=sum(_last(one.cpu_request) for one in known),
         memory=sum(_last(one.memory_request) for one in known),
     )

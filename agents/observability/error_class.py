@@ -252,7 +252,7 @@ _PEERS = tuple(
         rf"(?:resolve|translate) host(?: name)? \"?{_HOST}",
         rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT) {_HOST}",
         rf"{_REACHING} {_ROLE}\"?{_HOST}",
-        rf"(?:host|server|upstream|peer|addr(?:ess)?|target|service|dependency)[=: ]+\"?{_HOST}",
+        rf"(?:host|server|upstream|peer|addr(?:ess)?|target|service|dependency)[=:] ?\"?{_HOST}",
         rf"(?:from|to|at|by) {_HOST}(?::| (?:failed|timed out|refused))",
     )
 )
