@@ -86,7 +86,7 @@ class Shop:
 
     def exposition(self) -> str:
         """The metrics as text."""
-        line = 'shop_failing{{namespace="shop",deployment="{0}",what="{1}"}} {2}\n'
+        line = 'shop_failing{{namespace="storefront",deployment="{0}",what="{1}"}} {2}\n'
         return "".join(line.format(name, what, value) for (name, what), value in self._failing.items())
 
 

@@ -36,6 +36,11 @@ def eventually(look: Callable[[], T | None], *, what: str, seconds: float = SECO
     return answer
 
 
+def namespace_of(incident: dict[str, Any]) -> str:
+    """Of the first thing that an incident is about."""
+    return str(incident["entities"][0].split("/")[1])
+
+
 class Midwatch:
     """One installation: a data folder (or a database), a port, and at most one process."""
 
@@ -104,10 +109,10 @@ class Midwatch:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._client.post(PATH, content=content, headers={"Authorization": f"Bearer {token}"})
 
-    def incidents(self) -> list[dict[str, Any]]:
-        """All incidents, oldest first."""
+    def incidents(self, *namespaces: str) -> list[dict[str, Any]]:
+        """The incidents about something in these namespaces (all when none is given), oldest first."""
         found: list[dict[str, Any]] = self._get("/api/v1/incidents?limit=200")["incidents"]
-        return found[::-1]
+        return [one for one in found[::-1] if not namespaces or namespace_of(one) in namespaces]
 
     def record(self, incident: str) -> dict[str, Any]:
         """Everything that is stored of one."""

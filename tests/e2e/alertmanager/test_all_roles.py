@@ -16,7 +16,7 @@ from tests.e2e.alertmanager.midwatch import WEBHOOK_TOKEN, Midwatch, eventually
 from tests.orchestrator.servers import short_folder
 from tests.worlds.telemetry.alertmanager.real_alertmanager import alertmanager_with
 
-pytestmark = [pytest.mark.prometheus, pytest.mark.alertmanager]
+pytestmark = [pytest.mark.prometheus, pytest.mark.alertmanager, pytest.mark.xdist_group("e2e-alertmanager")]
 
 ROLES = ("web", "worker", "executor", "watcher")
 

@@ -19,7 +19,7 @@ from tests.e2e.alertmanager.alerting import (
 from tests.e2e.alertmanager.midwatch import PASSWORD, USER, WEBHOOK_TOKEN, Midwatch, eventually
 from tests.worlds.telemetry.alertmanager.real_alertmanager import alertmanager_with
 
-pytestmark = [pytest.mark.prometheus, pytest.mark.alertmanager]
+pytestmark = [pytest.mark.prometheus, pytest.mark.alertmanager, pytest.mark.xdist_group("e2e-alertmanager")]
 
 
 def test_a_rule_fires_repeats_is_joined_and_resolves(midwatch: Midwatch, tmp_path: Path) -> None:
@@ -30,17 +30,17 @@ def test_a_rule_fires_repeats_is_joined_and_resolves(midwatch: Midwatch, tmp_pat
         prometheus_over(shop, alertmanager=alertmanager, folder=tmp_path),
     ):
         shop.fails("checkout", what="errors")
-        incident = eventually(midwatch.incidents, what="the incident is open")[0]["id"]
+        incident = eventually(lambda: midwatch.incidents("storefront"), what="the incident is open")[0]["id"]
         opened = midwatch.record(incident)
         assert opened["incident"]["phase"] == "open"
-        assert opened["incident"]["entities"] == ["prod-eu/shop/deployment/checkout"]
+        assert opened["incident"]["entities"] == ["prod-eu/storefront/deployment/checkout"]
         assert opened["incident"]["severity"] == 1
         assert [alert["alert"]["labels"]["alertname"] for alert in opened["alerts"]] == ["HighErrorRate"]
 
         arrived = notifications(alertmanager, "total")
         eventually(lambda: notifications(alertmanager, "total") >= arrived + 3, what="three repeats were delivered")
         again = midwatch.record(incident)
-        assert len(midwatch.incidents()) == 1
+        assert len(midwatch.incidents("storefront")) == 1
         assert again["timeline"] == opened["timeline"], "a repeat is no news"
 
         shop.fails("payments", what="latency")
@@ -48,8 +48,8 @@ def test_a_rule_fires_repeats_is_joined_and_resolves(midwatch: Midwatch, tmp_pat
         joined = midwatch.record(incident)
         reasons = {a["alert"]["labels"]["deployment"]: a["reason"] for a in joined["alerts"]}
         assert reasons == {"checkout": "opened", "payments": "same_group"}
-        assert "prod-eu/shop/deployment/payments" in joined["incident"]["entities"]
-        assert len(midwatch.incidents()) == 1
+        assert "prod-eu/storefront/deployment/payments" in joined["incident"]["entities"]
+        assert len(midwatch.incidents("storefront")) == 1
 
         shop.recovers()
         eventually(lambda: midwatch.record(incident)["incident"]["phase"] == "resolved", what="the incident is closed")
@@ -60,12 +60,11 @@ def test_a_rule_fires_repeats_is_joined_and_resolves(midwatch: Midwatch, tmp_pat
 
 
 def test_basic_authentication_is_let_in(midwatch: Midwatch, tmp_path: Path) -> None:
-    known = len(midwatch.incidents())
     config = alertmanager_config(midwatch.webhook, credentials=basic(USER, PASSWORD))
     with alertmanager_with(config, folder=tmp_path) as alertmanager:
-        tell(alertmanager, apart("ByPassword", "search"))
-        eventually(lambda: len(midwatch.incidents()) == known + 1, what="the incident is open")
-    assert midwatch.incidents()[-1]["entities"] == ["prod-eu/search/deployment/search"]
+        tell(alertmanager, apart("ByPassword", "ledger"))
+        opened = eventually(lambda: midwatch.incidents("ledger"), what="the incident is open")
+    assert opened[0]["entities"] == ["prod-eu/ledger/deployment/ledger"]
 
 
 @pytest.mark.parametrize(
