@@ -26,6 +26,7 @@ from tools.kubernetes.access import Need
 from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
 from tools.kubernetes.resources import RESOURCES
+from tools.kubernetes.shared import Shared
 
 PAGE = 500
 """Objects per page of a list, as kubectl asks for."""
@@ -81,6 +82,7 @@ class KubernetesClient:
         """The Date header of the last answer: what the API server's clock said."""
         self._api: Any = None
         self._lock = asyncio.Lock()
+        self._shared: Shared[Listing] = Shared()
 
     async def close(self) -> None:
         """End the connections."""
@@ -92,7 +94,16 @@ class KubernetesClient:
     async def list(
         self, path: str, *, query: Mapping[str, str] | None = None, metadata_only: bool = False, most: int = MAX_ITEMS
     ) -> Listing:
-        """All objects of a collection, page by page, at most `most`. `metadata_only` asks for no more than metadata."""
+        """All objects of a collection, page by page, at most `most`. `metadata_only` asks for no more than metadata.
+
+        Probes that want the same list at the same time share one answer.
+        """
+        key = f"{path}?{urlencode(query or {})} {metadata_only} {most}"
+        return await self._shared.ask(
+            key, lambda: self._pages(path, query=query, metadata_only=metadata_only, most=most)
+        )
+
+    async def _pages(self, path: str, *, query: Mapping[str, str] | None, metadata_only: bool, most: int) -> Listing:
         found: list[Document] = []
         version, token = "", ""
         while True:
