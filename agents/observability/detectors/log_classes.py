@@ -58,11 +58,10 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         gathered: dict[Reading, _Gathered] = {}
         for template in seen.view.templates:
             reading = read_error(message_of(template.example)) if _counts(seen.view, template) else None
-            if reading is not None:
+            if reading is not None and (reading.kind is not ErrorClass.OTHER or _is_news(template)):
                 gathered.setdefault(reading, _Gathered()).add(template)
         for reading, lines in gathered.items():
-            if reading.kind is not ErrorClass.OTHER:
-                yield _fact(seen, reading, lines, scene=scene, peer=_peer(reading, names))
+            yield _fact(seen, reading, lines, scene=scene, peer=_peer(reading, names))
 
 
 def _counts(view: TemplatesView, template: LogTemplate) -> bool:
@@ -74,6 +73,11 @@ def _counts(view: TemplatesView, template: LogTemplate) -> bool:
     return template.after / view.minutes_after >= GROWTH * template.before / view.minutes_before
 
 
+def _is_news(template: LogTemplate) -> bool:
+    """Whether a failure of no known kind is worth a fact: it calls itself an error, and never came before."""
+    return template.is_new and template.level in (Level.FATAL, Level.ERROR)
+
+
 def _peer(reading: Reading, names: Names) -> EntityId | None:
     return names.resolve(reading.peer) if reading.peer else None
 
@@ -83,7 +87,8 @@ def _fact(
 ) -> Fact:
     named = f" by {reading.peer}" if reading.peer else ""
     when = f" since {clock_time(lines.first, now=scene.now)}" if lines.first else ""
-    words = reading.kind.value.replace("_", " ")
+    other = reading.kind is ErrorClass.OTHER
+    words = "an error of its own" if other else reading.kind.value.replace("_", " ")
     said = f"the log of {name_of(seen.view.entity)} speaks of {words}{named}"
     return state(
         ERROR_CLASS,

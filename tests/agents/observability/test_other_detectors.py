@@ -149,13 +149,20 @@ def test_lines_name_their_failure_and_the_workload_behind_the_name() -> None:
         template("Call to payments failed: connection refused"),
         template("Call to payments failed: connection reset by peer"),
         template("dial tcp: i/o timeout", before=300, after=100),
-        template("cannot be classified: it failed"),
+        template("cannot be classified: it failed", before=300, after=100),
+        template("a warning that cannot be classified: it failed", level=Level.WARN),
     )
     (fact,) = facts(log_classes.DETECTOR, observation, at=SCENE)
     assert fact.attributes["class"] == "connection_refused"
     assert fact.attributes["peer"] == "payments"
     assert fact.attributes["count"] == 40
     assert fact.related == (PAYMENTS,)
+
+
+def test_a_new_error_of_no_known_kind_is_an_error_of_its_own() -> None:
+    (fact,) = facts(log_classes.DETECTOR, logs(template("the ledger failed to balance")), at=SCENE)
+    assert fact.attributes["class"] == "other"
+    assert "peer" not in fact.attributes
 
 
 # ---------------------------------------------------------------------------------------------------------------------
