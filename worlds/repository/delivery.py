@@ -26,17 +26,18 @@ _PIPELINE = 110.0
 _SAFE_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _PEOPLE = (
-    "Ana Ferreira",
-    "Jonas Weber",
-    "Priya Raman",
-    "Tomasz Nowak",
-    "Mei Chen",
-    "Samuel Okafor",
-    "Lucie Martin",
-    "Diego Alvarez",
-    "Hanna Lindqvist",
-    "Omar Haddad",
+    "checkout-dev",
+    "storefront-dev",
+    "catalog-dev",
+    "payments-dev",
+    "inventory-dev",
+    "data-dev",
+    "platform-dev",
+    "mobile-dev",
+    "search-dev",
+    "release-dev",
 )
+"""Who commits: accounts of roles, because worlds have no people."""
 
 
 @dataclass(kw_only=True)

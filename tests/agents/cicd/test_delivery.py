@@ -60,7 +60,7 @@ def deployment(sha: str, minutes: float, **changes: Any) -> Deployment:
     return known.model_copy(update=changes)
 
 
-def compared(*files: ChangedFile, author: str = "jonas-weber") -> Observation[Any]:
+def compared(*files: ChangedFile, author: str = "checkout-dev") -> Observation[Any]:
     commit = Commit(sha=NEW, message="Right-size checkout\n\nUse what the dashboard shows.", author=author)
     comparison = Comparison(base=OLD, head=NEW, status="ahead", commits=(commit,), files=files, total_commits=1)
     return seen(CompareView(repository=REPOSITORY, comparison=comparison), source=Source.GITHUB)
@@ -121,9 +121,9 @@ def test_a_deployment_of_the_image_s_tag_is_its_origin_at_any_time() -> None:
 
 def test_the_author_of_the_commit_is_the_actor() -> None:
     history = LOWERED, applications(application()), compared()
-    assert detect("memory_limit", *history)[0].attributes["actor"] == "jonas-weber"
+    assert detect("memory_limit", *history)[0].attributes["actor"] == "checkout-dev"
     deployed = next(f for f in detect("deployed", *history) if f.attributes["revision"] == 42)
-    assert deployed.text == "deploy 8f2c1d7 rolled out checkout (revision 41 -> 42, 1 field) at 02:33 by jonas-weber"
+    assert deployed.text == "deploy 8f2c1d7 rolled out checkout (revision 41 -> 42, 1 field) at 02:33 by checkout-dev"
     assert deployed.attributes["cause"] == "Right-size checkout"
 
 
@@ -131,7 +131,7 @@ def test_code_that_a_deploy_brought_is_told_with_what_it_touches() -> None:
     timeout = ChangedFile(path="app/client.py", status="modified", patch="-TIMEOUT_SECONDS = 5\n+TIMEOUT_SECONDS = 1")
     facts = detect("code", LOWERED, applications(application()), compared(timeout))
     assert [fact.text for fact in facts] == [
-        'commit 8f2c1d7 "Right-size checkout" by jonas-weber in checkout touches TIMEOUT_SECONDS 5 -> 1 at 02:33'
+        'commit 8f2c1d7 "Right-size checkout" by checkout-dev in checkout touches TIMEOUT_SECONDS 5 -> 1 at 02:33'
     ]
     assert facts[0].attributes["timeouts"] == "TIMEOUT_SECONDS 5 -> 1"
     assert facts[0].attributes["files"] == "app/client.py"
@@ -226,7 +226,7 @@ def test_a_deployment_that_failed_is_told_of_the_workload(found: list[Deployment
 def run(conclusion: str, minutes: float, **changes: Any) -> WorkflowRun:
     known = WorkflowRun(
         id=7, name="deploy", branch="main", sha=NEW, event="push", status="completed", conclusion=conclusion,
-        actor="jonas-weber", created_at=at(minutes), failed_steps=("build / compile",) if conclusion == "failure" else (),
+        actor="checkout-dev", created_at=at(minutes), failed_steps=("build / compile",) if conclusion == "failure" else (),
     )  # fmt: skip
     return known.model_copy(update=changes)
 

@@ -83,7 +83,7 @@ async def test_the_reference_incident_is_told_with_field_commit_and_person(tmp_p
     lowered = next(fact for fact in report.facts if fact.kind == "change.memory_limit_lowered")
     commit = str(lowered.attributes["commit"])
     assert lowered.text == f"deploy {commit[:7]} lowered the memory limit of checkout 512Mi -> 256Mi at 02:35"
-    assert lowered.attributes["actor"] == "jonas-weber"
+    assert lowered.attributes["actor"] == "checkout-dev"
     assert lowered.attributes["before_bytes"] == 512 * 2**20
     assert report.findings[0].text.startswith(lowered.text)
     assert [one.entity.rsplit("/", 1)[1] for one in report.findings[0].ruled_out if one.entity] == ["cart"]
