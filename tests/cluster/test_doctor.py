@@ -127,6 +127,7 @@ async def test_an_account_that_may_do_little_is_told_what_it_lacks_by_verb_and_r
     rules = [
         {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
     ]
     control_plane.create(*service_account("narrow", namespace=namespace, rules=rules))
     in_force(
@@ -161,6 +162,7 @@ async def test_before_a_card_offers_approve_only_what_its_own_target_needs_is_as
     rules = [
         {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
         {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["list"]},
+        {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
     ]
     control_plane.create(*service_account("deployer", namespace=namespace, rules=rules))
     in_force(
@@ -179,7 +181,7 @@ async def test_before_a_card_offers_approve_only_what_its_own_target_needs_is_as
             f"patch statefulsets.apps in {namespace}",
             f"list controllerrevisions.apps in {namespace}",
         }
-        assert len(await lacking(cluster, rollback, request("default", "deployment"))) == 3
+        assert len(await lacking(cluster, rollback, request("default", "deployment"))) == 4
 
 
 async def test_an_administrator_is_more_than_an_executor_should_be(control_plane: Cluster) -> None:

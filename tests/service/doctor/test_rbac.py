@@ -14,8 +14,6 @@ from tools.action import actions
 from tools.kubernetes.access import Need
 
 MANIFESTS = Path(__file__).parents[3] / "deploy/kubernetes/rbac.yaml"
-OPTIONAL = {Need(verb="list", resource="horizontalpodautoscalers", group="autoscaling")}
-"""What actions make use of, and do without."""
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -44,7 +42,7 @@ def test_the_reader_may_read_what_probes_read_and_no_secrets() -> None:
 
 
 def test_the_executor_may_do_what_actions_declare() -> None:
-    assert granted("midwatch-executor", "midwatch-executor-nodes") == declared() | OPTIONAL
+    assert granted("midwatch-executor", "midwatch-executor-nodes") == declared()
 
 
 def test_nodes_are_apart_so_that_the_rest_can_be_bound_to_namespaces() -> None:
