@@ -35,7 +35,7 @@ class Swept(Value):
     expired: tuple[ProposalDigest, ...] = ()
     advanced: tuple[IncidentId, ...] = ()
     executor: int = 0
-    """Rehearsals and executions that nobody was working on."""
+    """Rehearsals, executions and measurements that nobody was working on."""
 
 
 async def sweep(store: Store, *, now: datetime) -> Swept:
@@ -76,6 +76,12 @@ _FORGOTTEN = text(
         SELECT 'rehearse' AS task, incident_id, id AS item FROM rehearsal WHERE status = :requested
         UNION
         SELECT 'execute', incident_id, digest FROM execution WHERE status = ANY(:unfinished)
+        UNION
+        SELECT 'measure', done.incident_id, done.digest FROM execution AS done
+        JOIN incident ON incident.id = done.incident_id AND incident.phase = :verifying
+        WHERE done.status = :succeeded AND NOT done.undo
+          AND NOT EXISTS (SELECT 1 FROM verification WHERE verification.digest = done.digest)
+          AND NOT EXISTS (SELECT 1 FROM execution AS undo WHERE undo.digest = done.digest AND undo.undo)
     )
     SELECT task, incident_id, item FROM wanted
     WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job
@@ -92,6 +98,11 @@ async def _stuck(tx: Tx) -> tuple[IncidentId, ...]:
 
 
 async def _forgotten(tx: Tx) -> tuple[tuple[Task, IncidentId, str], ...]:
-    unfinished = [ExecutionStatus.APPROVED.value, ExecutionStatus.DISPATCHED.value]
-    rows = await tx.execute(_FORGOTTEN, {"requested": RehearsalStatus.REQUESTED.value, "unfinished": unfinished})
+    given = {
+        "requested": RehearsalStatus.REQUESTED.value,
+        "unfinished": [ExecutionStatus.APPROVED.value, ExecutionStatus.DISPATCHED.value],
+        "verifying": Phase.VERIFYING.value,
+        "succeeded": ExecutionStatus.SUCCEEDED.value,
+    }
+    rows = await tx.execute(_FORGOTTEN, given)
     return tuple((Task(row.task), IncidentId(row.incident_id), row.item) for row in rows)

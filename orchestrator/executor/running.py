@@ -183,7 +183,13 @@ async def _do_again(deed: Deed) -> Execution:
             kind = EntryKind.UNDO_DISPATCHED if deed.row.undo else EntryKind.DISPATCHED
             record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=payload)
     reason = reason or await _objection(deed)
-    return await settle(deed, ExecutionStatus.REFUSED, reason) if reason else await _do(deed)
+    if reason is None:
+        return await _do(deed)
+    # The process that was taken for dead, or another successor, may have done it between the look and now: then the
+    # target differs because of this very action.
+    if (await _seen(deed)).outcome is ActionOutcome.HAPPENED:
+        return await _follow(deed)
+    return await settle(deed, ExecutionStatus.REFUSED, reason)
 
 
 async def _seen(deed: Deed) -> Progress:

@@ -1,0 +1,106 @@
+"""A proposal as the product seals it, for one action, without the investigation before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from incidents.action import ActionRequest
+from incidents.alert import Severity
+from incidents.execution import Execution
+from incidents.ids import ActionKind, CauseSlug, EntityId, IncidentId
+from incidents.incident import Phase
+from incidents.policy import decide as ask_policy
+from incidents.proposal import CostDelta, Proposal, ProposalBody, ProposedAction, Risk
+from orchestrator.executor.rehearsing import rehearse
+from orchestrator.store.executions import executions_of
+from orchestrator.store.incidents import insert_incident, move
+from orchestrator.store.proposals import save_proposal
+from orchestrator.store.rehearsals import rehearsal_by, request_rehearsal
+from orchestrator.version import GRAPH_VERSION
+from tests.incidents.making import check
+from tests.orchestrator.staging import Stage
+
+INCIDENT = IncidentId("inc-aaaaaaaaaaaa")
+
+
+def rollback(on: Stage, **arguments: Any) -> ActionRequest:
+    """Roll the deploy of the reference incident back."""
+    target = on.id("shop/deployment/checkout")
+    return ActionRequest(kind=ActionKind("rollback_workload"), target=target, arguments=arguments)
+
+
+async def sealed(on: Stage, *requests: ActionRequest, approvals: int = 1, lives_seconds: float = 900) -> Proposal:
+    """Rehearse these requests for a new incident and put the sealed proposal before people."""
+    await _incident(on, on.id("shop/deployment/checkout"))
+    actions = [await _rehearsed(on, request) for request in requests or (rollback(on),)]
+    now = on.clock.now()
+    verdict = ask_policy(on.bench.policy, actions=[(a.request, a.blast_radius) for a in actions], now=now)
+    body = ProposalBody(
+        incident=INCIDENT,
+        cause=CauseSlug("memory_limit_too_low"),
+        entity=actions[0].request.target,
+        confidence=0.9,
+        actions=tuple(actions),
+        checks=(check(entity=actions[0].request.target),),
+        watch_seconds=360,
+        cost=CostDelta(usd_per_hour=None, basis="not asked"),
+        risk=Risk.LOW,
+        policy=verdict.model_copy(update={"approvals": approvals}),
+        evidence=(),
+        created_at=now,
+        expires_at=now + timedelta(seconds=lives_seconds),
+    )
+    proposal = Proposal.of(body)
+    async with on.store.transaction() as tx:
+        await save_proposal(tx, proposal)
+    return proposal
+
+
+async def rows(on: Stage, proposal: Proposal) -> tuple[Execution, ...]:
+    """What is recorded of its execution."""
+    async with on.store.transaction() as tx:
+        return await executions_of(tx, proposal.digest)
+
+
+async def row(on: Stage, proposal: Proposal) -> Execution:
+    """The row of its first action."""
+    return (await rows(on, proposal))[0]
+
+
+async def _incident(on: Stage, entity: EntityId) -> None:
+    now = on.clock.now()
+    async with on.store.transaction() as tx:
+        await insert_incident(
+            tx,
+            INCIDENT,
+            title="Checkout returns 5xx",
+            severity=Severity.SEV1,
+            cluster=on.cluster,
+            entities=(entity,),
+            groups=("{}:{a}",),
+            opened_at=now,
+            started_at=now,
+            graph_version=GRAPH_VERSION,
+        )
+        for phase in (Phase.INVESTIGATING, Phase.AWAITING_DECISION):
+            await move(tx, INCIDENT, to=phase, because="test", actor="test", now=now)
+
+
+async def _rehearsed(on: Stage, request: ActionRequest) -> ProposedAction:
+    async with on.store.transaction() as tx:
+        asked = await request_rehearsal(tx, INCIDENT, request, attempt="1", now=on.clock.now())
+    await rehearse(on.executor, INCIDENT)
+    async with on.store.transaction() as tx:
+        seen = (await rehearsal_by(tx, asked.id)).result
+    assert seen is not None
+    return ProposedAction(
+        request=request,
+        summary=seen.summary,
+        fence=seen.snapshot.fence,
+        snapshot=seen.snapshot,
+        preview=seen.preview,
+        blast_radius=seen.blast_radius,
+        reversibility=seen.reversibility,
+        undo=seen.undo,
+    )
