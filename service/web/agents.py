@@ -93,5 +93,6 @@ def _begins(event: TimelineEvent) -> bool:
 
 
 def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The newest of what was said, each text once."""
-    return tuple({finding.text: finding for finding in reversed(tuple(findings))}.values())[:MOST_FINDINGS][::-1]
+    """The surest of what was said, each text once."""
+    unique = {finding.text: finding for finding in findings}.values()
+    return tuple(sorted(unique, key=lambda finding: -finding.confidence)[:MOST_FINDINGS])
