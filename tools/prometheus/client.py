@@ -133,8 +133,8 @@ class PrometheusClient:
         """Nothing is sent yet."""
         self.http = HttpClient(endpoint, system=SYSTEM)
         self._endpoint = endpoint
-        self.convention: tuple[str, str] | None = None
-        """Convention and label by which the last service was found: most services of an estate follow one."""
+        self.convention: tuple[str, str, float] | None = None
+        """Convention, label and scrape interval of the last service that was found: most of an estate follow one."""
         self._library: PrometheusConnect | None = None
 
     async def aclose(self) -> None:

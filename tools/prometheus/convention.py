@@ -137,6 +137,10 @@ CONVENTIONS = (
 )
 
 
+_SAID_BY_OTHERS = frozenset({ConventionName.ISTIO, ConventionName.SPANS})
+"""Conventions that cover services which report themselves as well: never tried first."""
+
+
 class RequestMetrics(Value):
     """The convention that one service follows here, with the exact labels that select it. Knows its PromQL."""
 
@@ -196,33 +200,32 @@ class RequestMetrics(Value):
 
 async def find(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
     """The request metrics of a workload or service; None when this Prometheus has none for it."""
-    chosen = await _as_before(client, entity, window=window)
-    if chosen is None:
-        chosen = choose(await client.series(selectors_for(entity), window=window), entity=entity)
+    known = await _as_before(client, entity, window=window)
+    if known is not None:
+        return known
+    chosen = choose(await client.series(selectors_for(entity), window=window), entity=entity)
     if chosen is None:
         return None
-    client.convention = chosen.convention, chosen.label
     counter = next(one.counter for one in CONVENTIONS if one.name is chosen.convention)
-    counted = await client.query(
-        f"max(count_over_time({counter}{{{chosen.selector}}}[{INTERVAL_LOOKBACK}s]))", at=window.end
-    )
-    samples = counted.samples[0].value if counted.samples else None
-    return (
-        chosen.model_copy(update={"interval": min(LONGEST_INTERVAL, INTERVAL_LOOKBACK / samples)})
-        if samples
-        else chosen
-    )
+    samples = f"max(count_over_time({counter}{{{chosen.selector}}}[{INTERVAL_LOOKBACK}s]))"
+    counted = await client.query(samples, at=window.end)
+    number = counted.samples[0].value if counted.samples else None
+    interval = min(LONGEST_INTERVAL, INTERVAL_LOOKBACK / number) if number else DEFAULT_INTERVAL
+    if number and chosen.convention not in _SAID_BY_OTHERS:
+        client.convention = (chosen.convention, chosen.label, interval)
+    return chosen.model_copy(update={"interval": interval})
 
 
 async def _as_before(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
     """The convention that the last service here followed, if this one does: one selector instead of ten."""
     if client.convention is None:
         return None
-    name, label = client.convention
+    name, label, interval = client.convention
     convention = next(one for one in CONVENTIONS if one.name == name)
     value = pod_pattern(entity) if label == "pod" else f"(.+/)?{escaped(entity.name)}"
     labels = await client.series([f"{convention.counter}{{{label}=~{quoted(value)}}}"], window=window)
-    return _selected(labels, label, convention=convention, entity=entity)
+    found = _selected(labels, label, convention=convention, entity=entity)
+    return found.model_copy(update={"interval": interval}) if found else None
 
 
 def selectors_for(entity: Entity) -> list[str]:

@@ -65,13 +65,9 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     looked_at = [entity for entity in asked if entity in red and entity in usage]
     if not looked_at or any(entity not in red and entity in usage for entity in asked[:1]):
         return
-    ongoing = [
-        fact
-        for detector in _TROUBLES
-        for fact in detector.detect(sightings, scene)
-        if fact.until is None and fact.kind not in _HARMLESS
-    ]
-    if ongoing or not all(_available(usage[entity]) and _stays_up(usage[entity]) for entity in looked_at):
+    if _in_trouble(sightings, scene):
+        return
+    if not all(_available(usage[entity]) and _stays_up(usage[entity]) for entity in looked_at):
         return
     yield state(
         HEALTHY,
@@ -82,6 +78,15 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         related=looked_at,
         detector=DETECTOR.name,
         workloads=len(looked_at),
+    )
+
+
+def _in_trouble(sightings: Sightings, scene: Scene) -> bool:
+    """Whether any detector has something to say that lasts and is no harmless change. Stops at the first."""
+    return any(
+        fact.until is None and fact.kind not in _HARMLESS
+        for detector in _TROUBLES
+        for fact in detector.detect(sightings, scene)
     )
 
 
