@@ -20,9 +20,10 @@ from tools.clock import SystemClock
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError
 from tools.estate import Cluster, Connections, KubernetesAccess, WriteCluster
 from tools.kubernetes.access import Need
-from tools.kubernetes.client import KubernetesClient, PatchKind
+from tools.kubernetes.client import KubernetesClient
 from tools.kubernetes.probes import access, config_refs, events, inventory, nodes, pods, revisions, workloads
 from tools.kubernetes.scope import Where
+from tools.kubernetes.wire import PatchKind
 from tools.probe import probes
 
 pytestmark = pytest.mark.cluster

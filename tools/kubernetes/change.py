@@ -9,6 +9,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from incidents.action import (
     ActionOutcome,
@@ -25,12 +26,15 @@ from tools.action import ActionCard, Applied, Progress
 from tools.errors import ConflictError, NotConfiguredError, NotFoundError, PermanentError
 from tools.estate import WriteCluster
 from tools.kubernetes.access import Need
-from tools.kubernetes.client import KubernetesClient, PatchKind
 from tools.kubernetes.document import Document
 from tools.kubernetes.field_path import field_changes
 from tools.kubernetes.json_patch import Operation, annotate, unchanged
 from tools.kubernetes.reach import reach
 from tools.kubernetes.resources import path_of
+from tools.kubernetes.wire import PatchKind
+
+if TYPE_CHECKING:
+    from tools.kubernetes.client import KubernetesClient
 
 KEY = "midwatch.dev/action-key"
 """Annotation: key of the action that changed the object last."""
@@ -187,7 +191,7 @@ class ConditionalChange(ABC):
             return None
 
 
-def client_of(cluster: WriteCluster) -> KubernetesClient:
+def client_of(cluster: WriteCluster) -> "KubernetesClient":
     """The write client. Raises NotConfiguredError when the executor has none for this cluster."""
     if cluster.kubernetes is None:
         raise NotConfiguredError(f"no Kubernetes write access is configured for {cluster.name}")

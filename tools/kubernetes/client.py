@@ -8,8 +8,6 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,11 +25,10 @@ from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
 from tools.kubernetes.resources import RESOURCES
 from tools.kubernetes.shared import Shared
+from tools.kubernetes.wire import MAX_ITEMS, Access, Listing, PatchKind
 
 PAGE = 500
 """Objects per page of a list, as kubectl asks for."""
-MAX_ITEMS = 20_000
-"""Objects of one list that are read; beyond it the answer says that it was cut."""
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer: a page of 500 large pods is below 10 MiB."""
 MAX_LOG = 512 * 1024
@@ -45,31 +42,6 @@ _METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,appl
 
 kubernetes_config: Any = config
 """The library's loaders carry no types."""
-
-
-class PatchKind(StrEnum):
-    """How a patch is to be read, as its content type."""
-
-    JSON = "application/json-patch+json"
-    MERGE = "application/merge-patch+json"
-    STRATEGIC = "application/strategic-merge-patch+json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The objects of a collection; `cut` says in words what is missing."""
-
-    items: tuple[Document, ...]
-    resource_version: str = ""
-    cut: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """The API server's answer to `may I`."""
-
-    allowed: bool
-    reason: str = ""
 
 
 class KubernetesClient:

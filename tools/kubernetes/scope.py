@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from incidents.entity import Entity, EntityKind
@@ -9,11 +10,14 @@ from incidents.ids import EntityId
 from incidents.value import Value
 from tools.errors import NotConfiguredError, NotFoundError
 from tools.estate import Cluster
-from tools.kubernetes.client import MAX_ITEMS, KubernetesClient
 from tools.kubernetes.document import Document
 from tools.kubernetes.metadata import entity_id
 from tools.kubernetes.parallel import parallel
 from tools.kubernetes.resources import RESOURCES, Resource, path_of
+from tools.kubernetes.wire import MAX_ITEMS
+
+if TYPE_CHECKING:
+    from tools.kubernetes.client import KubernetesClient
 
 
 class Where(Value):
@@ -60,7 +64,7 @@ class Found:
     cut: str | None = None
 
 
-def client_of(cluster: Cluster) -> KubernetesClient:
+def client_of(cluster: Cluster) -> "KubernetesClient":
     """The read client. Raises NotConfiguredError when this cluster has none."""
     if cluster.kubernetes is None:
         raise NotConfiguredError(f"no Kubernetes access is configured for {cluster.name}")

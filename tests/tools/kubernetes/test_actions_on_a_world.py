@@ -12,8 +12,8 @@ from tests.tools.kubernetes.conftest import Served
 from tools.action import actions
 from tools.errors import ConflictError, NotFoundError, PermanentError
 from tools.kubernetes.change import FROM, KEY
-from tools.kubernetes.client import PatchKind
 from tools.kubernetes.document import Document
+from tools.kubernetes.wire import PatchKind
 
 CHECKOUT = "/apis/apps/v1/namespaces/shop/deployments/checkout"
 LIMIT = "spec.template.spec.containers[checkout].resources.limits.memory"
