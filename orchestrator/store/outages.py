@@ -9,6 +9,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     InterfaceError,
     PoolTimeoutError,
     psycopg.OperationalError,
+    psycopg.InterfaceError,
     ConnectionError,
 )
 """A lost or refused connection, a statement that ran into its timeout, a pool without a free connection."""

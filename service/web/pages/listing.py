@@ -24,6 +24,9 @@ from service.web.rendering import pages_of
 router = APIRouter()
 
 PAGE = 50
+MOST_MINE = 200
+"""Incidents that wait for a decision at the same time; more is a storm, and its newest are on the page anyway."""
+WITH_WAITING = ("all", "active")
 VIEWS = {
     "active": tuple(phase for phase in Phase if phase not in SETTLED),
     "people": tuple(phase for phase in Phase if phase in SETTLED - CLOSED),
@@ -82,13 +85,17 @@ async def incidents(
 
 async def _read(tx: Tx, wanted: Wanted, *, person: Person, view: str, cursor: str) -> Listing:
     found = await incidents_page(tx, wanted, after=read_cursor(cursor), limit=PAGE + 1)
+    undecided = (
+        () if cursor or view not in WITH_WAITING else await incidents_page(tx, _undecided(wanted), limit=MOST_MINE)
+    )
     mine = {
         stored.proposal.body.incident
         for stored in await pending_proposals(tx)
         if set(stored.proposal.body.policy.approvers) & set(person.roles)
     }
     page = found[:PAGE]
-    lines = await _lines(tx, page, mine=mine, person=person)
+    older = [incident for incident in undecided if incident.id in mine and incident not in page]
+    lines = await _lines(tx, (*page, *older), mine=mine, person=person)
     phases = await count_by_phase(tx)
     counts = {name: sum(phases.get(p, 0) for p in chosen or tuple(Phase)) for name, chosen in VIEWS.items()}
     return Listing(
@@ -127,6 +134,11 @@ async def _lines(tx: Tx, page: tuple[Incident, ...], *, mine: set[IncidentId], p
             )
         )
     return lines
+
+
+def _undecided(wanted: Wanted) -> Wanted:
+    """The same filter, but only what waits for a decision: it is shown first, however old it is."""
+    return wanted.model_copy(update={"phases": (Phase.AWAITING_DECISION,)})
 
 
 def _severity(text: str) -> Severity | None:

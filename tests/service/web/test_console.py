@@ -11,6 +11,7 @@ from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.store.database import Store
 from orchestrator.store.proposals import proposal_by
+from service.web.pages import listing
 from tests.service.web.casebook import Casebook
 from tests.service.web.estate import NASTY, PODS
 from tests.service.web.signing import csrf_of, sign_in
@@ -121,6 +122,20 @@ async def test_the_list_puts_what_waits_for_me_first(client: httpx.AsyncClient, 
         page = (await client.get("/")).text
         assert ("Waiting for you" in page) is mine
         assert (page.index(waiting) < page.index(newer)) is mine
+
+
+async def test_what_waits_for_me_is_on_the_first_page_however_old_it_is(
+    client: httpx.AsyncClient, book: Casebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = await book.reach(Phase.AWAITING_DECISION)
+    monkeypatch.setattr(listing, "PAGE", 2)
+    for number in range(3):
+        await book.clock.advance(60)
+        await book.reach(Phase.OPEN, group=f"service-{number}")
+    await sign_in(client, "dana")
+    page = (await client.get("/")).text
+    assert waiting in page
+    assert "Older incidents" in page
 
 
 @pytest.mark.parametrize(

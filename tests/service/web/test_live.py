@@ -1,0 +1,68 @@
+"""Event streams over a real socket: they tell, they survive a lost listener, they end when the process does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+from sqlalchemy import text
+
+from incidents.incident import EventKind, Phase
+from orchestrator.store.database import Store
+from service.web.context import WebContext
+from tests.service.web.casebook import Casebook
+from tests.service.web.serving import served
+from tests.service.web.signing import sign_in
+
+LISTENERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+
+
+async def next_event(lines: AsyncIterator[str], name: str) -> None:
+    async with asyncio.timeout(10):
+        async for line in lines:
+            if line == f"event: {name}":
+                return
+    raise AssertionError(f"the stream ended without {name}")
+
+
+async def test_a_stream_tells_and_survives_a_lost_listener(context: WebContext, book: Casebook, store: Store) -> None:
+    incident = await book.reach(Phase.OPEN)
+    async with served(context) as base, httpx.AsyncClient(base_url=base, timeout=20) as client:
+        await sign_in(client, "ada")
+        async with client.stream("GET", f"/incidents/{incident}/events") as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = answer.aiter_lines()
+            await next_event(lines, "hello")
+            await asyncio.sleep(0.3)
+            await book.say(EventKind.NOTE, "sam", "one")
+            await next_event(lines, "change")
+            async with store.transaction() as tx:
+                assert list(await tx.scalars(LISTENERS))
+            await next_event(lines, "change")  # whoever lost the listener looks again
+            await asyncio.sleep(0.5)
+            await book.say(EventKind.NOTE, "sam", "two")
+            await next_event(lines, "change")
+
+
+async def test_a_stream_is_for_people_only(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/events")).status_code == 303
+
+
+async def test_a_stream_of_nothing_is_404(client: httpx.AsyncClient) -> None:
+    await sign_in(client, "ada")
+    assert (await client.get("/incidents/inc-none/events")).status_code == 404
+
+
+async def test_open_streams_end_with_the_process(context: WebContext) -> None:
+    async with httpx.AsyncClient(timeout=20) as client:
+        async with served(context) as base:
+            await client.post(f"{base}/sign-in", data={"token": "token-of-ada-viewer"})
+            request = client.build_request("GET", f"{base}/events")
+            answer = await client.send(request, stream=True)
+            lines = answer.aiter_lines()
+            await next_event(lines, "hello")
+            began = time.monotonic()
+        assert time.monotonic() - began < 2
+        await answer.aclose()
