@@ -49,6 +49,21 @@ def test_the_history_of_a_deployment_is_told_newest_first_with_exact_changes() -
     assert rollout.previous is rollout.at(1)
 
 
+def test_the_actor_of_a_revision_is_who_wrote_what_changed() -> None:
+    image = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}}}}
+    everything = {"f:spec": {"f:template": {"f:spec": {"f:restartPolicy": {}}}}}
+    managers = [
+        {"manager": "helm", "time": "2026-11-17T02:40:00Z", "fieldsV1": everything},
+        {"manager": "kubectl-set", "time": "2026-11-17T02:40:00Z", "fieldsV1": image},
+    ]
+    meta = {"name": "x", "uid": "1", "annotations": {REVISION: "2"}, "managedFields": managers}
+    owner = Document({"metadata": meta, "spec": {"template": template("shop/x:2")}})
+    kept = [replicaset(n, f"shop/x:{n}", created=f"2026-11-17T0{n}:00:00Z") for n in (1, 2)]
+    current = rollout_of(owner, kept, cluster="c", kind=EntityKind.DEPLOYMENT).current
+    assert current is not None
+    assert current.actor == "kubectl-set"
+
+
 def test_a_revision_that_was_rolled_back_to_was_deployed_when_it_was_written_last() -> None:
     marks = {"deployment.kubernetes.io/revision-history": "1", "kubernetes.io/change-cause": "roll back"}
     back = replicaset(3, "shop/x:1", created="2026-11-17T01:00:00Z", **marks)

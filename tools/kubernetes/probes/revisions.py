@@ -1,8 +1,9 @@
 """Rollout history: the kept revisions of workloads with the exact fields that changed from one to the next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from incidents.action import FieldChange
 from incidents.canonical import digest_of
 from incidents.entity import EntityKind
 from incidents.evidence import Source
@@ -11,7 +12,7 @@ from tools.kubernetes.commit import commit_of
 from tools.kubernetes.document import Document
 from tools.kubernetes.field_path import field_changes
 from tools.kubernetes.history import Kept, kept_revisions
-from tools.kubernetes.metadata import read_meta
+from tools.kubernetes.metadata import FieldManager, read_meta
 from tools.kubernetes.observing import observed
 from tools.kubernetes.parallel import parallel
 from tools.kubernetes.probes.workloads import KINDS
@@ -73,19 +74,13 @@ _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 def rollout_of(workload: Document, kept: list[Document], *, cluster: str, kind: EntityKind) -> Rollout:
     """The history of one workload from the objects that keep it."""
     meta = read_meta(workload, cluster=cluster, kind=kind, managers=True)
-    writer = max(
-        (m for m in meta.managers if m.at and any(f.startswith("spec.template") for f in m.fields)),
-        key=lambda manager: manager.at or _NEVER,
-        default=None,
-    )
     newest_first = kept_revisions(workload, kept, kind=kind)[: MAX_REVISIONS + 1]
     revisions = [
         _revision(
             one,
             before=newest_first[place + 1] if place + 1 < len(newest_first) else None,
             workload=workload,
-            actor=writer.manager if writer and one.current else "",
-            written=writer.at if writer and one.current else None,
+            managers=meta.managers if one.current else (),
         )
         for place, one in enumerate(newest_first[:MAX_REVISIONS])
     ]
@@ -97,22 +92,24 @@ def _revision(one: Kept, *, before: Kept | None, workload: Document, actor: str,
     marks = {**one.annotations, **one.template.mapping("metadata", "annotations")}
     if one.current:
         marks = {**workload.mapping("metadata", "annotations"), **marks}
-    reused = bool(one.history)
+    changes = field_changes(before.template.json(), one.template.json(), prefix="spec.template") if before else ()
+    writer = _writer(managers, changes)
+    written = writer.at if writer and one.history else None
     return Revision(
         number=one.number,
         name=one.name,
         created=one.created,
-        deployed=(written or one.created) if one.current and reused else one.created,
+        deployed=written or one.created,
         current=one.current,
         replicas=one.replicas,
         ready=one.ready,
         images=template.images,
         cause=one.annotations.get(_CAUSE, ""),
         commit=commit_of(marks, template.labels, template.images),
-        actor=actor,
+        actor=writer.manager if writer else "",
         template=template,
         template_digest=digest_of(one.template.json()),
-        changes=field_changes(before.template.json(), one.template.json(), prefix="spec.template") if before else (),
+        changes=changes,
         history=one.history,
     )
 
