@@ -87,7 +87,15 @@ def rollout_of(workload: Document, kept: list[Document], *, cluster: str, kind: 
     return Rollout(workload=meta.entity, kind=kind, uid=meta.uid, revisions=tuple(revisions))
 
 
-def _revision(one: Kept, *, before: Kept | None, workload: Document, actor: str, written: datetime | None) -> Revision:
+def _writer(managers: Sequence[FieldManager], changes: Sequence[FieldChange]) -> FieldManager | None:
+    """Who wrote what changed last; who wrote the template last when nobody is on record for the change itself."""
+    paths = {change.path for change in changes}
+    writers = [m for m in managers if m.at and any(field.startswith("spec.template") for field in m.fields)]
+    responsible = [m for m in writers if paths & set(m.fields)]
+    return max(responsible or writers, key=lambda manager: manager.at or _NEVER, default=None)
+
+
+def _revision(one: Kept, *, before: Kept | None, workload: Document, managers: Sequence[FieldManager]) -> Revision:
     template = read_template(Document({"metadata": one.template.json("metadata"), "spec": one.template.json("spec")}))
     marks = {**one.annotations, **one.template.mapping("metadata", "annotations")}
     if one.current:
