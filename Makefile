@@ -17,7 +17,7 @@ ARGS ?=
 # Where the commands are. Looked up when a recipe runs, because the folder's name depends on the locks.
 BIN = "$$(deploy/dev/setup where)/bin"
 
-.PHONY: help setup setup-demo demo serve test lint format bench eval screenshots lock clean
+.PHONY: help setup setup-demo demo serve test lint format bench screenshots lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +47,6 @@ format: setup  ## rewrite the code as lint wants it
 
 bench: setup-demo  ## measure; prints a table and writes build/bench.json
 	@exec $(BIN)/midwatch bench $(ARGS)
-
-eval: setup-demo  ## play the scenarios and score the diagnoses
-	@exec $(BIN)/midwatch eval $(ARGS)
 
 screenshots: setup  ## click through the demo in Chromium and keep pictures in build/screenshots
 	@MIDWATCH_SCREENSHOTS=build/screenshots exec $(BIN)/python -m pytest -m browser $(ARGS)

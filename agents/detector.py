@@ -1,4 +1,6 @@
-"""The shape of a detector: pure code that reads facts out of what probes saw. One file `agents/<specialist>/detectors/<name>.py`.
+"""The shape of a detector: pure code that reads facts out of what probes saw.
+
+One file `agents/<specialist>/detectors/<name>.py`.
 
 The module constant is `DETECTOR`. The fact kinds that all detectors declare are the vocabulary of runbooks.
 """

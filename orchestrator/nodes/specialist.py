@@ -121,6 +121,10 @@ async def _tell(tx: Tx, incident: IncidentId, assignment: Assignment, report: Re
 
 
 def _ending(report: Report) -> str:
-    found = f"{len(report.findings)} findings from {len(report.evidence)} observations"
-    missed = f"; could not see {len(report.gaps)} things" if report.gaps else ""
+    found = f"{_count(len(report.findings), 'finding')} from {_count(len(report.evidence), 'observation')}"
+    missed = f"; could not see {_count(len(report.gaps), 'thing')}" if report.gaps else ""
     return f"done: {found}{missed}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

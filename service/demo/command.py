@@ -64,7 +64,7 @@ async def play(options: Options, console: Console) -> Outcome:
     clock = ScaledClock(
         epoch=load_scenario(path).now - timedelta(seconds=10), wall=time.time() + LEAD_SECONDS, rate=options.rate
     )
-    port = options.port if is_free(options.port) else free_port()
+    port = options.port if options.port and is_free(options.port) else free_port()
     keys, webhook = Keys.fresh(), f"http://127.0.0.1:{port}/api/v1/alerts/alertmanager"
     with tempfile.TemporaryDirectory(prefix="mw-demo-") as folder:
         with console.status("starting the estate, the database and the console"):

@@ -7,12 +7,16 @@ The list of owners stands in pyproject.toml; test_floors.py shows that the contr
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grimp import ImportGraph
 
 
 @dataclass(frozen=True, kw_only=True)
