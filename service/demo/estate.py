@@ -39,12 +39,10 @@ async def served(scenario: Path, *, clock: str, webhook: str, token: str) -> Asy
         "-m",
         "worlds",
         str(scenario),
-        "--clock",
-        clock,
-        "--webhook",
-        webhook,
-        "--webhook-token",
-        token,
+        # One word each: a random token may begin with a dash.
+        f"--clock={clock}",
+        f"--webhook={webhook}",
+        f"--webhook-token={token}",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
