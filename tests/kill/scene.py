@@ -1,4 +1,6 @@
-"""A world and processes of Midwatch over one database, for tests that kill processes and look what became of the incident."""
+"""A world and processes of Midwatch over one database, for tests that kill processes and look what became of it."""
+
+from __future__ import annotations
 
 import asyncio
 import json
@@ -6,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import httpx
 from pydantic import BaseModel, SecretStr
@@ -24,8 +27,15 @@ from tools.clock import ScaledClock
 from worlds.scenario.load import load_scenario
 
 RATE = 30.0
-"""The incident's ten minutes pass in a quarter of a minute."""
-WAIT_SECONDS = 90.0
+"""The incident's ten minutes pass in a third of a minute."""
+WAIT_SECONDS = 360.0
+"""Real seconds: a loaded machine takes ten to start one process, and a run starts about ten."""
+WORKERS = 2
+"""Processes that live at the same time: one carries on at once, while the place of the dead one is filled."""
+SIGKILLED = -9
+REPOSITORY = Path(__file__).parents[2]
+
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +47,37 @@ class Scene:
     keys: Keys
     config: Path
 
-    def start(self, *roles: str, kill_at: str = "") -> "subprocess.Popen[bytes]":
-        """Start a process of Midwatch with these roles; with `kill_at` one that kills itself there, once."""
-        environment = os.environ | {
-            "MIDWATCH_CONFIG": str(self.config),
-            "MIDWATCH_ROLES": json.dumps(roles),
-            "KILL_AT": kill_at,
-            "KILL_FLAG": str(self.config.parent / "killed"),
-        }
-        module = "tests.kill.victim" if kill_at else "service"
-        log = (self.config.parent / f"{'-'.join(roles)}{'-victim' if kill_at else ''}.log").open("ab")
-        command = [sys.executable, "-m", module, "serve"]
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=Path(__file__).parents[2])
+    @property
+    def folder(self) -> Path:
+        """Where settings, logs and the marks of the dead lie."""
+        return self.config.parent
 
-    def get(self, path: str) -> dict[str, object]:
+    def start(self, *roles: str, kill_at: Sequence[str] = (), name: str = "") -> Process:
+        """Start a process of Midwatch with these roles; with `kill_at` one that kills itself at the first of them."""
+        module = "tests.kill.victim" if kill_at else "service"
+        environment = self._environment | {"MIDWATCH_ROLES": json.dumps(roles), "KILL_AT": ",".join(kill_at)}
+        with (self.folder / f"{name or '-'.join(roles)}.log").open("ab") as log:
+            command = [sys.executable, "-m", module, "serve"]
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=REPOSITORY)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"MIDWATCH_CONFIG": str(self.config), "KILL_FOLDER": str(self.folder / "killed")}
+
+    def verify_ledger(self) -> None:
+        """`midwatch audit verify` says that the chain holds."""
+        command = [sys.executable, "-m", "service", "audit", "verify"]
+        said = subprocess.run(
+            command, env=self._environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert said.returncode == 0, said.stdout + said.stderr
+
+    def get(self, path: str) -> dict[str, Any]:
         """Ask the API as the on-call person."""
         headers = {"authorization": f"Bearer {self.keys.person.get_secret_value()}"}
         answer = httpx.get(f"{self.url}{path}", headers=headers, timeout=10)
         answer.raise_for_status()
-        found: dict[str, object] = answer.json()
+        found: dict[str, Any] = answer.json()
         return found
 
     def approve(self, digest: str) -> httpx.Response:
@@ -64,12 +86,12 @@ class Scene:
         url = f"{self.url}/api/v1/proposals/{digest}/decision"
         return httpx.post(url, headers=headers, json={"choice": "approve", "reason": ""}, timeout=10)
 
-    def deployment(self, name: str) -> dict[str, object]:
+    def deployment(self, name: str) -> dict[str, Any]:
         """The object as the world's API server has it."""
         url = f"{self.world.urls['kubernetes']}/apis/apps/v1/namespaces/shop/deployments/{name}"
         answer = httpx.get(url, headers={"authorization": f"Bearer {self.world.tokens['reader']}"}, timeout=10)
         answer.raise_for_status()
-        found: dict[str, object] = answer.json()
+        found: dict[str, Any] = answer.json()
         return found
 
     def logs(self) -> str:
@@ -127,8 +149,56 @@ def plain(value: object) -> object:  # noqa: PLR0911 - one line per kind of valu
             return value
 
 
+class Shift:
+    """Workers that share one incident; whoever dies is replaced."""
+
+    def __init__(self, scene: Scene, *, points: Sequence[str]) -> None:
+        """Nobody works yet."""
+        self._scene, self._points = scene, tuple(points)
+        self._living: list[Process] = []
+        self._ends: dict[int, int] = {}
+        (scene.folder / "killed").mkdir()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Start the first two; at the end of the block nobody is left."""
+        for _ in range(WORKERS):
+            self._hire()
+        try:
+            yield
+        finally:
+            with ended(*self._living):
+                pass
+
+    async def until_all_died(self) -> None:
+        """Replace the dead until each point has killed somebody. Raises AssertionError with the logs."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.killed() != set(self._points):
+            self._replace()
+            if time.monotonic() > deadline:
+                missing = ", ".join(point for point in self._points if point not in self.killed())
+                raise AssertionError(f"nobody came to {missing}\n{self._scene.logs()}")
+            await asyncio.sleep(0.1)
+        self._replace()
+
+    def killed(self) -> set[str]:
+        """Points at which a process ended by SIGKILL, by the exit status that the system tells."""
+        marks = (self._scene.folder / "killed").iterdir()
+        return {mark.name for mark in marks if self._ends.get(int(mark.read_text() or 0)) == SIGKILLED}
+
+    def _replace(self) -> None:
+        for process in [one for one in self._living if one.poll() is not None]:
+            self._living.remove(process)
+            self._ends[process.pid] = process.returncode
+            self._hire()
+
+    def _hire(self) -> None:
+        name = f"worker-{len(self._ends) + len(self._living)}"
+        self._living.append(self._scene.start("worker", "executor", kill_at=self._points, name=name))
+
+
 @contextmanager
-def ended(*processes: "subprocess.Popen[bytes]") -> Iterator[None]:
+def ended(*processes: Process) -> Iterator[None]:
     """At the end of the block these processes are stopped, by their ids."""
     try:
         yield
@@ -144,12 +214,13 @@ def ended(*processes: "subprocess.Popen[bytes]") -> Iterator[None]:
                 process.wait(timeout=15)
 
 
-async def until_settled(scene: Scene, *, approving: bool = True) -> dict[str, object]:
+async def until_settled(scene: Scene, *, approving: bool = True) -> dict[str, Any]:
     """Wait for the end of the incident, approving what is proposed; its record. Raises AssertionError with the logs."""
     deadline = time.monotonic() + WAIT_SECONDS
-    record: dict[str, object] = {}
+    record: dict[str, Any] = {}
     while time.monotonic() < deadline:
-        record = await asyncio.to_thread(_newest, scene) or record
+        newest = await asyncio.to_thread(_newest, scene)
+        record = record if newest is None else newest
         phase = _phase(record)
         if phase in SETTLED:
             return record
@@ -159,7 +230,7 @@ async def until_settled(scene: Scene, *, approving: bool = True) -> dict[str, ob
     raise AssertionError(f"the incident did not end: {_phase(record)}\n{scene.logs()}")
 
 
-def _newest(scene: Scene) -> dict[str, object] | None:
+def _newest(scene: Scene) -> dict[str, Any] | None:
     try:
         found = scene.get("/api/v1/incidents")["incidents"]
         assert isinstance(found, list)
@@ -168,12 +239,12 @@ def _newest(scene: Scene) -> dict[str, object] | None:
         return None
 
 
-def _phase(record: dict[str, object]) -> object:
+def _phase(record: dict[str, Any]) -> object:
     incident = record.get("incident")
     return incident.get("phase") if isinstance(incident, dict) else None
 
 
-def _approve_pending(scene: Scene, record: dict[str, object]) -> None:
+def _approve_pending(scene: Scene, record: dict[str, Any]) -> None:
     proposals = record["proposals"]
     assert isinstance(proposals, list)
     for stored in proposals:

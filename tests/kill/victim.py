@@ -1,7 +1,10 @@
-"""`midwatch serve` that kills itself (SIGKILL) at a named point, once: `before:NODE`, `after:NODE`, or a point of the executor.
+"""`midwatch serve` that kills itself (SIGKILL) at the first of its points that it comes to and nobody died at before.
 
-The product has no such hook: the functions of the graph's nodes and of the executor are wrapped from outside, before the graph is built.
+A point is `before:NAME` or `after:NAME`. The product has no such hook: the functions of the graph's nodes, of the executor
+and of the verification are wrapped from outside, before the graph is built.
 """
+
+from __future__ import annotations
 
 import functools
 import os
@@ -10,13 +13,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from orchestrator.executor import running
+from orchestrator import assembly
+from orchestrator.executor import rehearsing, running
 from orchestrator.nodes import argue, conclude, decide, plan, postmortem, run, specialist, supervise, triage, verify
 from service.cli import main
 
 Step = Callable[..., Awaitable[Any]]
 
-NODES = {
+PLACES = {
     "triage": (triage, "triage"),
     "supervise": (supervise, "supervise"),
     "specialist": (specialist, "work"),
@@ -24,28 +28,33 @@ NODES = {
     "challenge": (argue, "challenge"),
     "plan": (plan, "plan"),
     "rehearse": (plan, "rehearse"),
+    "preview": (rehearsing, "_answer"),
     "await_rehearsal": (plan, "await_rehearsal"),
     "govern": (decide, "govern"),
     "announce": (decide, "announce"),
     "await_decision": (decide, "await_decision"),
     "execute": (run, "execute"),
     "await_execution": (run, "await_execution"),
-    "verify": (verify, "verify"),
-    "await_verification": (verify, "await_verification"),
-    "conclude": (conclude, "conclude"),
-    "postmortem": (postmortem, "write"),
+    "look": (running, "_objection"),
     "dispatch": (running, "_dispatch"),
     "effect": (running, "_do"),
     "follow": (running, "_follow"),
-    "preview": (running, "_objection"),
+    "settle": (running, "settle"),
+    "verify": (verify, "verify"),
+    "await_verification": (verify, "await_verification"),
+    "measure": (assembly, "look"),
+    "conclude": (conclude, "conclude"),
+    "postmortem": (postmortem, "write"),
 }
+"""Name of a place -> the module that calls it by a name, and that name."""
 
 
-def arm(point: str, flag: Path) -> None:
-    """Wrap the function of the point."""
-    when, name = point.split(":")
-    module, attribute = NODES[name]
-    setattr(module, attribute, _wrapped(getattr(module, attribute), when=when, flag=flag))
+def arm(points: list[str], folder: Path) -> None:
+    """Wrap the functions of the points. A file named after a point, with the dead process's id, says that it was reached."""
+    for point in points:
+        when, name = point.split(":")
+        module, attribute = PLACES[name]
+        setattr(module, attribute, _wrapped(getattr(module, attribute), when=when, flag=folder / point))
 
 
 def _wrapped(step: Step, *, when: str, flag: Path) -> Step:
@@ -63,12 +72,13 @@ def _wrapped(step: Step, *, when: str, flag: Path) -> Step:
 
 def _die_once(flag: Path) -> None:
     try:
-        flag.touch(exist_ok=False)
+        with flag.open("x") as file:
+            file.write(str(os.getpid()))
     except FileExistsError:
         return
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    arm(os.environ["KILL_AT"], Path(os.environ["KILL_FLAG"]))
+    arm(os.environ["KILL_AT"].split(","), Path(os.environ["KILL_FOLDER"]))
     main()

@@ -96,10 +96,8 @@ async def pause(on: Stage, _: Proposal) -> None:
 async def tamper(on: Stage, proposal: Proposal) -> None:
     async with on.store.transaction() as tx:
         changed = "replace(document::text, 'checkout back to', 'payments back to')::json"
-        moved = await tx.execute(
-            text(f"UPDATE proposal SET document = {changed} WHERE digest = :digest"), {"digest": proposal.digest}
-        )
-        assert moved.rowcount == 1
+        statement = f"UPDATE proposal SET document = {changed} WHERE digest = :digest RETURNING digest"
+        assert (await tx.execute(text(statement), {"digest": proposal.digest})).one()
 
 
 async def forget_the_click(on: Stage, proposal: Proposal) -> None:
