@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ import pytest
 
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.eventually import eventually
-from tests.cluster.manifests import deployment, pod_template, service_account
-from tests.cluster.product import NAME, Product, serving, story
+from tests.cluster.manifests import deployment, disruption_budget, pod_template, service_account
+from tests.cluster.product import FASTER, NAME, Product, serving, story
 from tests.cluster.test_doctor import RBAC, in_force, shipped
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -42,15 +44,17 @@ def account(home: str, name: str) -> str:
     return f"system:serviceaccount:{home}:{name}"
 
 
+Serve = Callable[..., AbstractContextManager[Product]]
+
+
 @pytest.fixture
-def product(own_control_plane: ControlPlane, home: str, namespace: str, tmp_path: Path) -> Iterator[Product]:
-    """`midwatch serve` with the shipped roles."""
+def serve(own_control_plane: ControlPlane, home: str, namespace: str, tmp_path: Path) -> Serve:
+    """Start `midwatch serve` with the shipped roles."""
     reader, executor = (
         own_control_plane.service_account_kubeconfig(home, name, path=tmp_path / f"{name}.kubeconfig")
         for name in (READ, WRITE)
     )
-    with serving(tmp_path, reader=reader, executor=executor, namespaces=(namespace,)) as made:
-        yield made
+    return functools.partial(serving, tmp_path, reader=reader, executor=executor, namespaces=(namespace,))
 
 
 def rolled_out(cluster: ControlPlane, namespace: str, *, revision: int, replicas: int = 2) -> None:
@@ -111,7 +115,7 @@ def test_a_bad_rollout_is_found_rolled_back_and_verified(
     own_control_plane: ControlPlane,
     home: str,
     namespace: str,
-    product: Product,
+    serve: Serve,
     good: Mapping[str, Any],
     bad: Mapping[str, Any],
     causes: set[str],
@@ -119,22 +123,22 @@ def test_a_bad_rollout_is_found_rolled_back_and_verified(
     broken_by(own_control_plane, namespace, good=good, bad=bad)
     before = own_control_plane.apps.read_namespaced_deployment("app", namespace, **CALL).metadata.generation
     labels = crash_looping(own_control_plane, namespace)
-    product.alert("KubePodCrashLooping", **labels)
-    record = product.until("awaiting_decision")
-    [stored] = record["proposals"]
-    body = stored["body"]
-    assert body["cause"] in causes, story(record)
-    assert body["entity"] == f"{NAME}/{namespace}/deployment/app"
-    assert [action["request"]["kind"] for action in body["actions"]] == ["rollback_workload"]
-    dry = writes(own_control_plane, account(home, WRITE))
-    assert dry, "the API server itself was asked what would happen"
-    assert {(verb, resource, dry_run) for verb, resource, _, dry_run in dry} == {("patch", "deployments", True)}
-
-    product.decide(stored["digest"])
-    rolled_out(own_control_plane, namespace, revision=3)
-    product.alert("KubePodCrashLooping", status="resolved", **labels)
-    ended = product.until("verified", "undone", "escalated", "resolved")
-    assert ended["incident"]["phase"] == "verified", story(ended)
+    with serve() as product:
+        product.alert("KubePodCrashLooping", **labels)
+        record = product.until("awaiting_decision")
+        [stored] = record["proposals"]
+        proposed_right(stored["body"], causes=causes, entity=f"{NAME}/{namespace}/deployment/app")
+        tried = writes(own_control_plane, account(home, WRITE))
+        assert {(verb, resource, dry_run) for verb, resource, _, dry_run in tried} == {("patch", "deployments", True)}
+        product.decide(stored["digest"])
+        rolled_out(own_control_plane, namespace, revision=3)
+        product.until("verifying")
+    with serve(pace=FASTER) as watching:
+        watching.started.update(product.started)
+        watching.alert("KubePodCrashLooping", status="resolved", **labels)
+        ended = watching.until("verified", "undone", "escalated", "resolved")
+        assert ended["incident"]["phase"] == "verified", story(ended)
+        assert watching.get("/api/v1/audit/verify")["intact"]
 
     changed = [entry for entry in writes(own_control_plane, account(home, WRITE)) if not entry[3]]
     assert changed == [("patch", "deployments", 200, False)]
@@ -142,7 +146,13 @@ def test_a_bad_rollout_is_found_rolled_back_and_verified(
     found = own_control_plane.apps.read_namespaced_deployment("app", namespace, **CALL)
     assert found.metadata.generation == before + 1
     assert found.spec.template.spec.containers[0].image == "shop/api:1"
-    assert product.get("/api/v1/audit/verify")["intact"]
+
+
+def proposed_right(body: Mapping[str, Any], *, causes: set[str], entity: str) -> None:
+    """One rollback of what is to blame."""
+    assert body["cause"] in causes
+    assert body["entity"] == entity
+    assert [action["request"]["kind"] for action in body["actions"]] == ["rollback_workload"]
 
 
 def test_an_executor_that_may_not_patch_ends_escalated_with_the_missing_right(
@@ -171,3 +181,43 @@ def test_an_executor_that_may_not_patch_ends_escalated_with_the_missing_right(
     assert {code for _, _, code, _ in refused} == {403}
     after = own_control_plane.apps.read_namespaced_deployment("app", namespace, **CALL).metadata.generation
     assert after == before
+
+
+RUNBOOK = """\
+---
+title: Memory limit below what the process needs
+cause: memory_limit_too_low
+scope: workload
+facts:
+  must: [container.oom_killed]
+actions: [delete_pod]
+success: [alert_resolved]
+---
+## Meaning
+A team that would rather evict the pod.
+"""
+
+
+def test_a_disruption_budget_that_refuses_the_eviction_ends_escalated_and_says_so(
+    own_control_plane: ControlPlane, home: str, namespace: str, serve: Serve, tmp_path: Path
+) -> None:
+    """The team's own runbook of the same name takes the place of the shipped one and evicts the pod instead."""
+    own = tmp_path / "runbooks"
+    own.mkdir()
+    (own / "memory-limit-too-low.md").write_text(RUNBOOK)
+    own_control_plane.create(disruption_budget("app", namespace=namespace, min_available=3))
+    broken_by(own_control_plane, namespace, good=LOWERED[0], bad=LOWERED[1])
+    labels = crash_looping(own_control_plane, namespace)
+    uid = own_control_plane.core.read_namespaced_pod(labels["pod"], namespace, **CALL).metadata.uid
+    with serve(runbooks=(own,)) as product:
+        product.alert("KubePodCrashLooping", **labels)
+        ended = product.until("escalated", "awaiting_decision", "inconclusive")
+        told = story(ended)
+        assert ended["incident"]["phase"] == "escalated", told
+        assert "PodDisruptionBudget refuses" in told, told
+        assert ended["proposals"] == []
+    asked = writes(own_control_plane, account(home, WRITE))
+    assert {(verb, resource, code, dry_run) for verb, resource, code, dry_run in asked} == {
+        ("create", "pods/eviction", 429, True)
+    }
+    assert own_control_plane.core.read_namespaced_pod(labels["pod"], namespace, **CALL).metadata.uid == uid
