@@ -120,6 +120,8 @@ GUARD_CONFIRMATIONS = 2
 """Measurements in a row that have to violate a guard: one odd scrape must not undo a good change."""
 SILENCE = timedelta(seconds=60)
 """Without a value for longer than this (or a quarter of the hold), nobody can say that it held without a break."""
+MOST_WAITS = 12
+"""Longest holds after the window that a goal which is reached is waited for: an hour, for a hold of five minutes."""
 
 
 def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, window: Window, now: datetime) -> Reading:
@@ -138,13 +140,27 @@ def _nearly_there(
 ) -> bool:
     """Whether every goal is reached now and only has to hold on: then the window waits once more for the longest hold.
 
-    A measuring process that was killed leaves a silence in the record; a good change must not be undone for that.
+    A measuring process that was killed leaves a silence in the record; a good change must not be undone for that. After
+    a silence the wait begins anew, MOST_WAITS times at most.
     """
     goals = [(check, values) for check, values in zip(checks, series, strict=True) if check.role is CheckRole.SUCCESS]
     last = [(check, next((m for m in reversed(values) if m.value is not None), None)) for check, values in goals]
     longest = max((check.hold for check, _ in goals), default=timedelta(0))
     reached = bool(last) and all(m is not None and _satisfied(check, m) for check, m in last)
-    return reached and now < window.end + longest
+    if not reached or now >= window.end + MOST_WAITS * longest:
+        return False
+    since = [_heard_since([m for m in values if m.value is not None], check) for check, values in goals]
+    return now < max([window.end, *since]) + longest
+
+
+def _heard_since(seen: Sequence[Measurement], check: Check) -> datetime:
+    """Since when it was measured without a long silence, whatever the values were."""
+    since = seen[-1].at
+    for measurement in reversed(seen):
+        if since - measurement.at > _patience(check):
+            break
+        since = measurement.at
+    return since
 
 
 def _decide(checks: Sequence[Check], held: Sequence[bool | None], *, closed: bool) -> tuple[Judgement, str]:
@@ -172,7 +188,12 @@ def _held(check: Check, values: Sequence[Measurement], *, closed: bool) -> bool 
         return None
     if not _satisfied(check, seen[-1]):
         return False
-    return _streak(check, seen) >= check.hold
+    held = _streak(check, seen)
+    if held >= check.hold:
+        return True
+    # Good for as long as anybody looked, and nobody looked for long: that is not a failure of the change.
+    silent = held == seen[-1].at - _heard_since(seen, check)
+    return None if closed and silent else False
 
 
 def _guarded(check: Check, values: Sequence[Measurement], *, closed: bool) -> bool | None:
@@ -186,13 +207,16 @@ def _guarded(check: Check, values: Sequence[Measurement], *, closed: bool) -> bo
 
 def _streak(check: Check, seen: Sequence[Measurement]) -> timedelta:
     """How long it has held until the last value, without a violation and without a long silence."""
-    patience = max(SILENCE, check.hold / 4)
     since = last = seen[-1]
     for measurement in reversed(seen):
-        if not _satisfied(check, measurement) or since.at - measurement.at > patience:
+        if not _satisfied(check, measurement) or since.at - measurement.at > _patience(check):
             break
         since = measurement
     return last.at - since.at
+
+
+def _patience(check: Check) -> timedelta:
+    return max(SILENCE, check.hold / 4)
 
 
 def _satisfied(check: Check, measurement: Measurement) -> bool:
