@@ -20,6 +20,9 @@ WATCH_SECONDS = 360.0
 EXPIRY_SECONDS = 6 * 3600.0
 """In the demo's fast time: people shall have more than half an hour to look around before they decide."""
 
+POLL_SECONDS = 0.2
+"""Timers are looked for that often: in fast time two seconds of the wall clock would be a long silence."""
+
 
 class World(Value):
     """A served world, as its process announced itself."""
@@ -84,7 +87,7 @@ def settings_for(world: World, *, folder: Path, clock: str, keys: Keys, port: in
         clusters=(connections(world, folder=folder),),
         webhook=Webhook(tokens=(keys.webhook,)),
         people=(Token(name=ONCALL, token=keys.person, roles=("viewer", "oncall", "admin")),),
-        periods=Periods(watch_seconds=WATCH_SECONDS, expiry_seconds=EXPIRY_SECONDS),
+        periods=Periods(watch_seconds=WATCH_SECONDS, expiry_seconds=EXPIRY_SECONDS, poll_seconds=POLL_SECONDS),
         log_level="ERROR",
     )
 

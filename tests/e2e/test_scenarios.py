@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import evals
 import pytest
 from rich.console import Console
 
+import evals
 from incidents.incident import Phase
 from service.demo.command import Options, play
 from worlds.scenario.load import load_scenario
@@ -35,5 +35,8 @@ async def test_the_cause_is_found_and_nothing_is_harmed(path: Path) -> None:
 def causes(scenario: Scenario) -> list[tuple[str, str]]:
     """The true causes with their entities, as the product writes them."""
     cluster = scenario.estate.cluster
-    truths: list[Truth] = [scenario.truth, *(Truth(cause=other.cause, entity=other.entity) for other in scenario.truth.also)]
+    truths: list[Truth] = [
+        scenario.truth,
+        *(Truth(cause=other.cause, entity=other.entity) for other in scenario.truth.also),
+    ]
     return [(truth.cause, f"{cluster}/{truth.entity}") for truth in truths]
