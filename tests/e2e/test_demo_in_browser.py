@@ -1,0 +1,86 @@
+"""The demo as a visitor sees it: the printed link in Chromium, the proposal, a click on Approve, and the verified end."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from service.ports import free_port
+from tests.suites import require
+
+ROOT = Path(__file__).parents[2]
+PICTURES = Path(os.environ.get("MIDWATCH_SCREENSHOTS", "build/screenshots"))
+PICTURES.mkdir(parents=True, exist_ok=True)
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+")
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+SOON, LATER = 90_000, 150_000
+"""Milliseconds: until the proposal is there, and until it is verified, on a slow machine."""
+
+
+@asynccontextmanager
+async def demo() -> AsyncIterator[str]:
+    """The demo's process; the link that it prints. Stopped by its id."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-m", "service", "demo", "--port", str(free_port())),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=1 << 20,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            async for line in process.stdout:
+                if found := LINK.search(line.decode()):
+                    break
+            else:
+                raise AssertionError("the demo printed no link")
+        reading = asyncio.create_task(process.stdout.read())
+        yield found.group()
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(30):
+            await process.wait()
+        await reading
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+async def test_a_visitor_approves_and_sees_it_verified() -> None:
+    async with demo() as link, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(require("browser")), args=["--no-sandbox"])
+        page = await browser.new_page(viewport=WIDE)
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(link)
+        await page.locator("a[href^='/incidents/inc-']").first.click(timeout=SOON)
+        approve = page.get_by_role("button", name="Approve")
+        await expect(approve).to_be_visible(timeout=SOON)
+        await keep(page, "demo-proposal")
+        await expect(page.locator("#decision")).to_contain_text("Roll checkout back")
+        await approve.click()
+        await expect(page.locator("#decision")).to_contain_text("Approved by", timeout=SOON)
+        await expect(page.get_by_role("heading", name="Did it help")).to_be_visible(timeout=LATER)
+        await expect(page.locator("header, main").get_by_text("verified").first).to_be_visible(timeout=LATER)
+        await keep(page, "demo-verified")
+        await browser.close()
+    assert complaints == []
+
+
+async def keep(page: Page, name: str) -> None:
+    """One picture as on a desk, one as on a phone."""
+    await page.screenshot(path=PICTURES / f"{name}.png")
+    await page.set_viewport_size(PHONE)
+    await page.screenshot(path=PICTURES / f"{name}-phone.png")
+    await page.set_viewport_size(WIDE)
