@@ -19,7 +19,7 @@ from tools.clock import Clock
 WEBHOOK = "a-token-of-alertmanager"
 TOKENS = {"dana": "token-of-dana-oncall", "ada": "token-of-ada-viewer", "sam": "token-of-sam-owner"}
 ROLES = {"dana": ("viewer", "oncall"), "ada": ("viewer",), "sam": ("viewer", "owner")}
-NAMES = {"dana": "Dana Ortiz", "ada": "Ada King", "sam": "Sam Lee"}
+NAMES = {"dana": "On-call primary", "ada": "Viewer of shop", "sam": "Owner of checkout"}
 
 
 def web_settings(**changes: object) -> Settings:

@@ -72,7 +72,7 @@ async def test_a_forged_or_foreign_cookie_is_nobody(client: httpx.AsyncClient, c
 async def test_a_token_that_is_taken_away_ends_its_sessions(client: httpx.AsyncClient, context: WebContext) -> None:
     secret = context.identities.secret
     cookie = context.identities.cookie(context.settings.people[0].person)
-    changed = web_settings(people=[{"name": "Dana Ortiz", "token": "a-new-token-of-dana", "roles": ["oncall"]}])
+    changed = web_settings(people=[{"name": "On-call primary", "token": "a-new-token-of-dana", "roles": ["oncall"]}])
     assert context.identities.session(cookie) is not None
     assert Identities(people=changed.people, secret=secret).session(cookie) is None
 
@@ -95,7 +95,7 @@ async def test_a_link_that_another_site_opens_asks_first(client: httpx.AsyncClie
     link = context.sign_in_path(context.settings.people[0].person)
     asked = await client.get(link, headers={"Sec-Fetch-Site": "cross-site"})
     assert "set-cookie" not in asked.headers
-    assert "Sign in as Dana Ortiz" in asked.text
+    assert "Sign in as On-call primary" in asked.text
     answer = await client.post("/sign-in", data={"code": link.partition("token=")[2]})
     assert answer.status_code == 303
 

@@ -34,7 +34,7 @@ async def test_an_incident_comes_with_everything(client: httpx.AsyncClient, book
     assert found["diagnosis"]["hypotheses"][0]["cause"] == "memory_limit_too_low"
     [proposal] = found["proposals"]
     assert proposal["digest"] == book.digest
-    assert [decision["person"]["name"] for decision in proposal["decisions"]] == ["Dana Ortiz"]
+    assert [decision["person"]["name"] for decision in proposal["decisions"]] == ["On-call primary"]
     assert proposal["steps"][0]["execution"]["status"] == "succeeded"
     assert proposal["verification"]["outcome"] == "verified"
     assert {"alert", "phase", "finding", "decision", "execution"} <= {event["kind"] for event in found["timeline"]}

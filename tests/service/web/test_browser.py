@@ -88,7 +88,7 @@ async def test_an_approval_by_a_click(browser: Browser, base: str, book: Caseboo
     await expect(approve).to_be_in_viewport()
     await seen.keep("incident-awaiting-wide")
     await approve.click()
-    await expect(seen.decision.get_by_text("Approved by Dana Ortiz")).to_be_visible()
+    await expect(seen.decision.get_by_text("Approved by On-call primary")).to_be_visible()
     await expect(approve).to_have_count(0)
     assert seen.page.url == f"{base}/incidents/{incident}"
     async with store.transaction() as tx:
@@ -104,7 +104,7 @@ async def test_a_rejection_with_its_reason(browser: Browser, base: str, book: Ca
     await seen.page.get_by_label("Why it is rejected").fill("Payments are reconciled until 03:00.")
     await seen.keep("incident-rejecting-wide", whole=False)
     await seen.page.get_by_role("button", name="Reject", exact=True).click()
-    await expect(seen.decision.get_by_text("Rejected by Dana Ortiz")).to_be_visible()
+    await expect(seen.decision.get_by_text("Rejected by On-call primary")).to_be_visible()
     await expect(seen.decision.get_by_text("Payments are reconciled until 03:00.")).to_be_visible()
     assert seen.complaints == []
 
@@ -118,13 +118,13 @@ async def test_an_open_page_follows_and_keeps_what_is_typed(browser: Browser, ba
     await reason.fill("half a senten")
     await seen.page.evaluate("document.getElementById('going-1').open = true; window.scrollTo(0, 200)")
     await seen.page.wait_for_timeout(300)
-    await book.say(EventKind.NOTE, "Sam Lee", "I am looking at it too")
+    await book.say(EventKind.NOTE, "Owner of checkout", "I am looking at it too")
     await expect(seen.page.get_by_text("I am looking at it too")).to_be_visible(timeout=3000)
     await expect(reason).to_have_value("half a senten")
     await expect(reason).to_be_focused()
     assert await seen.page.evaluate("document.getElementById('going-1').open && window.scrollY === 200")
     await book.approve()
-    await expect(seen.decision.get_by_text("Approved by Dana Ortiz")).to_be_visible(timeout=3000)
+    await expect(seen.decision.get_by_text("Approved by On-call primary")).to_be_visible(timeout=3000)
     await expect(reason).to_have_count(0)
     await book.dispatch()
     await expect(seen.decision.get_by_text("4/6 ready")).to_be_visible(timeout=3000)
@@ -181,7 +181,7 @@ async def test_every_page_in(browser: Browser, base: str, book: Casebook, scheme
 
 async def test_the_theme_can_be_chosen_and_is_remembered(browser: Browser, base: str) -> None:
     seen = await window(browser, base, color_scheme="light")
-    await seen.page.get_by_text("Dana Ortiz").click()
+    await seen.page.get_by_text("On-call primary").click()
     await seen.page.get_by_role("button", name="Dark").click()
     await seen.page.reload()
     assert await seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 16, 21)"
