@@ -90,7 +90,7 @@ def _causes(others: Sequence[Weighed], *, leading: Sequence[Weighed]) -> Iterato
         because = _failing(one)
         if because and _support(one) >= SUSPICIOUS:
             evidence = tuple(dict.fromkeys(e for point in one.points for e in point.evidence if point.weight < 0))
-            suspicion = f"{one.cause.title}: {label_of(one.entity)}"
+            suspicion = f"{one.cause.title} at {label_of(one.entity)}"
             yield RuledOut(suspicion=suspicion, entity=one.entity, because=because, evidence=evidence)
 
 
@@ -99,6 +99,7 @@ def _support(one: Weighed) -> float:
     return sum(p.worth for p in one.held if p.proves)
 
 
+AGAINST = "Speaks against it: "
 MOST_CAUSES = 3
 SUSPICIOUS = 1.5
 """Log odds: one good fact. Below that nobody would have suspected it."""
@@ -108,6 +109,6 @@ def _failing(one: Weighed) -> str:
     """What must hold and is not so, or what refutes it; empty when it was merely not seen."""
     absent = [write_alternative(p.line) for p in one.must if p.standing is Standing.ABSENT]
     if absent:
-        return f"looked for and not so: {', '.join(absent)}"
+        return f"looked for and not found: {', '.join(absent)}"
     against = min(one.points, key=lambda point: point.weight)
-    return against.text if against.weight < 0 and against.facts else ""
+    return against.text.removeprefix(AGAINST) if against.weight < 0 and against.facts else ""
