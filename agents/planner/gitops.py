@@ -28,9 +28,9 @@ class Ownership(StrEnum):
 ORDER: dict[Ownership, tuple[ActionKind, ...]] = {
     Ownership.CLUSTER: (),
     Ownership.GIT: (APPLICATION_ROLLBACK, REVERT),
-    Ownership.GIT_AUTOMATIC: (REVERT, APPLICATION_ROLLBACK),
+    Ownership.GIT_AUTOMATIC: (APPLICATION_ROLLBACK, REVERT),
 }
-"""Ways through Git, best first: Argo CD refuses to roll back while it synchronises by itself."""
+"""Ways through Git, best first: what stops the pain at once comes before a pull request that somebody has to merge."""
 
 
 def application_of(known: Known, entity: EntityId) -> EntityId | None:

@@ -94,10 +94,12 @@ def test_an_argument_that_cannot_be_had_from_facts_refuses_the_action(given: Cas
     assert answer.reason.startswith("memory limit too low at checkout: ")
 
 
-def test_where_git_owns_the_workload_and_syncs_by_itself_the_commit_is_reverted() -> None:
+def test_where_git_owns_the_workload_and_syncs_by_itself_it_is_rolled_back_there_before_the_commit_is_reverted() -> (
+    None
+):
     answer = decide(owned_by_argo(REFERENCE))
-    assert done(answer) == [("revert_pull_request", "shop", {"commit": "8f2c1d7"})]
-    assert [r.kind for r in answer.fallbacks] == ["argocd_rollback", "rollback_workload", "set_resources"]
+    assert done(answer) == [("argocd_rollback", "shop", {})]
+    assert [r.kind for r in answer.fallbacks] == ["revert_pull_request", "rollback_workload", "set_resources"]
     assert "Argo CD owns this workload" in because(answer)["rollback_workload"]
 
 
