@@ -35,7 +35,7 @@ serve: setup-demo  ## run Midwatch against the systems that the settings name
 	@exec $(BIN)/midwatch serve $(ARGS)
 
 test: setup  ## all tests; ends with the suites that were skipped and why (ARGS="-m 'not cluster'")
-	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, and the floors by import-linter
 	@failed=0; for check in "ruff check --output-format concise ." "ruff format --check --output-format concise ." "mypy" "lint-imports --no-cache"; do \
