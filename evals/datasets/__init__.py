@@ -1,1 +1,1 @@
-"""Public incident benchmarks, one adapter each. Names, labels and quirks of a set live in its adapter and nowhere else."""
+"""Public incident benchmarks, one adapter each. Names, labels and quirks of a set live in its adapter alone."""

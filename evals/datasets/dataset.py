@@ -64,4 +64,4 @@ class Dataset(Protocol):
 
 
 class DatasetError(ValueError):
-    """The folder or a file of it does not have the set's format: the message names file and place and what was expected."""
+    """The folder or a file of it has not the set's format: the message names file, place and what was expected."""

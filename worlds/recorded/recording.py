@@ -28,7 +28,7 @@ class ContainerLog:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedCommit:
-    """One commit with its diff. Git's own ids cannot be kept when only diffs were recorded: `sha` is served as it is."""
+    """One commit with its diff. Git's ids cannot be derived when only diffs were recorded: `sha` is served as it is."""
 
     repository: str
     sha: str
