@@ -9,7 +9,7 @@ from worlds.github.access import Tokens, not_found
 from worlds.github.shapes import Shapes
 from worlds.objects.kinds import JsonObject
 from worlds.repository.forge import Forge, WorkflowRun
-from worlds.repository.git import Commit, Repository, UnknownRevisionError, diff
+from worlds.repository.git import Commit, Repository, UnknownRevisionError
 
 _LARGEST_PAGE = 100
 
@@ -100,7 +100,7 @@ class Reads:
         status = (
             "identical" if base.sha == head.sha else "diverged" if ahead and behind else "ahead" if ahead else "behind"
         )
-        files = diff(common.files if common else {}, head.files)
+        files = repository.difference(common, head)
         return {
             "status": status,
             "ahead_by": len(ahead),

@@ -96,14 +96,24 @@ class ContainerLogs:
         instance = latest - 1 if query.previous and (running or container.ended) else latest
         if instance < 1 or (query.previous and not container.restarts):
             raise bad_request(f'previous terminated container "{container.name}" in pod "{pod_name}" not found')
-        start = query.since if query.since is not None else 0.0
-        if query.since_seconds is not None:
-            start = self._now() - query.since_seconds
-        lines = list(self._source.instance_lines(runtime.uid, instance, start=start))
-        if query.tail is not None:
-            lines = lines[-query.tail :] if query.tail else []
-        text = "".join(f"{_stamp(at)} {line}\n" if query.timestamps else f"{line}\n" for at, line in lines)
-        return text if query.limit_bytes is None else text.encode()[: query.limit_bytes].decode(errors="ignore")
+        lines = self._source.instance_lines(runtime.uid, instance, start=_start(query, now=self._now()))
+        return log_text(lines, query, now=self._now())
+
+
+def log_text(lines: Sequence[tuple[float, str]], query: LogQuery, *, now: float) -> str:
+    """Return lines (unix seconds, text; oldest first) as the API server sends them, cut as the query asks."""
+    start = _start(query, now=now)
+    kept = [(at, line) for at, line in lines if at >= start]
+    if query.tail is not None:
+        kept = kept[-query.tail :] if query.tail else []
+    text = "".join(f"{_stamp(at)} {line}\n" if query.timestamps else f"{line}\n" for at, line in kept)
+    return text if query.limit_bytes is None else text.encode()[: query.limit_bytes].decode(errors="ignore")
+
+
+def _start(query: LogQuery, *, now: float) -> float:
+    if query.since_seconds is not None:
+        return now - query.since_seconds
+    return query.since if query.since is not None else 0.0
 
 
 class Now(Protocol):

@@ -129,6 +129,17 @@ class ObjectStore:
             self._put(kind, ChangeType.MODIFIED, obj, before=before)
         return obj
 
+    def restore(self, kind: Kind, obj: JsonObject) -> None:
+        """Store an object as it was recorded: its uid, times and managers stay. The caller hands it over.
+
+        Two objects of one name are one: the later is kept.
+        """
+        meta = obj["metadata"]
+        place = f"{kind.key}/{meta.get('namespace', '')}/{meta['name']}"
+        meta.setdefault("uid", self._new_uid(place))
+        meta.setdefault("creationTimestamp", stamp(self._now()))
+        self._put(kind, ChangeType.ADDED, {"apiVersion": kind.api_version, "kind": kind.kind, **obj}, before=None)
+
     def delete(self, kind: Kind, *, namespace: str = "", name: str) -> JsonObject:
         """Remove an object for good and return its last state. Raises NotFoundError."""
         before = self.get(kind, namespace=namespace, name=name)

@@ -157,6 +157,10 @@ class Repository:
         before = self.commits[commit.parents[0]].files if commit.parents else {}
         return diff(before, commit.files)
 
+    def difference(self, base: Commit | None, head: Commit) -> list[FileChange]:
+        """Return what lies between two commits; without a base, everything that the head holds."""
+        return diff(base.files if base else {}, head.files)
+
     def tree_files(self, tree: str) -> Files:
         """Return the files of a tree. Raises UnknownRevisionError."""
         if tree in self.loose_trees:

@@ -1,0 +1,162 @@
+"""Serve a recording: the sources that were recorded, by the same wire protocols as a simulated world, read-only.
+
+Time stands at the recording's now. A source that was not recorded is not served and has no URL.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from worlds.alertmanager.api import router as alertmanager_router
+from worlds.alertmanager.config import load_config
+from worlds.alertmanager.core import Alertmanager
+from worlds.alertmanager.wire import AlertWire
+from worlds.github.access import Tokens
+from worlds.github.app import github_app
+from worlds.kubernetes.access import READER_RULES, Identity
+from worlds.kubernetes.app import ApiServer
+from worlds.loki.api import router as loki_router
+from worlds.loki.memory import MemoryLogStorage
+from worlds.prometheus.api import router as prometheus_router
+from worlds.prometheus.evaluator import RuleEvaluator
+from worlds.promql.memory import MemoryStorage
+from worlds.recorded.forge import recorded_forge
+from worlds.recorded.objects import RecordedLogs, recorded_cluster
+from worlds.recorded.recording import Recording, Source
+
+SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager", "loki", "github")
+"""Sources that can be served from a recording."""
+
+_HOST = "127.0.0.1"
+_START_TIMEOUT = 20.0
+_START_POLL = 0.002
+_RESOLVE_TIMEOUT = "24h"
+# What a cluster says when nobody recorded its version.
+_VERSION = "v1.31.0"
+_TOKENS: Final[Mapping[str, str]] = {"reader": "recorded-reader", "github": "recorded-github"}
+
+
+class RecordedWorld:
+    """A served recording. Build it with `serve_recording`; `await world.stop()` ends it."""
+
+    def __init__(self, recording: Recording, *, base_url: str, apps: Mapping[Source, ASGIApp], api: ApiServer) -> None:
+        self.recording = recording
+        self.base_url = base_url
+        self._sources = tuple(apps)
+        self._api = api
+        app = Starlette(routes=[Mount(f"/{source}", app=one) for source, one in apps.items()])
+        config = uvicorn.Config(
+            app, log_level="warning", lifespan="off", access_log=False, ws="none", timeout_graceful_shutdown=2
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process has its own
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Base URLs of the sources that were recorded."""
+        return {source: f"{self.base_url}/{source}" for source in self._sources}
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """Bearer tokens by identity; all of them may only read."""
+        return dict(_TOKENS)
+
+    def kubeconfig(self, identity: str = "reader") -> dict[str, Any]:
+        """Return a kubeconfig as a mapping that the clients accept."""
+        name = self.recording.cluster
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "clusters": [{"name": name, "cluster": {"server": f"{self.base_url}/kubernetes"}}],
+            "users": [{"name": identity, "user": {"token": self.tokens[identity]}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": identity}}],
+        }
+
+    async def start(self, listener: socket.socket) -> None:
+        """Start the server. Returns when requests are answered."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        async with asyncio.timeout(_START_TIMEOUT):
+            while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for this
+                await asyncio.sleep(_START_POLL)
+
+    async def stop(self) -> None:
+        """End the server. Open connections are closed: a recording has nothing left to say on them."""
+        self._api.watching.close()
+        self._server.should_exit = True
+        self._server.force_exit = True
+        if self._task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+
+async def serve_recording(recording: Recording) -> RecordedWorld:
+    """Serve a recording on a free port of 127.0.0.1."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((_HOST, 0))
+    base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
+    api = _kubernetes(recording)
+    apps = {source: _app(source, recording, api, base_url) for source in SERVED if source not in recording.absent}
+    world = RecordedWorld(recording, base_url=base_url, apps=apps, api=api)
+    await world.start(listener)
+    return world
+
+
+def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) -> ASGIApp:
+    def now() -> datetime:
+        return recording.now
+
+    match source:
+        case "kubernetes":
+            return api.app()
+        case "prometheus":
+            rules = RuleEvaluator((), storage=MemoryStorage(recording.series), start=recording.now)
+            return _routed(prometheus_router(rules, now))
+        case "alertmanager":
+            return _routed(alertmanager_router(_alertmanager(recording), now))
+        case "loki":
+            return _routed(loki_router(MemoryLogStorage(recording.logs), now))
+        case "github":
+            forge = recorded_forge(recording.commits, recording.deployments)
+            # Nobody has the token that may write.
+            tokens = Tokens(read=_TOKENS["github"], write="")
+            moment = recording.now.timestamp()
+            return github_app(forge, base_url=f"{base_url}/{source}", tokens=tokens, now=lambda: moment)
+        case _:
+            raise NotImplementedError(f"{source} cannot be served from a recording: name it in Recording.absent")
+
+
+def _routed(router: APIRouter) -> ASGIApp:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(router)
+    return app
+
+
+def _kubernetes(recording: Recording) -> ApiServer:
+    cluster = recorded_cluster(recording.objects, now=recording.now)
+    reader = Identity(user="recorded-reader", token=_TOKENS["reader"], rules=READER_RULES)
+    logs = RecordedLogs(cluster.store, recording.container_logs, now=recording.now)
+    return ApiServer(cluster, identities=(reader,), logs=logs, version=_VERSION)
+
+
+def _alertmanager(recording: Recording) -> Alertmanager:
+    config = (
+        f"global: {{resolve_timeout: {_RESOLVE_TIMEOUT}}}\nroute: {{receiver: nobody}}\nreceivers: [{{name: nobody}}]"
+    )
+    alertmanager = Alertmanager(load_config(config))
+    wires = [AlertWire.model_validate(one) for one in recording.alerts]
+    timeout = alertmanager.config.global_.resolve_timeout
+    posted = [wire.posted(now=recording.now, resolve_timeout=timeout) for wire in wires]
+    alertmanager.receive(posted, now=recording.now)
+    return alertmanager
