@@ -1,6 +1,6 @@
 """Whom to ask next, and when to stop: a pure decision with its reason. The graph only carries it out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from agents.diagnostician.wording import label_of
 from agents.specialist import SPECIALISTS
 from agents.wording import duration, listed
 from incidents.casefile import Assignment, CaseFile
-from incidents.finding import Question, Topic
+from incidents.finding import AgentName, Question, Topic
 from incidents.ids import EntityId, QuestionId
 from incidents.topology import Topology
 from incidents.value import Value
@@ -52,6 +52,17 @@ class Ask(Value):
 
     assignments: tuple[Assignment, ...] = Field(min_length=1)
     reason: str
+
+    @property
+    def by_agent(self) -> Mapping[AgentName, tuple[Assignment, ...]]:
+        """What each is asked, in the order in which it is asked."""
+        agents = dict.fromkeys(assignment.agent for assignment in self.assignments)
+        return {agent: tuple(a for a in self.assignments if a.agent is agent) for agent in agents}
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions that are delivered with it."""
+        return tuple(assignment.question for assignment in self.assignments if assignment.question is not None)
 
 
 class Stop(Value):

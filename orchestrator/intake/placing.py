@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from incidents.alert import Alert, AlertStatus, Severity
-from incidents.canonical import Json, digest_of, short
+from incidents.canonical import Json
 from incidents.correlation import GROUP_WINDOW, NEIGHBOUR_WINDOW, Arriving, Ignored, Joined, Opened, OpenIncident, place
-from incidents.ids import EntityId, IncidentId
+from incidents.ids import IncidentId
 from incidents.incident import CLOSED, EventKind, JoinReason, Phase
 from incidents.ledger import EntryKind
 from incidents.lifecycle import after_alerts
@@ -19,7 +19,7 @@ from incidents.proposal import ProposalStatus
 from incidents.topology import Topology
 from incidents.value import Scalar
 from orchestrator.decisions import supersede
-from orchestrator.intake.payload import OLDEST_YEAR
+from orchestrator.intake.opening import entities_of, incident_id, start_of, title_of
 from orchestrator.jobs import Task, enqueue
 from orchestrator.settings import Settings
 from orchestrator.store import alerts as alert_rows
@@ -33,10 +33,7 @@ from orchestrator.store.transaction import Tx
 from orchestrator.version import GRAPH_VERSION
 
 ACTOR = "intake"
-TITLE_LENGTH = 160
-"""Characters of a title: one line on a phone and in a list."""
 OPEN_PROPOSALS = (ProposalStatus.PENDING, ProposalStatus.APPROVED)
-BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 @dataclass(kw_only=True)
@@ -139,7 +136,7 @@ class Placing:
             id=incident,
             cluster=arriving.cluster,
             phase=Phase.OPEN,
-            entities=_entities([arriving]),
+            entities=entities_of([arriving]),
             groups=(arriving.group_key,),
             fingerprints=frozenset({arriving.alert.fingerprint}),
             last_alert_at=self._now,
@@ -161,18 +158,18 @@ class Placing:
         await incident_rows.insert_incident(
             self._tx,
             change.incident,
-            title=_title(first.alert),
+            title=title_of(first.alert),
             severity=min(self._severity(a.alert) for a in change.joined),
             cluster=first.cluster,
-            entities=_entities(change.joined),
+            entities=entities_of(change.joined),
             groups=(self._group_key,),
             opened_at=self._now,
-            started_at=self._start(change.joined),
+            started_at=start_of([a.alert for a in change.joined], now=self._now),
             graph_version=GRAPH_VERSION,
         )
         payload: dict[str, Json] = {
             "alerts": [[a.alert.fingerprint, a.alert.starts_at.isoformat(), a.alert.name] for a in change.joined],
-            "entities": list(_entities(change.joined)),
+            "entities": list(entities_of(change.joined)),
             "because": change.because,
         }
         record(
@@ -191,9 +188,9 @@ class Placing:
                 self._tx,
                 change.incident,
                 severity=min(self._severity(a.alert) for a in change.firing),
-                entities=_entities(change.firing),
+                entities=entities_of(change.firing),
                 group=self._group_key,
-                started_at=self._start(change.firing),
+                started_at=start_of([a.alert for a in change.firing], now=self._now),
                 now=self._now,
             )
 
@@ -231,18 +228,6 @@ class Placing:
     def _severity(self, alert: Alert) -> Severity:
         return self._settings.severity_of(alert.labels)
 
-    def _start(self, arriving: Sequence[Arriving]) -> datetime:
-        """When the first of them started, as far as their clocks can be believed."""
-        starts = [a.alert.starts_at for a in arriving if a.alert.starts_at.year >= OLDEST_YEAR]
-        return min([*starts, self._now])
-
-
-def incident_id(alert: Alert, *, opened_at: datetime) -> IncidentId:
-    """`inc-` and 12 base32 characters: the same alert taken in at the same time opens the same incident (replay)."""
-    digest = digest_of([alert.fingerprint, alert.starts_at.isoformat(), opened_at.isoformat()])
-    number = int(short(digest), 16)
-    return IncidentId("inc-" + "".join(BASE32[(number >> (5 * place)) & 31] for place in range(12)))
-
 
 def _row(
     arriving: Arriving, incident: IncidentId | None, *, reason: JoinReason | None, because: str
@@ -255,7 +240,7 @@ def _row(
 def _grown(incident: OpenIncident, arriving: Arriving, *, now: datetime) -> OpenIncident:
     return incident.model_copy(
         update={
-            "entities": tuple(dict.fromkeys((*incident.entities, *_entities([arriving])))),
+            "entities": tuple(dict.fromkeys((*incident.entities, *entities_of([arriving])))),
             "groups": tuple(dict.fromkeys((*incident.groups, arriving.group_key))),
             "fingerprints": incident.fingerprints | {arriving.alert.fingerprint},
             "last_alert_at": now,
@@ -263,16 +248,7 @@ def _grown(incident: OpenIncident, arriving: Arriving, *, now: datetime) -> Open
     )
 
 
-def _entities(arriving: Sequence[Arriving]) -> tuple[EntityId, ...]:
-    return tuple(dict.fromkeys(a.entity for a in arriving if a.entity is not None))
-
-
 def _names(arriving: Sequence[Arriving]) -> str:
     """`KubePodCrashLooping, TargetDown x3`."""
     counts = Counter(a.alert.name for a in arriving)
     return ", ".join(name if count == 1 else f"{name} x{count}" for name, count in counts.items())
-
-
-def _title(alert: Alert) -> str:
-    text = " ".join(alert.summary.split())
-    return text if len(text) <= TITLE_LENGTH else text[: TITLE_LENGTH - 3] + "..."

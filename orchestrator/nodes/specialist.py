@@ -1,28 +1,19 @@
-"""One specialist at work for one round.
+"""One specialist at work for one round: what it does is told while it does it, and kept in the case file."""
 
-Whatever happens to it, the others go on: its failure is a gap in the case file.
-"""
-
-import time
 from collections.abc import Sequence
 
-import structlog
 from langgraph.runtime import Runtime
 
-from agents.specialist import SPECIALISTS, specialist
-from incidents.casefile import Assignment, CaseFile, Report
-from incidents.finding import Gap
+from agents.supervisor import Budget
+from incidents.casefile import Assignment, Report
 from incidents.ids import IncidentId
 from incidents.incident import EventKind
-from incidents.redaction import redact
 from orchestrator.context import Context
-from orchestrator.desk import LiveDesk
+from orchestrator.looking import look
 from orchestrator.state import Errand, State
 from orchestrator.store.casefiles import add_report, load_case
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
-
-log = structlog.get_logger(__name__)
 
 
 async def work(state: Errand, runtime: Runtime[Context]) -> State:
@@ -33,35 +24,12 @@ async def work(state: Errand, runtime: Runtime[Context]) -> State:
         async with context.store.transaction() as tx:
             case = await load_case(tx, incident)
         await _say(context, incident, assignment, _beginning(assignment), step="start")
-        started = time.monotonic()
-        report = await _look(context, assignment, case)
-        # The budget is about the patience of people: real seconds, whatever clock the incident lives in.
-        report = report.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+        budget = Budget(**context.settings.budget.model_dump())
+        report = await look(assignment, case, clusters=context.cluster, clock=context.clock, budget=budget)
         async with context.store.transaction(lease=context.lease) as tx:
             await add_report(tx, incident, report, key=assignment.question.id if assignment.question else "")
             await _tell(tx, incident, assignment, report)
     return {}
-
-
-async def _look(context: Context, assignment: Assignment, case: CaseFile) -> Report:
-    try:
-        desk = LiveDesk(
-            cluster=context.cluster(case.incident.cluster),
-            clock=context.clock,
-            agent=assignment.agent,
-            probes=context.settings.budget.probes // len(SPECIALISTS),
-            seconds=context.settings.budget.seconds / context.settings.budget.rounds,
-        )
-        return await specialist(assignment.agent).work(assignment, case, desk)
-    except Exception as error:  # the edge of an agent: one that raises would cancel its running colleagues
-        ids = {"agent": assignment.agent, "incident": case.incident.id}
-        log.exception("A specialist failed", action="specialist_failed", **ids)
-        return _blind(assignment, repr(error))
-
-
-def _blind(assignment: Assignment, why: str) -> Report:
-    gap = Gap(agent=assignment.agent, what=f"everything {assignment.agent} looks at", why=redact(why)[:400])
-    return Report(agent=assignment.agent, round=assignment.round, gaps=(gap,))
 
 
 def _beginning(assignment: Assignment) -> str:

@@ -3,7 +3,6 @@
 The decision itself is pure (agents.supervisor).
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -11,9 +10,8 @@ from langgraph.types import Command, Send
 
 from agents.challenger import Challenge
 from agents.supervisor import Ask, Budget, Spent, Stop, next_step
-from incidents.casefile import Assignment, CaseFile
+from incidents.casefile import CaseFile
 from incidents.diagnosis import Diagnosis, Verdict
-from incidents.finding import AgentName, Question
 from incidents.incident import EventKind
 from orchestrator.context import Context
 from orchestrator.state import Doubt, Errand, State
@@ -57,18 +55,10 @@ def _challenge(doubt: Doubt | None, case: CaseFile, diagnosis: Diagnosis | None)
 def _send(state: State, step: Ask) -> Command[Any]:
     errands = [
         Send(agent.value, Errand(incident=state["incident"], assignments=[a.model_dump_json() for a in assignments]))
-        for agent, assignments in _by_agent(step.assignments).items()
+        for agent, assignments in step.by_agent.items()
     ]
-    put = [a.question.id for a in step.assignments if a.question is not None]
-    update = {"round": state.get("round", 0) + 1, "delivered": [*state.get("delivered", []), *put]}
-    return Command(goto=errands, update=update)
-
-
-def _by_agent(assignments: Sequence[Assignment]) -> Mapping[AgentName, list[Assignment]]:
-    found: dict[AgentName, list[Assignment]] = {}
-    for assignment in assignments:
-        found.setdefault(assignment.agent, []).append(assignment)
-    return found
+    delivered = [*state.get("delivered", []), *(question.id for question in step.questions)]
+    return Command(goto=errands, update={"round": state.get("round", 0) + 1, "delivered": delivered})
 
 
 def _stop(diagnosis: Diagnosis | None, step: Stop) -> Command[Any]:
@@ -85,7 +75,7 @@ async def _tell(tx: Tx, case: CaseFile, step: Ask | Stop, *, round_: int) -> Non
             tx, incident, kind=EventKind.AGENT, actor="supervisor", text=step.reason, at=at, key=f"stop:{round_}"
         )
         return
-    for question in _questions(step):
+    for question in step.questions:
         await append_event(
             tx,
             incident,
@@ -97,7 +87,3 @@ async def _tell(tx: Tx, case: CaseFile, step: Ask | Stop, *, round_: int) -> Non
             data={"to": question.to.value, "round": round_},
             key=f"question:{question.id}",
         )
-
-
-def _questions(step: Ask) -> list[Question]:
-    return [assignment.question for assignment in step.assignments if assignment.question is not None]

@@ -12,11 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from incidents.canonical import digest_of, short
-from incidents.casefile import CaseFile, Report
+from incidents.casefile import CaseFile, Report, assembled
 from incidents.evidence import Evidence, Source
 from incidents.fact import Fact
 from incidents.finding import AgentName, Finding, Gap, Question
-from incidents.focus import focus_of, onset_of
 from incidents.ids import EntityId, EvidenceId, FactId, FactKind, FindingId, IncidentId, QuestionId
 from incidents.topology import Topology
 from orchestrator.store import columns
@@ -146,24 +145,16 @@ async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True) -> Cas
 
     Without bodies the evidence is for lists: its digest is that of the body.
     """
-    head = await incident_of(tx, incident)
-    facts = await _documents(tx, FactRow, incident)
-    surveys = list(await tx.scalars(select(SurveyRow).where(col(SurveyRow.incident_id) == incident)))
-    topology = Topology.of(edge for survey in surveys for edge in survey.topology.edges)
-    return CaseFile(
-        incident=head,
+    surveys = await tx.scalars(select(SurveyRow).where(col(SurveyRow.incident_id) == incident))
+    return assembled(
+        await incident_of(tx, incident),
         alerts=await alerts_of(tx, incident),
-        focus=focus_of(head.entities, topology=topology),
-        onset=onset_of(facts, started_at=head.started_at),
-        topology=topology,
-        inventory=frozenset(entity for survey in surveys for entity in survey.inventory),
+        reports=[_surveyed(survey) for survey in surveys],
         evidence=await evidence_of(tx, incident, bodies=bodies),
-        facts=facts,
+        facts=await _documents(tx, FactRow, incident),
         findings=await _documents(tx, FindingRow, incident),
         questions=await _documents(tx, QuestionRow, incident),
         gaps=await _documents(tx, GapRow, incident),
-        covered=frozenset(item for survey in surveys for item in survey.covered),
-        round=max((survey.round for survey in surveys), default=0),
     )
 
 
@@ -198,6 +189,18 @@ async def effort_of(tx: Tx, incident: IncidentId) -> tuple[int, float]:
     query = select(func.sum(col(SurveyRow.probes)), func.sum(col(SurveyRow.seconds)))
     probes, seconds = (await tx.execute(query.where(col(SurveyRow.incident_id) == incident))).one()
     return int(probes or 0), float(seconds or 0.0)
+
+
+def _surveyed(survey: SurveyRow) -> Report:
+    return Report(
+        agent=survey.agent,
+        round=survey.round,
+        topology=survey.topology,
+        inventory=survey.inventory,
+        covered=survey.covered,
+        probes=survey.probes,
+        seconds=survey.seconds,
+    )
 
 
 async def _documents(tx: Tx, table: Any, incident: IncidentId) -> tuple[Any, ...]:
