@@ -9,6 +9,7 @@ import yaml
 from worlds.alertmanager.config import load_config
 from worlds.alertmanager.core import Alertmanager, Notification
 from worlds.clock import WorldClock
+from worlds.estate.manifests import dns_name
 from worlds.estate.simulation import Simulation
 from worlds.prometheus.alerting import Alerting
 from worlds.prometheus.evaluator import External, RuleEvaluator
@@ -22,6 +23,7 @@ DEFAULT_RULES = Path(__file__).parent / "scenario" / "rules.yaml"
 
 # Rules are evaluated from this long before the scenario's now: longer than the longest wait of the shared rules.
 _RULES_START = timedelta(minutes=16)
+_EXTERNAL = "external"
 
 
 class Estate:
@@ -73,15 +75,24 @@ class Estate:
         return self.alerting.step(self.clock.now())
 
     def true_entity(self) -> str:
-        """Return the entity of the scenario's truth; `of:KEY` stands for the node on which the workload KEY ran.
+        """Return the entity of the scenario's truth: `namespace/kind/name`, `-` for no namespace.
 
+        `of:KEY` stands for the node on which the workload KEY ran, and what is outside the cluster goes by its host.
         For evals and tests in the same process: no server tells it.
         """
         head, found, key = self.scenario.truth.entity.partition("of:")
         if not found:
-            return head
+            return self._by_host(head)
         hit = [*self.simulation.outages, *self.simulation.ballast]
         return head + (hit[0] if hit else self.simulation.node_of(key))
+
+    def _by_host(self, entity: str) -> str:
+        """`namespace/external/name` as all who look from inside see it: `-/external/host`."""
+        namespace, _, rest = entity.partition("/")
+        kind, _, name = rest.partition("/")
+        if kind != _EXTERNAL or namespace == "-":
+            return entity
+        return f"-/{_EXTERNAL}/{dns_name(self.scenario.estate.workload(f'{namespace}/{name}'))}"
 
     def active_faults(self) -> list[str]:
         """Return the kinds of the faults that still have their hold on the estate."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from agents.diagnostician.places import PEERS, Places, kind_of
+from agents.diagnostician.places import PEERS, Places, kind_of, name_of
 from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, ONSET_WINDOW, TOLERANCE
 from incidents.casefile import CaseFile
 from incidents.entity import EntityKind
@@ -163,13 +163,20 @@ def complains(fact: Fact) -> bool:
 
 
 def _peer_of(fact: Fact, *, case: CaseFile) -> EntityId | None:
-    """Whom a log complains about: `payments:8080` and `payments.shop.svc` are the workload payments. None: unknown."""
-    host = str(fact.attributes.get("peer")).partition(":")[0]
-    outside = (entity for entity in case.inventory if kind_of(entity) == EntityKind.EXTERNAL)
-    called = {*case.topology.callees(fact.entity), *outside}
+    """Whom a log complains about: `payments:8080` and `payments.shop.svc` are the workload payments. None: unknown.
+
+    A name that nobody in the estate has is what the writer calls its one dependency outside, when it has just one.
+    """
+    host = str(fact.attributes.get("peer")).partition(":")[0].lower()
+    outside = {entity for entity in case.inventory if kind_of(entity) == EntityKind.EXTERNAL}
+    callees = set(case.topology.callees(fact.entity))
     inside = host.count(".") <= IN_CLUSTER_DOTS or host.endswith(".local")
     names = {host, host.partition(".")[0]} if inside else {host}
-    return next((entity for entity in sorted(called) if entity.rsplit("/", 1)[-1] in names), None)
+    found = next((entity for entity in sorted(callees | outside) if name_of(entity) in names), None)
+    if found is not None or "." in host or any(name_of(entity) == host for entity in case.inventory):
+        return found
+    own = callees & outside
+    return min(own) if len(own) == 1 else None
 
 
 IN_CLUSTER_DOTS = 2

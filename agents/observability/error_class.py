@@ -241,6 +241,7 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
 _CLASSES = tuple((kind, re.compile("|".join(words), re.IGNORECASE)) for kind, words in _WORDS.items())
 
 _HOST = r"(?P<peer>[A-Za-z0-9](?:[\w-]{0,62})(?:\.[\w-]{1,63}){0,8}(?::\d{1,5})?)"
+_ADDRESS = r"(?P<peer>[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})"
 _REACHING = r"(?:(?:connect(?:ion|ing|ed)?|request|call) (?:to|with)|calling|reaching|cannot reach)"
 _ROLE = r"(?:host |server at |upstream |service )?"
 _PEERS = tuple(
@@ -252,12 +253,14 @@ _PEERS = tuple(
         rf"(?:resolve|translate) host(?: name)? \"?{_HOST}",
         rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT) {_HOST}",
         rf"{_REACHING} {_ROLE}\"?{_HOST}",
+        rf"\b(?:call|dial|fetch|get|post|put|invoke|request|rpc|upstream):? \"?{_ADDRESS}",
         rf"(?:host|server|upstream|peer|addr(?:ess)?|target|service|dependency)[=:] ?\"?{_HOST}",
         rf"(?:from|to|at|by) {_HOST}(?::| (?:failed|timed out|refused))",
     )
 )
 _NO_PEERS = """
 the a an tcp udp http https server host to upstream database db failed refused timeout error be is was get post
+peer remote connection client
 """
 _NO_PEER = frozenset(_NO_PEERS.split())
 """Words that stand where a name would."""

@@ -7,6 +7,7 @@ from incidents.casefile import CaseFile
 from incidents.entity import WORKLOADS, Entity, EntityKind
 from incidents.ids import EntityId
 from incidents.topology import Relation, Topology
+from tools.kubernetes.naming import outside as is_outside
 from tools.prometheus.probes.workloads import WorkloadsView
 
 _PREFERRED = (EntityKind.DEPLOYMENT, EntityKind.STATEFULSET, EntityKind.DAEMONSET, EntityKind.CRONJOB, EntityKind.JOB)
@@ -21,6 +22,7 @@ class Names:
         self._workloads = _by_name(entity for entity in entities if entity.kind in WORKLOADS)
         self._services = _by_name(entity for entity in entities if entity.kind is EntityKind.SERVICE)
         self._topology = topology
+        self._spaces = {entity.namespace for entity in entities if entity.namespace}
         spaces = [Entity.parse(text).namespace for text in near]
         self._namespaces = [space for space in dict.fromkeys(spaces) if space]
 
@@ -48,6 +50,19 @@ class Names:
             return None
         selected = self._topology.targets(service.id, Relation.SELECTS)
         return selected[0] if selected else None
+
+    def peer(self, host: str, *, namespace: str | None, cluster: str) -> EntityId | None:
+        """Whom a log means by `host` or `host:port`: a workload here, or a host that can only be outside the cluster.
+
+        A bare name means the namespace of whoever wrote it. None when it may be anybody: an address, or a name of two
+        parts of which the second is a namespace.
+        """
+        found = self.resolve(host, namespace=namespace) or self.resolve(host)
+        if found is not None:
+            return found
+        name = host.partition(":")[0].lower()
+        inside = name.partition(".")[2] in self._spaces
+        return self.outside(name, cluster=cluster) if is_outside(name) and not inside else None
 
     def outside(self, name: str, *, cluster: str) -> EntityId:
         """The id of something that is not in the inventory: a dependency outside the cluster."""

@@ -30,7 +30,7 @@ class ObservabilitySpecialist:
         scene = scene_of(assignment, case, now=now)
         reading = read_facts(self.name, sightings, scene)
         asked = workloads_of(scene.entities, case.topology)
-        topology = topology_of(sightings, scene)
+        topology = topology_of(sightings, scene, reading.facts)
         behind = {callee for one in asked for callee in topology.callees(one, transitive=True)} - set(asked)
         return compose(
             assignment=assignment,

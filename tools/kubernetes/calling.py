@@ -9,7 +9,7 @@ from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
 from incidents.topology import Edge, Relation
 from tools.kubernetes.document import Document
-from tools.kubernetes.naming import Directory, hosts_in, in_url, outside
+from tools.kubernetes.naming import Directory, hosts_in, outward
 
 MAX_VALUE = 64 * 1024
 """Characters of one configuration value that are searched."""
@@ -36,8 +36,8 @@ def calls_of(
             found |= set(behind.get(service) or (service,)) if service else set()
         found |= {
             Entity(cluster=caller.cluster, kind=EntityKind.EXTERNAL, name=host).id
-            for host in in_url(value)
-            if outside(host) and directory.find(host, namespace=namespace) is None
+            for host in outward(name, value)
+            if directory.find(host, namespace=namespace) is None
         }
     return frozenset(Edge(source=workload, relation=Relation.CALLS, target=one) for one in found - {workload})
 

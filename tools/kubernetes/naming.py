@@ -22,7 +22,10 @@ _HOLDS_HOST = re.compile(
 )
 _ALONE = re.compile(_HOST, re.IGNORECASE)
 _PUBLIC = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}", re.IGNORECASE)
-_NOT_OUTSIDE = (".local", ".internal", ".cluster", ".svc", ".localdomain", ".invalid", ".example", ".test")
+_NOT_OUTSIDE = (".local", ".internal", ".cluster", ".svc", ".localdomain", ".invalid")
+
+OUTSIDE_DOTS = 2
+"""`api.provider.com`: with one dot less it may be a service and its namespace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +58,14 @@ def outside(host: str) -> bool:
 
 
 def in_url(value: str) -> tuple[str, ...]:
-    """Hosts of URLs in a value: only these are believed to be outside the cluster."""
+    """Hosts of URLs in a value: these are believed to be outside the cluster, whatever their form."""
     return tuple(dict.fromkeys(match["host"].lower() for match in _IN_URL.finditer(value)))
+
+
+def outward(name: str, value: str) -> tuple[str, ...]:
+    """Hosts that a value names which can only be outside: in a URL, or of more parts than `service.namespace`."""
+    named = (host for host in hosts_in(name, value) if host.count(".") >= OUTSIDE_DOTS)
+    return tuple(host for host in dict.fromkeys((*in_url(value), *named)) if outside(host))
 
 
 def _hosts(name: str, value: str) -> Iterator[str]:

@@ -84,8 +84,12 @@ def _json(raw: str) -> dict[str, object] | None:
 
 def _message(parsed: dict[str, object]) -> str | None:
     """The message of a structured line with its error, which often stands in a field of its own."""
-    said = [str(parsed[key]) for key in _TEXT_KEYS if isinstance(parsed.get(key), str) and parsed[key]]
-    return ": ".join(dict.fromkeys(said)) or None
+    said: list[str] = []
+    for key in _TEXT_KEYS:
+        text = parsed.get(key)
+        if isinstance(text, str) and text and not any(text in known for known in said):
+            said.append(text)
+    return ": ".join(said) or None
 
 
 def _level(raw: str, parsed: dict[str, object] | None, label: str) -> Level:

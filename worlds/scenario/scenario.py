@@ -40,7 +40,9 @@ class Truth(Value):
 
     cause: str = Field(default="", description="The slug of the runbook's cause.")
     entity: str = Field(
-        default="", description="namespace/kind/name; -/node/of:namespace/workload is that workload's node."
+        default="",
+        description="namespace/kind/name; -/node/of:namespace/workload is that workload's node; an External workload, "
+        "namespace/external/name, goes by its host.",
     )
     also: tuple[OtherCause, ...] = Field(default=(), description="Further causes, when there are several.")
     healthy: bool = False

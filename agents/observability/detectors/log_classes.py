@@ -10,6 +10,7 @@ from agents.observability.names import Names
 from agents.reporting import state
 from agents.wording import clock_time, count
 from incidents.action import name_of
+from incidents.entity import Entity
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import EntityId, FactKind
 from tools.loki.line import Level, message_of
@@ -30,6 +31,36 @@ ERROR_CLASS = FactSpec(
 )
 GROWTH = 3.0
 """Lines per minute since by lines per minute before, from which a known kind of error counts as part of the trouble."""
+_PHRASES = {
+    ErrorClass.POOL_EXHAUSTED: "an exhausted connection pool",
+    ErrorClass.THREADS_EXHAUSTED: "an exhausted thread pool",
+    ErrorClass.DISK_FULL: "a full disk",
+    ErrorClass.READONLY: "writes to something read-only",
+    ErrorClass.OOM: "that it is out of memory",
+    ErrorClass.DNS: "a name that does not resolve",
+    ErrorClass.TLS: "failing TLS",
+    ErrorClass.AUTH: "refused credentials",
+    ErrorClass.PERMISSION: "refused permissions",
+    ErrorClass.RATE_LIMITED: "that its calls are limited",
+    ErrorClass.DEADLOCK: "deadlocks and locks it does not get",
+    ErrorClass.SCHEMA: "a schema that does not fit",
+    ErrorClass.CONFIG_MISSING: "a missing setting",
+    ErrorClass.CONNECTION_REFUSED: "refused or cut connections",
+    ErrorClass.TIMEOUT: "timeouts",
+    ErrorClass.NULL_POINTER: "a null pointer",
+    ErrorClass.PANIC: "a panic",
+    ErrorClass.OTHER: "an error of its own",
+}
+"""How a sentence says that a log speaks of the class."""
+_TOWARDS = {
+    ErrorClass.CONNECTION_REFUSED: " to ",
+    ErrorClass.TIMEOUT: " of calls to ",
+    ErrorClass.TLS: " with ",
+    ErrorClass.RATE_LIMITED: " by ",
+    ErrorClass.AUTH: " by ",
+    ErrorClass.PERMISSION: " by ",
+    ErrorClass.DNS: ": ",
+}
 READ = frozenset({Level.FATAL, Level.ERROR, Level.WARN, Level.UNKNOWN})
 LONGEST = 200
 
@@ -61,7 +92,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
             if reading is not None and (reading.kind is not ErrorClass.OTHER or _is_news(template)):
                 gathered.setdefault(reading, _Gathered()).add(template)
         for reading, lines in gathered.items():
-            yield _fact(seen, reading, lines, scene=scene, peer=_peer(reading, names))
+            yield _fact(seen, reading, lines, scene=scene, peer=_peer(reading, names, of=seen.view.entity))
 
 
 def _counts(view: TemplatesView, template: LogTemplate) -> bool:
@@ -78,18 +109,21 @@ def _is_news(template: LogTemplate) -> bool:
     return template.is_new and template.level in (Level.FATAL, Level.ERROR)
 
 
-def _peer(reading: Reading, names: Names) -> EntityId | None:
-    return names.resolve(reading.peer) if reading.peer else None
+def _peer(reading: Reading, names: Names, *, of: EntityId) -> EntityId | None:
+    writer = Entity.parse(of)
+    if not reading.peer:
+        return None
+    found = names.peer(reading.peer, namespace=writer.namespace, cluster=writer.cluster)
+    return None if found == of else found
 
 
 def _fact(
     seen: Observation[TemplatesView], reading: Reading, lines: _Gathered, *, scene: Scene, peer: EntityId | None
 ) -> Fact:
-    named = f" by {reading.peer}" if reading.peer else ""
     when = f" since {clock_time(lines.first, now=scene.now)}" if lines.first else ""
-    other = reading.kind is ErrorClass.OTHER
-    words = "an error of its own" if other else reading.kind.value.replace("_", " ")
-    said = f"the log of {name_of(seen.view.entity)} speaks of {words}{named}"
+    words = _PHRASES.get(reading.kind, reading.kind.value.replace("_", " "))
+    named = f"{_TOWARDS.get(reading.kind, ' of ')}{reading.peer}" if reading.peer else ""
+    said = f"{name_of(seen.view.entity)} logs {words}{named}"
     return state(
         ERROR_CLASS,
         entity=seen.view.entity,

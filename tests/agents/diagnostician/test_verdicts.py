@@ -125,6 +125,43 @@ def test_the_culprit_is_found(given: CaseFile, expected: list[tuple[str, str]]) 
     assert diagnosis.verdict is Verdict.DIAGNOSED
 
 
+OUTSIDE = "external/api.bank.example"
+PROVIDER = library(provider_down="scope: external\nfacts:\n  must: [log.error_class]\n")
+
+
+@pytest.mark.parametrize(
+    ("peer", "callees"),
+    [
+        pytest.param("api.bank.example:443", [OUTSIDE, "external/mail.example.com"], id="by its host"),
+        pytest.param("bank", [OUTSIDE], id="by a name of one's own, when there is one dependency outside"),
+    ],
+)
+def test_a_provider_outside_is_blamed_by_the_log_that_complains_about_it(peer: str, callees: list[str]) -> None:
+    given = case(
+        ERRORS,
+        fact("dependency.errors", 0, of="checkout", caller="web", related=["web"]),
+        fact("log.error_class", 0, peer=peer, **{"class": "timeout"}),
+        inventory=["checkout", "web", *callees],
+    )
+    edges = [Edge(source=entity("checkout"), relation=Relation.CALLS, target=entity(callee)) for callee in callees]
+    given = given.model_copy(update={"topology": given.topology + Topology.of(edges)})
+    assert blamed(diagnose(given, PROVIDER, now=NOW)) == [("provider_down", "api.bank.example")]
+
+
+def test_a_name_of_ones_own_blames_nobody_when_two_are_outside() -> None:
+    given = case(
+        ERRORS,
+        fact("log.error_class", 0, peer="bank", **{"class": "timeout"}),
+        inventory=["checkout", "web", OUTSIDE, "external/mail.example.com"],
+    )
+    edges = [
+        Edge(source=entity("checkout"), relation=Relation.CALLS, target=entity(e))
+        for e in (OUTSIDE, "external/mail.example.com")
+    ]
+    given = given.model_copy(update={"topology": given.topology + Topology.of(edges)})
+    assert blamed(diagnose(given, PROVIDER, now=NOW)) == []
+
+
 ABSTAINED = {
     "a service that only complains about a host outside": case(
         ERRORS,

@@ -11,6 +11,8 @@ from agents.observability.error_class import ErrorClass, read_error
 LINES = [
     ("dial tcp 10.0.3.17:5432: connect: connection refused", "connection_refused", "10.0.3.17:5432"),
     ("Call to payments failed: connection reset by peer", "connection_refused", "payments"),
+    ("call api.cards.example:443: connection reset by peer", "connection_refused", "api.cards.example:443"),
+    ("read tcp 10.2.0.9:41234: connection reset by peer: connection reset by peer", "connection_refused", None),
     ("connect ECONNREFUSED redis.shop.svc:6379", "connection_refused", "redis.shop.svc:6379"),
     ("rpc error: code = Unavailable desc = connection error", "connection_refused", None),
     (

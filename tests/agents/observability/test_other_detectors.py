@@ -20,6 +20,7 @@ from agents.observability.detectors import (
     nodes,
     upstream,
 )
+from agents.observability.edges import inventory_of, topology_of
 from incidents.casefile import Assignment
 from incidents.finding import AgentName, Topic
 from incidents.ids import EntityId
@@ -157,6 +158,26 @@ def test_lines_name_their_failure_and_the_workload_behind_the_name() -> None:
     assert fact.attributes["peer"] == "payments"
     assert fact.attributes["count"] == 40
     assert fact.related == (PAYMENTS,)
+
+
+@pytest.mark.parametrize(
+    ("host", "outside"),
+    [
+        pytest.param("api.cards.example:443", True, id="more parts than a service has"),
+        pytest.param("cards.com:443", True, id="two parts, and no namespace is called so"),
+        pytest.param("cards.shop:443", False, id="a service that is gone from a namespace that is there"),
+        pytest.param("cards:443", False, id="a bare name may be anybody"),
+        pytest.param("10.2.3.4:443", False, id="an address may be a pod"),
+    ],
+)
+def test_a_host_that_a_log_complains_about_is_called_and_stands_outside(host: str, *, outside: bool) -> None:
+    observation = logs(template(f"call {host}: connection reset by peer"))
+    (fact,) = facts(log_classes.DETECTOR, observation, at=SCENE)
+    card = EntityId(f"{CLUSTER}/-/external/{host.partition(':')[0]}")
+    found = topology_of(Sightings(observations=[observation]), SCENE, [fact])
+    assert fact.related == ((card,) if outside else ())
+    assert found.callees(CHECKOUT) == ((card,) if outside else ())
+    assert (card in inventory_of(Sightings(observations=[observation]), found)) is outside
 
 
 def test_a_new_error_of_no_known_kind_is_an_error_of_its_own() -> None:

@@ -8,7 +8,7 @@ from incidents.ids import EntityId
 from incidents.topology import Relation
 from tools.kubernetes.calling import calls_of
 from tools.kubernetes.document import Document
-from tools.kubernetes.naming import Directory, hosts_in, in_url, outside
+from tools.kubernetes.naming import Directory, hosts_in, in_url, outside, outward
 
 PAYMENTS, CART = EntityId("c/payments/service/payments"), EntityId("c/shop/service/cart")
 DIRECTORY = Directory(services={("payments", "payments"): PAYMENTS, ("shop", "cart"): CART})
@@ -55,8 +55,23 @@ def test_a_host_is_outside_by_its_form(host: str, out: bool) -> None:
     assert outside(host) is out
 
 
-def test_only_urls_name_outside_hosts() -> None:
+def test_only_urls_name_outside_hosts_of_any_form() -> None:
     assert in_url("https://api.stripe.com/v1 example.org:443") == ("api.stripe.com",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hosts"),
+    [
+        pytest.param("PROVIDER_URL", "api.cards.example:443", ("api.cards.example",), id="a host with a port"),
+        pytest.param("SMTP_HOST", "smtp.mail.example", ("smtp.mail.example",), id="a variable that holds a host"),
+        pytest.param("CART_ADDR", "cart.shop:80", (), id="a service and its namespace"),
+        pytest.param("DOCS", "https://cards.com/help", ("cards.com",), id="a URL may name two parts"),
+        pytest.param("CART_ADDR", "cart.shop.svc.cluster.local:80", (), id="a service by its full name"),
+        pytest.param("VERSION", "release.2026.november", (), id="dots alone are no host"),
+    ],
+)
+def test_what_can_only_be_outside(name: str, value: str, hosts: tuple[str, ...]) -> None:
+    assert outward(name, value) == hosts
 
 
 def test_calls_are_read_from_variables_arguments_and_config() -> None:

@@ -38,6 +38,11 @@ def test_structured_lines_are_read_by_message_and_error() -> None:
     assert line.text == "cannot pay: dial tcp: connection refused"
 
 
+def test_a_message_that_names_its_error_does_not_say_it_twice() -> None:
+    line = line_of('{"level":"error","msg":"call cards:443: reset by peer","error":"reset by peer"}', at=NOW)
+    assert line.text == "call cards:443: reset by peer"
+
+
 def test_secrets_never_get_past_reading() -> None:
     assert "hunter2" not in line_of("connecting with password=hunter2", at=NOW).text
     assert len(line_of("x" * 10_000, at=NOW).text) == 2000
