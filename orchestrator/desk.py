@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from agents.specialist import Desk
 from incidents.evidence import Evidence
 from incidents.finding import AgentName, Gap
+from incidents.recording import Answer, Missed
 from incidents.redaction import redact
 from incidents.value import Value
 from tools.clock import Clock
@@ -55,6 +59,11 @@ class LiveDesk(Desk):
         """How many questions were really asked."""
         return len(self._answers)
 
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Every question that was asked here with what came back, for a recording."""
+        return tuple(_answer(name, arguments, got) for (name, arguments), got in self._answers.items())
+
     async def observe(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | None:
         """Ask, once for the same arguments. None, with the gap noted, when it could not be seen."""
         key = (probe.name, args.model_dump_json())
@@ -86,10 +95,38 @@ class LiveDesk(Desk):
             return TransientError(f"{probe.source} did not answer within {waited:.0f} s")
         except ToolError as error:
             return error
-        return Observation(view=seen.view, evidence=redacted(seen.evidence), entities=seen.entities)
+        return _without_secrets(probe, seen)
 
     def _missed(self, probe: Probe[Any, Any], why: str) -> None:
         self._gaps.append(Gap(agent=self.agent, what=probe.name, why=redact(why)))
+
+
+def _without_secrets(probe: Probe[Any, ViewT], seen: Observation[ViewT]) -> Observation[ViewT]:
+    """The same observation without secrets, in the view too: what detectors read is what the record can give again."""
+    evidence = redacted(seen.evidence)
+    if evidence is seen.evidence and seen.verbatim:
+        return seen
+    whole = evidence.body if seen.verbatim else seen.view.model_dump_json(exclude_defaults=True)
+    written = whole if seen.verbatim else redact(whole)
+    if written == whole and not seen.verbatim:
+        return replace(seen, evidence=evidence)
+    try:
+        return replace(seen, view=probe.view.model_validate_json(written), evidence=evidence)
+    except ValidationError:  # a mark stands where the view wants a number or a word of a closed set
+        return replace(seen, evidence=evidence, verbatim=False)
+
+
+def _answer(name: str, arguments: str, got: Observation[Any] | ToolError) -> Answer:
+    match got:
+        case NotConfiguredError():
+            return Answer(probe=name, arguments=arguments, missed=Missed.NOT_CONFIGURED, problem=redact(str(got)))
+        case TransientError():
+            return Answer(probe=name, arguments=arguments, missed=Missed.TRANSIENT, problem=redact(str(got)))
+        case ToolError():
+            return Answer(probe=name, arguments=arguments, missed=Missed.PERMANENT, problem=redact(str(got)))
+        case _:
+            view = None if got.verbatim else redact(got.view.model_dump_json(exclude_defaults=True))
+            return Answer(probe=name, arguments=arguments, view=view, evidence=got.evidence, entities=got.entities)
 
 
 def redacted(evidence: Evidence) -> Evidence:

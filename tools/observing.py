@@ -32,19 +32,21 @@ def observed(
 
     `body` is its JSON, when the whole of it is too much for the record.
     """
+    kept = view.model_dump_json(exclude_defaults=True) if body is None else body
     evidence = Evidence.of(
         probe=probe,
         source=source,
         query=query,
         observed_at=at,
-        body=view.model_dump_json(exclude_defaults=True) if body is None else body,
+        body=kept,
         window=window,
         entities=entities,
         cut=cut,
         link=link,
         title=title,
     )
-    return Observation(view=view, evidence=evidence, entities=entities if complete else ())
+    verbatim = body is None and evidence.body == kept
+    return Observation(view=view, evidence=evidence, entities=entities if complete else (), verbatim=verbatim)
 
 
 def configured(client: ClientT | None, *, system: str, cluster: str) -> ClientT:

@@ -29,6 +29,8 @@ class Observation(Generic[ViewT]):
     evidence: Evidence
     entities: tuple[EntityId, ...] = ()
     """Entities about which this observation is complete: the absence of something counts for these."""
+    verbatim: bool = False
+    """Whether the evidence's body is the whole view as JSON, so that the view can be read back from it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,20 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Double, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlalchemy.types import TypeDecorator
@@ -119,6 +132,11 @@ def text(
         Text, *links, primary_key=key, nullable=null, index=index or None, unique=unique or None
     )
     return Field(sa_column=column, **_default(null=null))
+
+
+def packed() -> Any:
+    """Bytes."""
+    return Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 def counted() -> Any:

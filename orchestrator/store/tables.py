@@ -14,6 +14,7 @@ from orchestrator.store import (
     outbox,
     postmortems,
     proposals,
+    recordings,
     rehearsals,
     spending,
     timeline,
@@ -23,7 +24,7 @@ from orchestrator.store.columns import Row
 
 AGGREGATES = (
     *(alerts, casefiles, control, decisions, diagnoses, executions, incidents, ledger),
-    *(outbox, postmortems, proposals, rehearsals, spending, timeline, verifications),
+    *(outbox, postmortems, proposals, recordings, rehearsals, spending, timeline, verifications),
 )
 """One module per aggregate."""
 

@@ -32,14 +32,16 @@ def observed(
     query, lost = merged(found)
     missing = "; ".join(part for part in (lost, cut) if part) or None
     whole = (*places_seen(cluster, where), *entities) if complete is None else complete
+    body = view.model_dump_json(exclude_defaults=True)
     evidence = Evidence.of(
         probe=probe,
         source=Source.KUBERNETES,
         query=query,
         observed_at=cluster.clock.now(),
-        body=view.model_dump_json(exclude_defaults=True),
+        body=body,
         entities=tuple(dict.fromkeys(entities))[:50],
         cut=missing,
         title=f"{title} {where.words}",
     )
-    return Observation(view=view, evidence=evidence, entities=() if lost else tuple(dict.fromkeys(whole)))
+    seen = () if lost else tuple(dict.fromkeys(whole))
+    return Observation(view=view, evidence=evidence, entities=seen, verbatim=evidence.body == body)
