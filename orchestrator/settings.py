@@ -7,6 +7,7 @@ name each.
 """
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -125,6 +126,11 @@ class SeverityMap(Part):
         if isinstance(value, dict):
             return KNOWN_WORDS | {str(word).casefold(): _severity(level) for word, level in value.items()}
         return _severity(value)
+
+    def of(self, labels: Mapping[str, str]) -> Severity:
+        """The severity that an alert's labels mean."""
+        word = next((labels[name] for name in self.labels if labels.get(name)), "")
+        return self.words.get(word.strip().casefold(), self.unknown)
 
 
 class Budget(Part):
@@ -281,8 +287,7 @@ class Settings(BaseSettings):
 
     def severity_of(self, labels: dict[str, str]) -> Severity:
         """The severity that an alert's labels mean."""
-        word = next((labels[name] for name in self.severity.labels if labels.get(name)), "")
-        return self.severity.words.get(word.strip().casefold(), self.severity.unknown)
+        return self.severity.of(labels)
 
 
 def load(**overrides: object) -> Settings:

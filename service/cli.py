@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from evals.commands.app import app as evals
+
 app = typer.Typer(
     name="midwatch",
     help="Takes alerts, finds the cause, proposes a typed fix, executes what was approved, checks that it helped.",
@@ -18,6 +20,7 @@ audit = typer.Typer(help="The record that nobody can quietly change.", no_args_i
 app.add_typer(runbooks, name="runbooks")
 app.add_typer(incidents, name="incidents")
 app.add_typer(audit, name="audit")
+app.add_typer(evals, name="eval")
 
 Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with runbooks; those in use when not given.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file as JSON.")]

@@ -1,0 +1,1 @@
+"""`midwatch eval ...` and `midwatch replay`."""

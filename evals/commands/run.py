@@ -1,0 +1,119 @@
+"""`midwatch eval run`: chooses the cases, runs them with a progress bar, prints and writes what came of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from evals.datasets.dataset import DatasetError
+from evals.harness import recorded
+from evals.harness.recorded import RecordedJob
+from evals.harness.result import CaseResult
+from evals.harness.workers import run_all
+from evals.report import document, terminal
+from evals.scores.suite import Suite, suite_of
+from incidents.value import Value
+
+USAGE = 2
+
+
+class Options(Value):
+    """What the command line said."""
+
+    dataset: str = ""
+    path: Path | None = None
+    workers: int = 1
+    limit: int | None = None
+    cases: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    json_file: Path | None = None
+
+
+class _Named(Protocol):
+    @property
+    def case(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+
+JobT = TypeVar("JobT", bound=_Named)
+
+
+class NothingChosenError(ValueError):
+    """No case is left after --case, --family and --limit: the message says what there is."""
+
+
+def run_command(options: Options) -> int:
+    """Run what was asked for; 2 when it cannot be."""
+    console = Console()
+    try:
+        suite = _dataset(options, console)
+    except (DatasetError, NothingChosenError) as error:
+        console.print(str(error), markup=False)
+        return USAGE
+    terminal.show(suite, console)
+    if options.json_file is not None:
+        document.write(suite, options.json_file)
+        console.print(f"written to {options.json_file}", markup=False)
+    return 0
+
+
+def _dataset(options: Options, console: Console) -> Suite:
+    if not options.dataset or options.path is None:
+        raise DatasetError(f"say which set and where it is: --dataset NAME --path DIR (sets: {_sets()})")
+    if not options.path.is_dir():
+        raise DatasetError(f"{options.path} is no folder: unpack the set and give its folder with --path")
+    path = options.path.resolve()
+    cases = recorded.dataset(options.dataset).cases(path)
+    jobs = [RecordedJob(dataset=options.dataset, path=path, case=c.id, family=c.family) for c in cases]
+    chosen = choose(jobs, options)
+    results = play(recorded.work, chosen, lost=recorded.lost, workers=options.workers, console=console)
+    return suite_of(options.dataset, results)
+
+
+def _sets() -> str:
+    return ", ".join(recorded.names()) or "none"
+
+
+def choose(jobs: Sequence[JobT], options: Options) -> list[JobT]:
+    """Those that were asked for; a limit takes them evenly from the whole list, so that every family has a chance.
+
+    Raises NothingChosenError.
+    """
+    found = [
+        job
+        for job in jobs
+        if (not options.cases or job.case in options.cases) and (not options.families or job.family in options.families)
+    ]
+    if not found:
+        families = ", ".join(sorted({job.family for job in jobs}))
+        raise NothingChosenError(f"none of {len(jobs)} cases is meant; families: {families}")
+    if options.limit is None or options.limit >= len(found):
+        return found
+    return [found[index * len(found) // options.limit] for index in range(options.limit)]
+
+
+def play(
+    work: Callable[[JobT], CaseResult],
+    jobs: Sequence[JobT],
+    *,
+    lost: Callable[[JobT, str], CaseResult],
+    workers: int,
+    console: Console,
+) -> list[CaseResult]:
+    """Run them with a bar that says how many were right so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    results: list[CaseResult] = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("0 right", total=len(jobs))
+        for result in run_all(work, jobs, workers=workers, lost=lost):
+            results.append(result)
+            progress.update(task, advance=1, description=f"{_right(results)} right")
+    return results
+
+
+def _right(results: Iterable[CaseResult]) -> int:
+    return sum(result.correct for result in results)

@@ -1,0 +1,157 @@
+"""One investigation without a database: the same parts as the graph's, with the case file in memory.
+
+What the nodes of the graph do between two transactions is done here in the same order: the supervisor asks, the
+specialists look, the diagnostician weighs, the challenger attacks, until the supervisor stops.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agents.challenger import Challenge
+from agents.challenger import challenge as attack
+from agents.diagnostician.diagnose import diagnose
+from agents.runbooks.library import Library
+from agents.supervisor import Ask, Budget, Spent, next_step
+from evals.harness.opening import opened
+from incidents.alert import Alert
+from incidents.casefile import Assignment, CaseFile, Report, pooled
+from incidents.diagnosis import Diagnosis
+from incidents.finding import Question
+from incidents.ids import EntityId, QuestionId
+from incidents.incident import Incident
+from orchestrator.looking import look
+from tools.clock import Clock
+from tools.estate import Cluster
+
+PATIENCE = Budget(seconds=3600.0)
+"""The product's budget, but for its wall-clock seconds: a busy machine must not change an answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Investigated:
+    """What came of it."""
+
+    case: CaseFile
+    diagnosis: Diagnosis
+    challenge: Challenge
+    rounds: int
+    probes: int
+    seconds: float
+    """What the specialists spent looking, all together, in wall-clock seconds."""
+    reports: tuple[Report, ...]
+
+
+@dataclass(kw_only=True)
+class _Board:
+    """The case file as it grows."""
+
+    incident: Incident
+    alerts: tuple[Alert, ...]
+    reports: list[Report] = field(default_factory=list)
+    asked: list[Question] = field(default_factory=list)
+
+    def case(self, *more: Report) -> CaseFile:
+        """Everything that is known now, and what one agent has found besides."""
+        return pooled(self.incident, alerts=self.alerts, reports=(*self.reports, *more), asked=self.asked)
+
+    @property
+    def spent(self) -> tuple[int, float]:
+        """Probes asked and seconds spent so far."""
+        return sum(report.probes for report in self.reports), sum(report.seconds for report in self.reports)
+
+
+async def investigate(
+    cluster: Cluster,
+    *,
+    alerts: Sequence[Alert],
+    library: Library,
+    clock: Clock,
+    budget: Budget = PATIENCE,
+    entities: Sequence[EntityId] = (),
+) -> Investigated:
+    """Find the cause. `entities` are looked at besides what the alerts point at (the ambient question).
+
+    Raises ValueError without an alert.
+    """
+    incident, own = opened(alerts, cluster=cluster.name, now=clock.now(), entities=entities)
+    board = _Board(incident=incident, alerts=own)
+    return await _Inquiry(board, cluster=cluster, library=library, clock=clock, budget=budget).run()
+
+
+class _Inquiry:
+    """The rounds of one investigation."""
+
+    def __init__(self, board: _Board, *, cluster: Cluster, library: Library, clock: Clock, budget: Budget) -> None:
+        self.board, self.cluster, self.library, self.clock, self.budget = board, cluster, library, clock, budget
+        self.rounds = 0
+        self.delivered: list[QuestionId] = []
+
+    async def run(self) -> Investigated:
+        """Ask round after round until the supervisor stops. The first round is always asked."""
+        result: Challenge | None = None
+        while True:
+            step = self._step(result)
+            if not isinstance(step, Ask):
+                assert result is not None, "the supervisor asks before it stops"
+                return self._ended(result)
+            self.rounds += 1
+            self.delivered += [question.id for question in step.questions]
+            await self._send(step)
+            result = self._argue()
+
+    def _step(self, result: Challenge | None) -> object:
+        probes, seconds = self.board.spent
+        return next_step(
+            self.board.case(),
+            challenge=result,
+            budget=self.budget,
+            spent=Spent(rounds=self.rounds, probes=probes, seconds=seconds),
+            delivered=self.delivered,
+        )
+
+    async def _send(self, step: Ask) -> None:
+        """All agents at once, as in the graph; what each of them found is put together in one order."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._errand(assignments)) for assignments in step.by_agent.values()]
+        for task in tasks:
+            self.board.reports += task.result()
+
+    async def _errand(self, assignments: Sequence[Assignment]) -> list[Report]:
+        reports: list[Report] = []
+        for assignment in assignments:
+            case = self.board.case(*reports)
+            reports.append(
+                await look(assignment, case, clusters=lambda _: self.cluster, clock=self.clock, budget=self.budget)
+            )
+        return reports
+
+    def _argue(self) -> Challenge:
+        case, now = self.board.case(), self.clock.now()
+        weighed = _in_round(diagnose(case, self.library, now=now), self.rounds)
+        result = attack(case, weighed, self.library, now=now)
+        self.board.asked += result.questions
+        # What a colleague asked before in the same words is that colleague's question.
+        known = {question.id: question for question in self.board.case().questions}
+        return result.model_copy(
+            update={
+                "questions": tuple(known[question.id] for question in result.questions),
+                "diagnosis": _in_round(result.diagnosis, self.rounds),
+            }
+        )
+
+    def _ended(self, result: Challenge) -> Investigated:
+        probes, seconds = self.board.spent
+        return Investigated(
+            case=self.board.case(),
+            diagnosis=result.diagnosis,
+            challenge=result,
+            rounds=self.rounds,
+            probes=probes,
+            seconds=round(seconds, 3),
+            reports=tuple(self.board.reports),
+        )
+
+
+def _in_round(diagnosis: Diagnosis, number: int) -> Diagnosis:
+    return diagnosis.model_copy(update={"round": number})

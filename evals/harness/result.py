@@ -1,0 +1,81 @@
+"""What one case of a suite came to, as a plain value: it travels between processes and into the JSON report."""
+
+from collections.abc import Sequence
+
+from incidents.diagnosis import Argument, Diagnosis, Hypothesis
+from incidents.value import Value
+
+MOST_HYPOTHESES = 5
+MOST_ARGUMENTS = 6
+"""Shown of one hypothesis for and against: the weightiest."""
+
+
+class Shown(Value):
+    """One hypothesis as the report shows it."""
+
+    cause: str
+    entity: str
+    probability: float
+    statement: str
+    speaks_for: tuple[str, ...]
+    speaks_against: tuple[str, ...]
+
+
+class Deed(Value):
+    """What was proposed and done in an episode, and what came of it."""
+
+    proposed: tuple[str, ...] = ()
+    """`kind target` of each action of the proposal."""
+    ending: str
+    """verified, undone, escalated, nothing proposed, denied, refused."""
+    detail: str = ""
+    healed: bool | None = None
+    """Whether the world's faults are gone at the end; None where nothing was broken."""
+    harmful: tuple[str, ...] = ()
+    """Actions that were carried out and must not have been."""
+
+
+class CaseResult(Value):
+    """One case."""
+
+    case: str
+    family: str
+    expected: str
+    ranked: tuple[str, ...] = ()
+    correct: bool = False
+    seconds: float
+    """Wall-clock seconds of the whole case, the serving of its estate included."""
+    cpu_seconds: float = 0.0
+    metrics: dict[str, float] = {}
+    """Contribution by metric name; a metric that says nothing about this case is left out."""
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    """The traceback of a case that could not be run to its end. Such a case counts as wrong."""
+    verdict: str = ""
+    reason: str = ""
+    hypotheses: tuple[Shown, ...] = ()
+    probes: int = 0
+    rounds: int = 0
+    gaps: tuple[str, ...] = ()
+    deed: Deed | None = None
+    arm: str = "rules"
+
+
+def shown(diagnosis: Diagnosis) -> tuple[Shown, ...]:
+    """The likeliest hypotheses with their weightiest arguments."""
+    return tuple(_shown(hypothesis) for hypothesis in diagnosis.hypotheses[:MOST_HYPOTHESES])
+
+
+def _shown(hypothesis: Hypothesis) -> Shown:
+    return Shown(
+        cause=hypothesis.cause,
+        entity=hypothesis.entity,
+        probability=hypothesis.probability,
+        statement=hypothesis.statement,
+        speaks_for=_lines(hypothesis.speaks_for),
+        speaks_against=_lines(hypothesis.speaks_against),
+    )
+
+
+def _lines(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    return tuple(f"{argument.weight:+.2f} {argument.text}" for argument in arguments[:MOST_ARGUMENTS])

@@ -1,0 +1,1 @@
+"""What cases are scored by, and how sure a figure is."""
