@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from worlds.cluster import podstatus
 from worlds.cluster.core import Cluster, key_of
-from worlds.cluster.events import Recorder
-from worlds.cluster.nature import Nature, ProcessListener, Surroundings
+from worlds.cluster.kubeletevents import KubeletEvents
+from worlds.cluster.nature import Exit, Nature, ProcessListener, Surroundings
 from worlds.cluster.podmaking import POD, is_finished, is_leaving
-from worlds.cluster.references import ConfigTrouble, missing_reference
+from worlds.cluster.references import ConfigTrouble, missing_pull_secrets, missing_reference
 from worlds.cluster.runtime import LONGEST_BACK_OFF, ContainerRuntime, PodRuntime, Stage
 from worlds.objects.kinds import JsonObject
 from worlds.objects.store import Change, stamp
@@ -15,6 +15,7 @@ from worlds.objects.store import Change, stamp
 _PREPARE = 0.8
 _RETRY_CONFIG = 12.0
 _UNHEALTHY_EVERY = 30.0
+_RETRY_SANDBOX = 14.0
 _SHUTDOWN = (1.5, 4.0)
 
 
@@ -24,9 +25,11 @@ class Kubelets:
     def __init__(self, cluster: Cluster, surroundings: Surroundings) -> None:
         self._cluster = cluster
         self._around = surroundings
-        self._events = Recorder(cluster, component="kubelet")
+        self._events = KubeletEvents(cluster)
         self._images: set[tuple[str, str]] = set()
         self._down: set[str] = set()
+        self._stopped: set[str] = set()
+        self.without_runtime: set[str] = set()
         self._addresses = 10
         self.pods: dict[str, PodRuntime] = {}
         self.on_start: list[ProcessListener] = []
@@ -59,12 +62,17 @@ class Kubelets:
         """Stop the kubelet and every process of a node. Nothing is written: nobody is there to write it."""
         self._down.add(node)
         for runtime in self._on_node(node):
-            for container in runtime.containers:
+            for container in runtime.every:
                 container.drop_plans()
             runtime.gone = True
 
+    def stop(self, node: str) -> None:
+        """Stop the kubelet of a node. What runs goes on running; nobody starts, probes, ends or reports it."""
+        self._stopped.add(node)
+
     def node_up(self, node: str) -> None:
         """Start the kubelet again: pods that are still there start anew."""
+        self._stopped.discard(node)
         self._down.discard(node)
         for runtime in self._on_node(node):
             runtime.gone = False
@@ -74,7 +82,7 @@ class Kubelets:
 
     def is_down(self, node: str) -> bool:
         """Say whether a node's kubelet is stopped."""
-        return node in self._down
+        return node in self._down or node in self._stopped
 
     # -- what happens to processes ----------------------------------------------------------------------------------
 
@@ -90,7 +98,7 @@ class Kubelets:
         pod = self._pod(runtime) if runtime else None
         if runtime is None or pod is None or runtime.gone:
             return
-        for container in runtime.containers:
+        for container in runtime.every:
             container.drop_plans()
         runtime.gone = True
         status = {
@@ -101,7 +109,7 @@ class Kubelets:
         }
         failed = {**pod, "metadata": dict(pod["metadata"]), "status": status}
         stored = self._cluster.store.replace(POD, failed, manager="kubelet", subresource="status")
-        self._events.warn(stored, "Evicted", message, host=runtime.node)
+        self._events.of_pod(stored, "Evicted", message)
         for tell in self.on_gone:
             tell(runtime)
 
@@ -127,19 +135,22 @@ class Kubelets:
     # -- a pod's way ------------------------------------------------------------------------------------------------
 
     def _take_on(self, pod: JsonObject) -> PodRuntime:
-        meta, node = pod["metadata"], pod["spec"]["nodeName"]
+        meta, spec = pod["metadata"], pod["spec"]
         self._addresses += 1
         number = self._addresses
         runtime = PodRuntime(
             uid=meta["uid"],
             namespace=meta["namespace"],
             name=meta["name"],
-            node=node,
-            containers=[ContainerRuntime(name=c["name"]) for c in pod["spec"]["containers"]],
+            node=spec["nodeName"],
+            containers=[ContainerRuntime(name=c["name"]) for c in spec["containers"]],
+            inits=[ContainerRuntime(name=c["name"]) for c in spec.get("initContainers", [])],
             started=self._cluster.now,
             ip=f"10.{64 + number // 62500 % 60}.{number // 250 % 250}.{number % 250 + 2}",
-            gone=node in self._down,
+            gone=self.is_down(spec["nodeName"]),
         )
+        for container in runtime.containers if runtime.inits else ():
+            container.reason = "PodInitializing"
         self.pods[runtime.uid] = runtime
         if not runtime.gone:
             self._cluster.after(_PREPARE, lambda: self._prepare(runtime))
@@ -147,96 +158,131 @@ class Kubelets:
         return runtime
 
     def _prepare(self, runtime: PodRuntime) -> None:
-        pod = self._pod(runtime)
-        if pod is None or runtime.leaving or runtime.gone:
+        pod = self._working_on(runtime)
+        if pod is None:
             return
-        trouble = podstatus.volume_trouble(self._cluster.store, pod)
+        reason, trouble = podstatus.volume_trouble(self._cluster.store, pod)
         if trouble:
-            self._events.warn(pod, "FailedMount", trouble, host=runtime.node)
+            self._events.of_pod(pod, reason, trouble)
             self._cluster.after(_UNHEALTHY_EVERY, lambda: self._prepare(runtime))
             return
-        for container in runtime.containers:
+        if runtime.node in self.without_runtime:
+            self._events.no_sandbox(pod)
+            self._cluster.after(_RETRY_SANDBOX, lambda: self._prepare(runtime))
+            return
+        self._next(runtime)
+
+    def _next(self, runtime: PodRuntime) -> None:
+        """Begin with the next init container, or with all others when the last one has completed."""
+        init = runtime.next_init
+        for container in [init] if init is not None else runtime.containers:
             self._pull(runtime, container)
 
     def _pull(self, runtime: PodRuntime, container: ContainerRuntime) -> None:
-        pod = self._pod(runtime)
-        if pod is None or runtime.leaving or runtime.gone:
+        pod = self._working_on(runtime)
+        if pod is None:
             return
         image = podstatus.container_spec(pod, container.name)["image"]
-        field = f"spec.containers{{{container.name}}}"
         if (runtime.node, image) in self._images:
-            text = f'Container image "{image}" already present on machine'
-            self._events.note(pod, "Pulled", text, host=runtime.node, field=field)
+            self._events.present(pod, container.name, image)
             self._create(runtime, container)
             return
-        self._events.note(pod, "Pulling", f'Pulling image "{image}"', host=runtime.node, field=field)
+        missing = missing_pull_secrets(self._cluster.store, pod)
+        if missing:
+            self._events.no_pull_secret(pod, missing)
+        self._events.pulling(pod, container.name, image)
         seconds = self._cluster.chance.between(1.2, 5.5, "pull", runtime.uid, image)
         self._plan(container, seconds, lambda: self._pulled(runtime, container, image, seconds))
 
     def _pulled(self, runtime: PodRuntime, container: ContainerRuntime, image: str, seconds: float) -> None:
-        pod = self._pod(runtime)
-        if pod is None or runtime.leaving:
+        pod = self._working_on(runtime)
+        if pod is None:
             return
-        field = f"spec.containers{{{container.name}}}"
-        trouble = self._around.image_trouble(image)
+        trouble = self._around.image_trouble(image, pod)
         if trouble:
-            text = f'Failed to pull image "{image}": {trouble}'
-            self._events.warn(pod, "Failed", text, host=runtime.node, field=field)
-            self._events.warn(pod, "Failed", "Error: ErrImagePull", host=runtime.node, field=field)
+            self._events.pull_failed(pod, container.name, image, trouble)
             self._wait(runtime, container, "ErrImagePull", trouble)
             self._plan(container, 2.0, lambda: self._pull_backs_off(runtime, container, image))
             return
         self._images.add((runtime.node, image))
-        text = f'Successfully pulled image "{image}" in {seconds:.3f}s ({seconds:.3f}s including waiting).'
-        self._events.note(pod, "Pulled", text, host=runtime.node, field=field)
+        self._events.pulled(pod, container.name, image, seconds)
         self._create(runtime, container)
 
     def _pull_backs_off(self, runtime: PodRuntime, container: ContainerRuntime, image: str) -> None:
-        pod = self._pod(runtime)
-        if pod is None or runtime.leaving:
+        pod = self._working_on(runtime)
+        if pod is None:
             return
-        field = f"spec.containers{{{container.name}}}"
-        text = f'Back-off pulling image "{image}"'
-        self._events.note(pod, "BackOff", text, host=runtime.node, field=field)
-        self._events.warn(pod, "Failed", "Error: ImagePullBackOff", host=runtime.node, field=field)
-        self._wait(runtime, container, "ImagePullBackOff", text)
+        self._wait(runtime, container, "ImagePullBackOff", self._events.pull_backs_off(pod, container.name, image))
         delay = container.pull_back_off
         container.pull_back_off = min(delay * 2, LONGEST_BACK_OFF)
         self._plan(container, delay, lambda: self._pull(runtime, container))
 
     def _create(self, runtime: PodRuntime, container: ContainerRuntime) -> None:
-        pod = self._pod(runtime)
-        if pod is None or runtime.leaving or runtime.gone:
+        pod = self._working_on(runtime)
+        if pod is None:
             return
-        field = f"spec.containers{{{container.name}}}"
         trouble = missing_reference(self._cluster.store, pod, container.name)
         if isinstance(trouble, ConfigTrouble):
-            self._events.warn(pod, "Failed", f"Error: {trouble.message}", host=runtime.node, field=field)
+            self._events.cannot_create(pod, container.name, trouble.message)
             self._wait(runtime, container, "CreateContainerConfigError", trouble.message)
             self._plan(container, _RETRY_CONFIG, lambda: self._create(runtime, container))
             return
-        self._events.note(pod, "Created", f"Created container: {container.name}", host=runtime.node, field=field)
+        self._events.created(pod, container.name)
+        unstartable = self._around.start_trouble(pod, container.name)
+        if unstartable:
+            self._cannot_start(runtime, container, pod, unstartable)
+            return
         self._start(runtime, container, pod)
-        self._events.note(pod, "Started", f"Started container {container.name}", host=runtime.node, field=field)
+        self._events.started(pod, container.name)
+
+    def _cannot_start(self, runtime: PodRuntime, container: ContainerRuntime, pod: JsonObject, why: str) -> None:
+        """The runtime refuses to start the process: exit code 128, reason StartError."""
+        self._events.cannot_create(pod, container.name, why)
+        container.instance += 1
+        container.started = self._cluster.now
+        container.last = self._terminated(runtime, container, code=128, reason="StartError", message=why)
+        container.restarts += 1
+        delay = container.next_back_off(now=self._cluster.now)
+        if delay < 1.0:
+            self._wait(runtime, container, "RunContainerError", why)
+        else:
+            self._wait(runtime, container, "CrashLoopBackOff", self._events.backs_off(pod, container.name, delay))
+        self._plan(container, max(delay, 1.0), lambda: self._restart(runtime, container))
 
     def _start(self, runtime: PodRuntime, container: ContainerRuntime, pod: JsonObject) -> None:
         container.drop_plans()
         container.stage, container.started, container.ready = Stage.RUNNING, self._cluster.now, False
         container.instance += 1
         container.ended = None
-        if container is not runtime.main:
+        if container in runtime.inits:
+            self._start_init(runtime, container, pod)
+        elif container is runtime.main:
+            self._start_main(runtime, pod)
+        else:
             container.ready = True
             self._write(runtime)
-            return
+
+    def _start_init(self, runtime: PodRuntime, container: ContainerRuntime, pod: JsonObject) -> None:
+        end = self._around.init_end(pod, container.name)
+        container.words += [(container.instance, self._cluster.now + end.after, text) for text in end.last_words]
+        self._write(runtime)
+        self._plan(container, end.after, lambda: self._ended(runtime, container, code=end.code, reason=_reason(end)))
+
+    def _start_main(self, runtime: PodRuntime, pod: JsonObject) -> None:
+        container = runtime.main
         runtime.config = self._around.config_of(pod)
         nature = self._around.nature(pod)
         self._write(runtime)
         if nature.exit is not None:
             self._plan_exit(runtime, nature)
-        if nature.exit is None or nature.exit.after > nature.startup:
-            self._plan(container, podstatus.first_ready(pod, startup=nature.startup), lambda: self._probe(runtime))
         too_slow = podstatus.killed_while_starting(pod, startup=nature.startup)
-        if nature.unlive or too_slow:
+        deciding = podstatus.deciding_probe(pod)
+        if nature.unstarted or (too_slow and deciding == "startupProbe"):
+            patience = podstatus.patience(pod, deciding, first=True)
+            self._plan(container, patience, lambda: self._give_up(runtime, nature.unstarted, "Startup"))
+        elif nature.exit is None or nature.exit.after > nature.startup:
+            self._plan(container, podstatus.first_ready(pod, startup=nature.startup), lambda: self._probe(runtime))
+        if (nature.unlive or too_slow) and not nature.unstarted and (deciding == "livenessProbe" or not too_slow):
             self._plan(container, podstatus.patience(pod, "livenessProbe", first=True), lambda: self._liveness(runtime))
         for tell in self.on_start:
             tell(pod, container.instance, nature.first_words)
@@ -244,23 +290,21 @@ class Kubelets:
     def _plan_exit(self, runtime: PodRuntime, nature: Nature) -> None:
         end = nature.exit
         assert end is not None
-        reason = "Completed" if end.code == 0 else "Error"
         self._plan(
             runtime.main,
             end.after,
-            lambda: self._ended(runtime, runtime.main, code=end.code, reason=reason, words=end.last_words),
+            lambda: self._ended(runtime, runtime.main, code=end.code, reason=_reason(end), words=end.last_words),
         )
 
     # -- probes -----------------------------------------------------------------------------------------------------
 
     def _probe(self, runtime: PodRuntime) -> None:
         pod = self._pod(runtime)
-        if pod is None or runtime.gone or runtime.main.stage is not Stage.RUNNING:
+        if pod is None or self._nobody_looks(runtime):
             return
         trouble = self._around.nature(pod).unready
         if trouble:
-            field = f"spec.containers{{{runtime.main.name}}}"
-            self._events.warn(pod, "Unhealthy", f"Readiness probe failed: {trouble}", host=runtime.node, field=field)
+            self._events.unhealthy(pod, runtime.main.name, "Readiness", trouble)
             self._plan(runtime.main, _UNHEALTHY_EVERY, lambda: self._probe(runtime))
         if runtime.main.ready == bool(trouble):
             runtime.main.ready = not trouble
@@ -268,18 +312,25 @@ class Kubelets:
 
     def _liveness(self, runtime: PodRuntime) -> None:
         pod = self._pod(runtime)
-        if pod is None or runtime.gone or runtime.main.stage is not Stage.RUNNING:
+        if pod is None or self._nobody_looks(runtime):
             return
         nature = self._around.nature(pod)
         still_starting = self._cluster.now - runtime.main.started < nature.startup
         trouble = nature.unlive or (podstatus.refused(pod, runtime.ip) if still_starting else "")
-        if not trouble:
+        if trouble:
+            self._give_up(runtime, trouble, "Liveness")
+
+    def _give_up(self, runtime: PodRuntime, trouble: str, probe: str) -> None:
+        """A probe has failed too often: the container is restarted."""
+        pod = self._pod(runtime)
+        if pod is None or self._nobody_looks(runtime):
             return
-        field = f"spec.containers{{{runtime.main.name}}}"
-        self._events.warn(pod, "Unhealthy", f"Liveness probe failed: {trouble}", host=runtime.node, field=field)
-        text = f"Container {runtime.main.name} failed liveness probe, will be restarted"
-        self._events.note(pod, "Killing", text, host=runtime.node, field=field)
+        self._events.unhealthy(pod, runtime.main.name, probe, trouble or podstatus.refused(pod, runtime.ip))
+        self._events.killing_unhealthy(pod, runtime.main.name, probe)
         self._ended(runtime, runtime.main, code=137, reason="Error")
+
+    def _nobody_looks(self, runtime: PodRuntime) -> bool:
+        return runtime.gone or runtime.node in self._stopped or runtime.main.stage is not Stage.RUNNING
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -297,17 +348,16 @@ class Kubelets:
         if pod is None or container.stage is not Stage.RUNNING:
             return
         container.drop_plans()
-        container.ended = podstatus.terminated(
-            code=code,
-            reason=reason,
-            started=self._stamp(container.started),
-            finished=self._cluster.timestamp(),
-            container_id=podstatus.container_id(runtime.uid, container),
-        )
+        container.ended = self._terminated(runtime, container, code=code, reason=reason)
         container.stage, container.ready = Stage.ENDED, False
         if container is runtime.main:
             for tell in self.on_end:
                 tell(pod, container.instance, words)
+        if container in runtime.inits and code == 0:
+            container.ready = True
+            self._write(runtime)
+            self._next(runtime)
+            return
         if pod["spec"].get("restartPolicy", "Always") == "Never":
             self._write(runtime)
             return
@@ -315,22 +365,23 @@ class Kubelets:
         delay = container.next_back_off(now=self._cluster.now) if wait is None else wait
         if delay >= 1.0:
             container.last, container.ended = container.ended, None
-            self._back_off(runtime, container, pod, delay)
+            self._wait(runtime, container, "CrashLoopBackOff", self._events.backs_off(pod, container.name, delay))
         else:
             container.last = container.ended
             self._write(runtime)
         self._plan(container, max(delay, 1.0), lambda: self._restart(runtime, container))
 
-    def _back_off(self, runtime: PodRuntime, container: ContainerRuntime, pod: JsonObject, delay: float) -> None:
-        meta = pod["metadata"]
-        where = f"{container.name} in pod {meta['name']}_{meta['namespace']}({meta['uid']})"
-        field = f"spec.containers{{{container.name}}}"
-        self._events.warn(
-            pod, "BackOff", f"Back-off restarting failed container {where}", host=runtime.node, field=field
+    def _terminated(
+        self, runtime: PodRuntime, container: ContainerRuntime, *, code: int, reason: str, message: str = ""
+    ) -> JsonObject:
+        return podstatus.terminated(
+            code=code,
+            reason=reason,
+            started=self._stamp(container.started),
+            finished=self._cluster.timestamp(),
+            container_id=podstatus.container_id(runtime.uid, container),
+            message=message,
         )
-        text = f"back-off {_go_duration(delay)} restarting failed container={container.name} "
-        text += f"pod={where.partition('pod ')[2]}"
-        self._wait(runtime, container, "CrashLoopBackOff", text)
 
     def _restart(self, runtime: PodRuntime, container: ContainerRuntime) -> None:
         if container.stage is not Stage.RUNNING:
@@ -338,14 +389,13 @@ class Kubelets:
 
     def _begin_end(self, runtime: PodRuntime, pod: JsonObject) -> None:
         runtime.leaving = True
-        if runtime.gone and runtime.node in self._down and pod["metadata"]["deletionGracePeriodSeconds"] > 0:
+        unreachable = self.is_down(runtime.node) or runtime.node in self.without_runtime
+        if unreachable and pod["metadata"]["deletionGracePeriodSeconds"] > 0:
             return
-        for container in runtime.containers:
+        for container in runtime.every:
             container.drop_plans()
             if container.stage is Stage.RUNNING:
-                field = f"spec.containers{{{container.name}}}"
-                text = f"Stopping container {container.name}"
-                self._events.note(pod, "Killing", text, host=runtime.node, field=field)
+                self._events.stopping(pod, container.name)
         grace = self._cluster.chance.between(*_SHUTDOWN, "shutdown", runtime.uid)
         self._cluster.after(min(grace, pod["metadata"]["deletionGracePeriodSeconds"]), lambda: self._finish(runtime))
 
@@ -357,7 +407,7 @@ class Kubelets:
         runtime = self.pods.pop(uid, None)
         if runtime is None:
             return
-        for container in runtime.containers:
+        for container in runtime.every:
             container.drop_plans()
         was_gone, runtime.gone = runtime.gone, True
         if not was_gone:
@@ -379,6 +429,11 @@ class Kubelets:
         pod = self._cluster.store.find(POD, namespace=runtime.namespace, name=runtime.name)
         return pod if pod is not None and pod["metadata"]["uid"] == runtime.uid else None
 
+    def _working_on(self, runtime: PodRuntime) -> JsonObject | None:
+        """Return the pod when its kubelet still works towards running it."""
+        idle = runtime.leaving or runtime.gone or runtime.node in self._stopped
+        return None if idle else self._pod(runtime)
+
     def _on_node(self, node: str) -> list[PodRuntime]:
         return [runtime for runtime in self.pods.values() if runtime.node == node]
 
@@ -387,7 +442,7 @@ class Kubelets:
 
     def _write(self, runtime: PodRuntime) -> None:
         pod = self._pod(runtime)
-        if pod is None or runtime.node in self._down:
+        if pod is None or self.is_down(runtime.node):
             return
         status = podstatus.status_of(pod, runtime, now=self._cluster.timestamp(), stamp=self._stamp)
         if status != pod["status"]:
@@ -395,6 +450,5 @@ class Kubelets:
             self._cluster.store.replace(POD, new, manager="kubelet", subresource="status")
 
 
-def _go_duration(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60}s"  # noqa: PLR2004 - seconds of a minute
+def _reason(end: Exit) -> str:
+    return "Completed" if end.code == 0 else "Error"

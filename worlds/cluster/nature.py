@@ -18,12 +18,13 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True)
 class Nature:
-    """The process in a pod's first container. Empty `unready` and `unlive` mean that the probe passes."""
+    """The process in a pod's first container. Empty `unready`, `unlive` and `unstarted` mean that the probe passes."""
 
     startup: float = 5.0
     exit: Exit | None = None
     unready: str = ""
     unlive: str = ""
+    unstarted: str = ""
     first_words: tuple[str, ...] = ()
 
 
@@ -34,8 +35,16 @@ class Surroundings(Protocol):
         """Say what the pod's process is like at this moment."""
         ...
 
-    def image_trouble(self, image: str) -> str:
-        """Say why an image cannot be pulled, in the container runtime's words; empty when it can."""
+    def init_end(self, pod: JsonObject, container: str) -> Exit:
+        """Say how an init container ends."""
+        ...
+
+    def start_trouble(self, pod: JsonObject, container: str) -> str:
+        """Say why a container's process cannot be started, in the container runtime's words; empty when it can."""
+        ...
+
+    def image_trouble(self, image: str, pod: JsonObject) -> str:
+        """Say why an image cannot be pulled for a pod, in the container runtime's words; empty when it can."""
         ...
 
     def config_of(self, pod: JsonObject) -> dict[str, str]:

@@ -12,6 +12,7 @@ from worlds.objects.store import ObjectStore
 _CLAIM = kind_named("PersistentVolumeClaim")
 _CONFIGMAP = kind_named("ConfigMap")
 _SECRET = kind_named("Secret")
+_POD = kind_named("Pod")
 
 
 def status_of(pod: JsonObject, runtime: PodRuntime, *, now: str, stamp: Callable[[float], str]) -> JsonObject:
@@ -27,12 +28,17 @@ def status_of(pod: JsonObject, runtime: PodRuntime, *, now: str, stamp: Callable
         "conditions": copy.deepcopy(before.get("conditions", [])),
         "containerStatuses": [_container_status(pod, runtime, container, stamp) for container in runtime.containers],
     }
+    if runtime.inits:
+        status["initContainerStatuses"] = [_container_status(pod, runtime, one, stamp) for one in runtime.inits]
     lagging = [c.name for c in runtime.containers if not c.ready]
     done = status["phase"] == "Succeeded"
     reason = ("PodCompleted" if done else "ContainersNotReady") if lagging else ""
     message = f"containers with unready status: [{' '.join(lagging)}]" if lagging and not done else ""
     conditions = status["conditions"]
-    set_condition(conditions, "Initialized", value=True, now=now)
+    waiting = [c.name for c in runtime.inits if not c.ready]
+    text = f"containers with incomplete status: [{' '.join(waiting)}]" if waiting else ""
+    why = "ContainersNotInitialized" if waiting else ""
+    set_condition(conditions, "Initialized", value=not waiting, reason=why, message=text, now=now)
     for name in ("ContainersReady", "Ready"):
         set_condition(conditions, name, value=not lagging, reason=reason, message=message, now=now)
     return status
@@ -71,15 +77,18 @@ def _container_status(
     }
 
 
-def terminated(*, code: int, reason: str, started: str, finished: str, container_id: str) -> JsonObject:
+def terminated(
+    *, code: int, reason: str, started: str, finished: str, container_id: str, message: str = ""
+) -> JsonObject:
     """Return the state of a container that ended."""
-    return {
+    state = {
         "exitCode": code,
         "reason": reason,
         "startedAt": started,
         "finishedAt": finished,
         "containerID": container_id,
     }
+    return state | ({"message": message} if message else {})
 
 
 def container_id(uid: str, container: ContainerRuntime) -> str:
@@ -103,7 +112,14 @@ def _quality(pod: JsonObject) -> str:
 
 def container_spec(pod: JsonObject, name: str) -> JsonObject:
     """Return the spec of a container by its name. Raises StopIteration when the pod has none."""
-    return next(c for c in pod["spec"]["containers"] if c["name"] == name)
+    spec = pod["spec"]
+    return next(c for c in [*spec.get("initContainers", []), *spec["containers"]] if c["name"] == name)
+
+
+def field_path(pod: JsonObject, name: str) -> str:
+    """Return how events name a container of a pod."""
+    init = any(c["name"] == name for c in pod["spec"].get("initContainers", []))
+    return f"spec.{'initContainers' if init else 'containers'}{{{name}}}"
 
 
 def first_ready(pod: JsonObject, *, startup: float) -> float:
@@ -125,13 +141,18 @@ def patience(pod: JsonObject, probe_name: str, *, first: bool = False) -> float:
 
 
 def killed_while_starting(pod: JsonObject, *, startup: float) -> bool:
-    """Say whether the liveness probe gives up before the process can answer."""
-    return patience(pod, "livenessProbe", first=True) < startup
+    """Say whether the liveness probe, or the startup probe that holds it back, gives up before the process answers."""
+    return patience(pod, deciding_probe(pod), first=True) < startup
+
+
+def deciding_probe(pod: JsonObject) -> str:
+    """Return which probe decides about a process that is still starting."""
+    return "startupProbe" if "startupProbe" in pod["spec"]["containers"][0] else "livenessProbe"
 
 
 def refused(pod: JsonObject, ip: str) -> str:
     """Return what a probe says of a port on which nobody listens."""
-    probe = pod["spec"]["containers"][0].get("livenessProbe", {})
+    probe = pod["spec"]["containers"][0].get(deciding_probe(pod), {})
     check = probe.get("httpGet") or probe.get("tcpSocket") or {}
     where = f"{ip}:{check.get('port', 80)}"
     if "path" in check:
@@ -140,8 +161,42 @@ def refused(pod: JsonObject, ip: str) -> str:
     return f"dial tcp {where}: connect: connection refused"
 
 
-def volume_trouble(store: ObjectStore, pod: JsonObject) -> str:
-    """Say why a pod's volumes cannot be mounted; empty when they can."""
+def volume_trouble(store: ObjectStore, pod: JsonObject) -> tuple[str, str]:
+    """Return reason and message of the event that says why a pod's volumes cannot be mounted; empty when they can."""
+    text = _source_missing(store, pod)
+    if text:
+        return "FailedMount", text
+    text = _held_elsewhere(store, pod)
+    return ("FailedAttachVolume", text) if text else ("", "")
+
+
+def _held_elsewhere(store: ObjectStore, pod: JsonObject) -> str:
+    """Say which volume that only one node may hold is held by a pod on another node."""
+    namespace, node = pod["metadata"]["namespace"], pod["spec"].get("nodeName")
+    others = [
+        other
+        for other in store.every(_POD, namespace=namespace)
+        if other["spec"].get("nodeName") not in {None, node}
+        and other.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+    ]
+    for name in claims_of(pod):
+        claim = store.find(_CLAIM, namespace=namespace, name=name)
+        if claim is None or set(claim["spec"].get("accessModes", [])) & {"ReadWriteMany", "ReadOnlyMany"}:
+            continue
+        holders = [other["metadata"]["name"] for other in others if name in claims_of(other)]
+        if holders:
+            volume = claim["spec"].get("volumeName", name)
+            return f'Multi-Attach error for volume "{volume}" Volume is already used by pod(s) {", ".join(holders)}'
+    return ""
+
+
+def claims_of(pod: JsonObject) -> list[str]:
+    """Return the names of the claims that a pod mounts."""
+    volumes = pod["spec"].get("volumes", [])
+    return [v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v]
+
+
+def _source_missing(store: ObjectStore, pod: JsonObject) -> str:
     namespace = pod["metadata"]["namespace"]
     for volume in pod["spec"].get("volumes", []):
         if "configMap" in volume and not volume["configMap"].get("optional"):

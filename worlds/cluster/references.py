@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass
 
+from worlds.cluster.podstatus import container_spec
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import ObjectStore
 
@@ -20,7 +21,12 @@ class ConfigTrouble:
 def missing_reference(store: ObjectStore, pod: JsonObject, container_name: str) -> ConfigTrouble | None:
     """Return the first reference of a container that cannot be resolved."""
     namespace = pod["metadata"]["namespace"]
-    container = next(c for c in pod["spec"]["containers"] if c["name"] == container_name)
+    container = container_spec(pod, container_name)
+    for source in container.get("envFrom", []):
+        for field, kind, word in (("configMapRef", CONFIGMAP, "configmap"), ("secretRef", SECRET, "secret")):
+            name = source.get(field, {}).get("name")
+            if name and not source[field].get("optional") and store.find(kind, namespace=namespace, name=name) is None:
+                return ConfigTrouble(message=f'{word} "{name}" not found')
     for entry in container.get("env", []):
         source = entry.get("valueFrom", {})
         for field, kind, word in (("configMapKeyRef", CONFIGMAP, "configmap"), ("secretKeyRef", SECRET, "secret")):
@@ -51,3 +57,10 @@ def values_of(store: ObjectStore, pod: JsonObject) -> dict[str, str]:
                 if raw is not None:
                     values[entry["name"]] = base64.b64decode(raw).decode() if kind is SECRET else raw
     return values
+
+
+def missing_pull_secrets(store: ObjectStore, pod: JsonObject) -> list[str]:
+    """Return the image pull secrets that a pod names and that are not there."""
+    names = [entry["name"] for entry in pod["spec"].get("imagePullSecrets", [])]
+    namespace = pod["metadata"]["namespace"]
+    return [name for name in names if store.find(SECRET, namespace=namespace, name=name) is None]

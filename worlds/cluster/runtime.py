@@ -23,7 +23,7 @@ class Stage(StrEnum):
 
 @dataclass(kw_only=True)
 class ContainerRuntime:
-    """One container of a pod."""
+    """One container of a pod. `words` are lines of an init container: instance, unix seconds, text."""
 
     name: str
     stage: Stage = Stage.CREATING
@@ -36,6 +36,7 @@ class ContainerRuntime:
     last: JsonObject | None = None
     ended: JsonObject | None = None
     instance: int = 0
+    words: list[tuple[int, float, str]] = field(default_factory=list)
     pull_back_off: float = FIRST_BACK_OFF
     plans: list[Appointment] = field(default_factory=list)
 
@@ -56,7 +57,10 @@ class ContainerRuntime:
 
 @dataclass(kw_only=True)
 class PodRuntime:
-    """One pod on a node. `config` holds the config values its first container's process was started with."""
+    """One pod on a node. `config` holds the config values its first container's process was started with.
+
+    `inits` are its init containers, which run one after the other before the others start.
+    """
 
     uid: str
     namespace: str
@@ -64,6 +68,7 @@ class PodRuntime:
     node: str
     containers: list[ContainerRuntime]
     started: float
+    inits: list[ContainerRuntime] = field(default_factory=list)
     config: dict[str, str] = field(default_factory=dict)
     ip: str = ""
     leaving: bool = False
@@ -73,6 +78,16 @@ class PodRuntime:
     def main(self) -> ContainerRuntime:
         """The container that the scenario's behaviour describes."""
         return self.containers[0]
+
+    @property
+    def every(self) -> list[ContainerRuntime]:
+        """All containers, init containers first."""
+        return [*self.inits, *self.containers]
+
+    @property
+    def next_init(self) -> ContainerRuntime | None:
+        """The init container that has not completed yet; None when the others may start."""
+        return next((c for c in self.inits if c.ended is None or c.ended["exitCode"] != 0), None)
 
     @property
     def serving(self) -> bool:

@@ -2,8 +2,9 @@
 
 import copy
 
-from worlds.estate.manifests import Manifests, controller_of
+from worlds.estate.manifests import CONTROLLERS, Manifests, controller_of
 from worlds.objects.kinds import JsonObject
+from worlds.objects.patches import STRATEGIC, apply_patch
 from worlds.scenario.change import Change
 
 
@@ -28,6 +29,8 @@ def edited(manifests: Manifests, *, change: Change) -> Manifests:
     for field, value in (("minReplicas", change.autoscale_min), ("maxReplicas", change.autoscale_max)):
         if value is not None:
             _manifest(after, "HorizontalPodAutoscaler")["spec"][field] = value
+    for kind, patch in change.patch.items():
+        after[kind] = apply_patch(_manifest(after, kind), patch, content_type=STRATEGIC)
     return after
 
 
@@ -126,5 +129,12 @@ def carries(pod_spec: JsonObject, *, change: Change, config: dict[str, str]) -> 
         change.cpu_limit is None or resources.get("limits", {}).get("cpu") == change.cpu_limit,
         all(env.get(name) == value for name, value in change.env.items()),
         all(config.get(name) == value for name, value in change.config.items()),
+        all(_is_patched(pod_spec, change.patch[kind]) for kind in CONTROLLERS if kind in change.patch),
     ]
     return all(checks)
+
+
+def _is_patched(pod_spec: JsonObject, patch: JsonObject) -> bool:
+    """Say whether patching a controller's template once more would leave the pod as it is."""
+    wanted = patch.get("spec", {}).get("template", {}).get("spec", {})
+    return apply_patch(pod_spec, wanted, content_type=STRATEGIC) == pod_spec

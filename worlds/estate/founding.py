@@ -153,6 +153,13 @@ class Founding:
             }
             meta = {"name": f"{workload.name}-secrets", "namespace": workload.namespace}
             store.create(_SECRET, {"metadata": meta, "type": "Opaque", "data": data}, manager="external-secrets")
+        if (
+            workload.pull_secret
+            and store.find(_SECRET, namespace=workload.namespace, name=workload.pull_secret) is None
+        ):
+            meta = {"name": workload.pull_secret, "namespace": workload.namespace}
+            body = {"metadata": meta, "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}}
+            store.create(_SECRET, body, manager="kubectl-create")
         if workload.volume and workload.kind is not WorkloadKind.STATEFULSET:
             meta = {"name": f"{workload.volume.name}-{workload.name}", "namespace": workload.namespace}
             store.create(

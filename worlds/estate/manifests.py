@@ -133,7 +133,7 @@ def _template(workload: Workload, *, estate: Estate) -> JsonObject:
         container["command"] = list(workload.command)
     if workload.port is not None:
         container["ports"] = [{"name": "http", "containerPort": workload.port, "protocol": "TCP"}]
-    for name, probe in (("readinessProbe", workload.readiness), ("livenessProbe", workload.liveness)):
+    for name, probe in _probes(workload):
         if probe is not None and workload.port is not None:
             container[name] = _probe(probe, port=workload.port)
     sidecars = [_sidecar(image) for image in workload.sidecars]
@@ -149,6 +149,10 @@ def _template(workload: Workload, *, estate: Estate) -> JsonObject:
     if workload.volume and workload.kind is not WorkloadKind.STATEFULSET:
         claim = {"claimName": f"{workload.volume.name}-{workload.name}"}
         spec["volumes"] = [{"name": workload.volume.name, "persistentVolumeClaim": claim}]
+    if workload.volume and workload.volume.owner is not None:
+        spec["securityContext"] = {"fsGroup": workload.volume.owner}
+    if workload.pull_secret:
+        spec["imagePullSecrets"] = [{"name": workload.pull_secret}]
     if workload.node_selector:
         spec["nodeSelector"] = dict(workload.node_selector)
     if workload.tolerations:
@@ -158,11 +162,22 @@ def _template(workload: Workload, *, estate: Estate) -> JsonObject:
     return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
 
 
+def _probes(workload: Workload) -> list[tuple[str, Probe | None]]:
+    return [
+        ("readinessProbe", workload.readiness),
+        ("livenessProbe", workload.liveness),
+        ("startupProbe", workload.startup_probe),
+    ]
+
+
 def _environment(workload: Workload, *, estate: Estate) -> list[JsonObject]:
     values = {"LOG_LEVEL": "info"} | dict(workload.env)
     for call in workload.calls:
         target = estate.workload(resolve(call.to, workload=workload))
         name = call.variable or address_variable(call.to)
+        if call.queue:
+            values.setdefault("QUEUE_" + call.queue.upper().replace(".", "_").replace("-", "_"), call.queue)
+            continue
         values.setdefault(name, f"{dns_name(target)}:{call.port or service_port(target)}")
     env: list[JsonObject] = [{"name": key, "value": value} for key, value in values.items()]
     for key in workload.config:

@@ -27,7 +27,9 @@ from worlds.estate.founding import DAY, Founding
 from worlds.estate.journal import Journal
 from worlds.estate.layout import Floats, Layout
 from worlds.estate.layouting import LayoutBuilder
-from worlds.estate.surroundings import Processes, Registry
+from worlds.estate.manifests import image_of
+from worlds.estate.registry import Registry
+from worlds.estate.surroundings import Processes
 from worlds.estate.tape import Tape
 from worlds.estate.volumes import Volumes
 from worlds.objects.kinds import JsonObject
@@ -61,6 +63,9 @@ class Simulation:
         self.cluster = Cluster(seed=scenario.seed, started=self.now_at_start - _FOUNDED_BEFORE)
         self.effects = Effects()
         self.registry = Registry()
+        self.registry.private = {
+            image_of(w, estate=estate).partition("/")[0] for w in estate.workloads if w.pull_secret
+        }
         store = self.cluster.store
         self.processes = Processes(estate, store=store, effects=self.effects, registry=self.registry)
         self.kubelets = Kubelets(self.cluster, self.processes)
@@ -75,6 +80,7 @@ class Simulation:
         self.ballast: dict[str, float] = {}
         self._ballast_steps: dict[str, list[tuple[float, float]]] = {}
         self.outages: dict[str, float] = {}
+        self.metrics_api_down = False
         self._layouts = LayoutBuilder(estate, store=store, kubelets=self.kubelets, effects=self.effects)
         self._layout: Layout | None = None
         self._lost: dict[str, float] = {}
@@ -226,7 +232,7 @@ class Simulation:
     def utilisation(self, namespace: str, name: str) -> float | None:
         """Return the CPU use of a workload's running pods in per cent of their requests; None when nobody runs."""
         block = self.tape.last
-        if block is None:
+        if block is None or self.metrics_api_down:
             return None
         used = requested = 0.0
         for at, column in enumerate(block.layout.columns):
@@ -284,7 +290,7 @@ class Simulation:
         if service.refusal or service.refused:
             return service.refusal or "too many connections"
         columns = layout.columns[service.columns]
-        told = next((column.refusal for column in columns if column.refusal), "")
+        told = next((c.refusal or c.complaint for c in columns if c.refusal or c.complaint), "")
         return told if told or any(column.routed for column in columns) else "connection refused"
 
     def pod_counts(self) -> dict[str, int]:

@@ -1,8 +1,24 @@
 """A change of a workload's manifests: the vocabulary that deploys, manual edits and their decoys share."""
 
-from pydantic import Field
+from typing import Any, Self
+
+from pydantic import Field, model_validator
 
 from worlds.scenario.values import Quantity, Value
+
+# Objects that a workload's team keeps in Git: what `patch` may name.
+PATCHED = (
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Service",
+    "ConfigMap",
+    "Ingress",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+)
 
 
 class Change(Value):
@@ -34,3 +50,14 @@ class Change(Value):
     priority_class: str | None = None
     autoscale_min: int | None = None
     autoscale_max: int | None = None
+    patch: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Whatever has no field above, by kind of object, as `kubectl patch` takes it (strategic merge).",
+    )
+
+    @model_validator(mode="after")
+    def _check_patch(self) -> Self:
+        for kind in self.patch:
+            if kind not in PATCHED:
+                raise ValueError(f"patch: {kind!r} is no object of a workload: use one of {', '.join(PATCHED)}")
+        return self

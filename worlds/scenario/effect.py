@@ -15,6 +15,14 @@ class LogLine(Value):
     per_minute: float = Field(default=6.0, gt=0)
 
 
+class Drain(Value):
+    """Something that a process takes and never gives back, until it has none left and fails nearly everything."""
+
+    resource: Literal["files", "threads", "connections"]
+    per_hour: float = Field(gt=0, description="How many of them each process loses in an hour.")
+    most: float = Field(default=200.0, gt=0, description="How many it may have.")
+
+
 class Effect(Value):
     """A change of behaviour. What is left out stays as it was."""
 
@@ -26,9 +34,16 @@ class Effect(Value):
     leak_per_hour: Quantity = "0"
     calls_factor: float = Field(default=1.0, gt=0, description="How many times more often it calls its dependencies.")
     exit_code: int | None = Field(default=None, description="The process ends with this code after it started.")
+    container: str = Field(default="", description="The init container that ends so; the main process if left out.")
     exit_after: Duration = 2.0
+    drain: Drain | None = None
+    calls_fail: dict[str, str] = Field(
+        default_factory=dict, description="Dependency (as in `calls`) -> what the process's client says of every call."
+    )
+    complaint: str = Field(default="", description="What callers log of the requests that fail here.")
     refuse: str = Field(default="", description="What clients are told instead of being served (TLS, connection).")
     unready: str = Field(default="", description="Why the readiness probe fails, as the kubelet would say it.")
+    startup: Duration = Field(default=0.0, description="How much longer the process takes to start.")
     unlive: str = Field(default="", description="Why the liveness probe fails.")
     logs: tuple[LogLine, ...] = ()
     last_words: tuple[str, ...] = Field(default=(), description="Lines written before the process ends.")

@@ -78,10 +78,20 @@ class Call(Value):
     )
     retries: int = Field(default=0, ge=0, le=5)
     pool: int | None = Field(default=None, gt=0, description="Connections that each pod of the caller holds open.")
+    pool_variable: str = Field(default="", description="The env variable that overrides the size of the pool.")
+    queue: str = Field(
+        default="",
+        description="The call is a message in this queue: what the callee cannot work off waits there. Asynchronous.",
+    )
     port: int | None = None
     variable: str | None = Field(
         default=None, description="The env variable with the address; <NAME>_ADDR if left out."
     )
+
+    @property
+    def waits(self) -> bool:
+        """Whether the caller waits for the answer."""
+        return not (self.asynchronous or self.queue)
 
 
 class Release(Value):
@@ -102,6 +112,7 @@ class Volume(Value):
     storage_class: str = "standard"
     used: float = Field(default=0.4, ge=0, le=1)
     growth_per_hour: Quantity = "0"
+    owner: int | None = Field(default=None, description="Group whose files these are: the pods' fsGroup.")
 
 
 class Autoscale(Value):
@@ -132,6 +143,9 @@ class Workload(Value):
     config: dict[str, str] = Field(default_factory=dict, description="Keys of its ConfigMap, read as env variables.")
     secrets: tuple[str, ...] = Field(default=(), description="Keys of its Secret, read as env variables.")
     command: tuple[str, ...] = ()
+    needs: tuple[str, ...] = Field(default=(), description="Variables without which the process does not start.")
+    pull_secret: str = Field(default="", description="Secret with which its image is pulled; its registry is private.")
+    startup_probe: Probe | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: tuple[dict[str, str], ...] = ()
