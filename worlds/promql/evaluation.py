@@ -9,8 +9,7 @@ import promql_parser as ast
 from worlds.promql import functions
 from worlds.promql.aggregation import aggregate, aggregate_quantile, count_values, grouping, top
 from worlds.promql.errors import ExecutionError
-from worlds.promql.frame import Frame, Scalar, Stamps, Text, Value, join_equal_rows
-from worlds.promql.labels import without_name
+from worlds.promql.frame import Frame, Scalar, Stamps, Text, Value, nameless
 from worlds.promql.matching import Matching, combine, set_operation
 from worlds.promql.operators import SET_OPERATORS, between_scalars, negated, with_scalar
 from worlds.promql.parsing import milliseconds
@@ -151,10 +150,7 @@ class Evaluation:
             span=span,
             times=self.grid.times,
         )
-        if ranged.keeps_name:
-            return frame
-        nameless = [without_name(labels) for labels in frame.labels]
-        return join_equal_rows(Frame(labels=nameless, values=frame.values, present=frame.present))
+        return frame if ranged.keeps_name else nameless(frame)
 
     def sample_times(self, selector: ast.VectorSelector) -> Frame:
         """Evaluate `timestamp()` of a plain selector."""

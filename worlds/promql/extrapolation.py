@@ -30,16 +30,15 @@ def delta(windows: Windows) -> Computed:
 
 
 def _extrapolated(windows: Windows, *, counter: bool) -> Computed:
-    steps = np.arange(len(windows.counts))
-    final = np.maximum(windows.counts - 1, 0)
-    first, last = windows.values[:, :, 0], windows.values[:, steps, final]
-    change = last - first
+    block, oldest, newest = windows.block, windows.first, windows.from_end(1)
+    first = block.values[:, oldest]
+    change = block.values[:, newest] - first
     if counter:
-        change = change + _lost_in_resets(windows)
-    sampled = (windows.stamps[steps, final] - windows.stamps[:, 0]) / 1000
+        change = change + (block.lost[:, newest] - block.lost[:, oldest])
+    sampled = (block.stamps[newest] - block.stamps[oldest]) / 1000
     distance = sampled / np.maximum(windows.counts - 1, 1)
-    to_start: Floats = np.broadcast_to((windows.stamps[:, 0] - windows.starts) / 1000, change.shape)
-    to_end = (windows.ends - windows.stamps[steps, final]) / 1000
+    to_start: Floats = np.broadcast_to((block.stamps[oldest] - windows.starts) / 1000, change.shape)
+    to_end = (windows.ends - block.stamps[newest]) / 1000
     if counter:
         to_zero = sampled * (first / change)
         to_start = np.where((change > 0) & (first >= 0) & (to_zero < to_start), to_zero, to_start)
@@ -48,9 +47,3 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Computed:
     covered = covered + np.where(to_end < threshold, to_end, distance / 2)
     present = np.broadcast_to(windows.counts > 1, change.shape)
     return change * (covered / sampled), present
-
-
-def _lost_in_resets(windows: Windows) -> Floats:
-    before, after = windows.values[:, :, :-1], windows.values[:, :, 1:]
-    lost: Floats = np.where((after < before) & windows.valid[:, 1:], before, 0.0).sum(axis=2)
-    return lost

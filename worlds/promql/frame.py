@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worlds.promql.errors import ExecutionError
-from worlds.promql.labels import LabelKey, Labels, key_of
+from worlds.promql.labels import LabelKey, Labels, key_of, without_name
+from worlds.promql.storage import METRIC_NAME
 
 Floats: TypeAlias = NDArray[np.float64]
 Stamps: TypeAlias = NDArray[np.int64]
@@ -87,7 +88,19 @@ def stack(frames: Sequence[Frame], *, steps: int) -> Frame:
 
 def in_label_order(frame: Frame) -> Frame:
     """Sort the rows as Prometheus hands out series, so that ties in `topk` fall as they do there."""
-    return frame.take(sorted(range(len(frame.labels)), key=lambda row: key_of(frame.labels[row])))
+    keys = [key_of(labels) for labels in frame.labels]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return frame if order == list(range(len(keys))) else frame.take(order)
+
+
+def nameless(frame: Frame) -> Frame:
+    """Drop the metric's name from every row; rows that differed in nothing else become one.
+
+    Raises ExecutionError when two such rows have a sample at the same step.
+    """
+    bare = Frame(labels=[without_name(one) for one in frame.labels], values=frame.values, present=frame.present)
+    one_metric = len({labels.get(METRIC_NAME, "") for labels in frame.labels}) <= 1
+    return bare if one_metric else join_equal_rows(bare)
 
 
 def without_empty_rows(frame: Frame) -> Frame:

@@ -8,9 +8,9 @@ import numpy as np
 import promql_parser as ast
 
 from worlds.promql import elementwise, extrapolation, over_time, regression
-from worlds.promql.frame import Floats, Frame, Scalar, Stamps, Text, Value, join_equal_rows
+from worlds.promql.frame import Floats, Frame, Scalar, Stamps, Text, Value, nameless
 from worlds.promql.histogram import histogram_quantile
-from worlds.promql.labels import Labels, without_name
+from worlds.promql.labels import Labels
 from worlds.promql.over_time import Computed
 from worlds.promql.parsing import matchers_of
 from worlds.promql.relabel import label_join, label_replace
@@ -114,10 +114,10 @@ def _scalar(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Scalar:
 def _timestamp(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
     expr = _unwrapped(arguments[0])
     if isinstance(expr, ast.VectorSelector):
-        return _nameless(evaluator.sample_times(expr))
+        return nameless(evaluator.sample_times(expr))
     frame = evaluator.frame(expr)
     stamps = np.broadcast_to(evaluator.grid.times / 1000, frame.values.shape)
-    return _nameless(Frame(labels=frame.labels, values=stamps, present=frame.present))
+    return nameless(Frame(labels=frame.labels, values=stamps, present=frame.present))
 
 
 def _elementwise(function: Callable[..., Floats]) -> Special:
@@ -125,7 +125,7 @@ def _elementwise(function: Callable[..., Floats]) -> Special:
         frame = evaluator.frame(arguments[0])
         parameters = [evaluator.scalar(argument).values for argument in arguments[1:]]
         values = function(frame.values, *parameters)
-        return _nameless(Frame(labels=frame.labels, values=values, present=frame.present))
+        return nameless(Frame(labels=frame.labels, values=values, present=frame.present))
 
     return call
 
@@ -133,7 +133,7 @@ def _elementwise(function: Callable[..., Floats]) -> Special:
 def _date_part(function: Callable[[Floats], Floats]) -> Special:
     def call(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
         frame = evaluator.frame(arguments[0]) if arguments else vector(_time(evaluator, ()))
-        return _nameless(Frame(labels=frame.labels, values=function(frame.values), present=frame.present))
+        return nameless(Frame(labels=frame.labels, values=function(frame.values), present=frame.present))
 
     return call
 
@@ -142,13 +142,13 @@ def _clamp(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
     frame = evaluator.frame(arguments[0])
     low, high = (evaluator.scalar(argument).values for argument in arguments[1:])
     values = elementwise.clamp(frame.values, low, high)
-    return _nameless(Frame(labels=frame.labels, values=values, present=frame.present & ~(high < low)))
+    return nameless(Frame(labels=frame.labels, values=values, present=frame.present & ~(high < low)))
 
 
 def _round(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
     frame = evaluator.frame(arguments[0])
     to = evaluator.scalar(arguments[1]).values if len(arguments) > 1 else np.ones(frame.steps)
-    return _nameless(Frame(labels=frame.labels, values=elementwise.round_to(frame.values, to), present=frame.present))
+    return nameless(Frame(labels=frame.labels, values=elementwise.round_to(frame.values, to), present=frame.present))
 
 
 def _absent(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
@@ -205,11 +205,6 @@ SPECIAL: Mapping[str, Special] = {
     "label_join": _label_join,
     "histogram_quantile": _histogram_quantile,
 }
-
-
-def _nameless(frame: Frame) -> Frame:
-    labels = [without_name(one) for one in frame.labels]
-    return join_equal_rows(Frame(labels=labels, values=frame.values, present=frame.present))
 
 
 def _texts(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> list[str]:

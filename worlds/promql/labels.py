@@ -1,6 +1,7 @@
 """Label sets: how they are compared, cut down and written. A label set is a mapping; a missing label equals ""."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import TypeAlias
 
 from worlds.promql.quoting import quote
@@ -10,13 +11,29 @@ Labels: TypeAlias = Mapping[str, str]
 LabelKey: TypeAlias = tuple[tuple[str, str], ...]
 
 
+class LabelSet(dict[str, str]):
+    """A label set that stays as it is and remembers what it was asked: a storage that keeps its sets should use it."""
+
+    @cached_property
+    def key(self) -> LabelKey:
+        """The hashable form."""
+        return tuple(sorted(self.items()))
+
+    @cached_property
+    def nameless(self) -> "LabelSet":
+        """The set without the metric name."""
+        return LabelSet({name: value for name, value in self.items() if name != METRIC_NAME})
+
+
 def key_of(labels: Labels) -> LabelKey:
     """Return a hashable form: equal for equal label sets, and ordered as Prometheus orders series."""
-    return tuple(sorted(labels.items()))
+    return labels.key if isinstance(labels, LabelSet) else tuple(sorted(labels.items()))
 
 
-def without_name(labels: Labels) -> dict[str, str]:
+def without_name(labels: Labels) -> Labels:
     """Drop the metric name."""
+    if isinstance(labels, LabelSet):
+        return labels.nameless
     return {name: value for name, value in labels.items() if name != METRIC_NAME}
 
 

@@ -116,7 +116,7 @@ def _repeated(signs: Sequence[LabelKey]) -> dict[LabelKey, list[int]]:
 
 
 def _result_labels(operator: str, many: Labels, one: Labels, matching: Matching, *, as_bool: bool) -> Labels:
-    labels = without_name(many) if as_bool or operator in ARITHMETIC else dict(many)
+    labels = dict(without_name(many) if as_bool or operator in ARITHMETIC else many)
     if not matching.many:
         labels = keep(labels, matching.names) if matching.on else drop(labels, matching.names)
     return _with_included(labels, one, matching.include)

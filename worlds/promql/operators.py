@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from worlds.promql.frame import Floats, Frame, Mask, Scalar, join_equal_rows
-from worlds.promql.labels import without_name
+from worlds.promql.frame import Floats, Frame, Mask, Scalar, nameless
 
 ARITHMETIC: Mapping[str, Callable[[Floats, Floats], Floats]] = {
     "+": np.add,
@@ -51,5 +50,4 @@ def negated(frame: Frame) -> Frame:
 
 
 def _nameless(frame: Frame, values: Floats) -> Frame:
-    labels = [without_name(one) for one in frame.labels]
-    return join_equal_rows(Frame(labels=labels, values=values, present=frame.present))
+    return nameless(Frame(labels=frame.labels, values=values, present=frame.present))

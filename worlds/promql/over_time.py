@@ -53,7 +53,7 @@ def last_over_time(windows: Windows) -> Computed:
 
 def first_over_time(windows: Windows) -> Computed:
     """Return the oldest sample."""
-    return windows.values[:, :, 0], _at_least(windows, 1)
+    return windows.block.values[:, windows.first], _at_least(windows, 1)
 
 
 def stdvar_over_time(windows: Windows) -> Computed:
@@ -104,15 +104,13 @@ def irate(windows: Windows) -> Computed:
     """Return the per-second rate between the last two samples; a drop is a counter reset."""
     last, previous = _from_end(windows, 1), _from_end(windows, 2)
     rise = np.where(last < previous, last, last - previous)
-    steps = np.arange(len(windows.counts))
-    newest = windows.stamps[steps, np.maximum(windows.counts - 1, 0)]
-    older = windows.stamps[steps, np.maximum(windows.counts - 2, 0)]
-    return rise / ((newest - older) / 1000), _at_least(windows, 2)
+    between = windows.block.stamps[windows.from_end(1)] - windows.block.stamps[windows.from_end(2)]
+    return rise / (between / 1000), _at_least(windows, 2)
 
 
 def _at_least(windows: Windows, count: int) -> Mask:
     enough = windows.counts >= count
-    return np.broadcast_to(enough, (windows.values.shape[0], len(enough)))
+    return np.broadcast_to(enough, (windows.series, len(enough)))
 
 
 def _filled(windows: Windows, filler: float) -> Floats:
@@ -120,5 +118,4 @@ def _filled(windows: Windows, filler: float) -> Floats:
 
 
 def _from_end(windows: Windows, distance: int) -> Floats:
-    index = np.maximum(windows.counts - distance, 0)
-    return windows.values[:, np.arange(len(index)), index]
+    return windows.block.values[:, windows.from_end(distance)]

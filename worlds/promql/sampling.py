@@ -5,6 +5,7 @@ Series that share their timestamps form a `Block` and are treated in one go.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -24,6 +25,14 @@ class Block:
     stamps: Stamps
     values: Floats
 
+    @cached_property
+    def lost(self) -> Floats:
+        """What counters lost in resets up to each sample, n x S: add it to the values and they never fall."""
+        before, after = self.values[:, :-1], self.values[:, 1:]
+        lost = np.zeros_like(self.values)
+        np.cumsum(np.where(after < before, before, 0.0), axis=1, out=lost[:, 1:])
+        return lost
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
@@ -31,16 +40,54 @@ class Windows:
 
     `stamps` and `valid` are T x W, `values` is n x T x W; in each window the valid samples come first. `starts` and
     `ends` bound the windows (both included), `times` are the steps they are computed for (unix milliseconds).
+    Functions that need no more than a window's edges take `first` and `from_end`: padding is made on demand.
     """
 
-    stamps: Stamps
-    values: Floats
-    valid: Mask
+    block: Block
+    low: Stamps
     counts: Stamps
     starts: Stamps
     ends: Stamps
     times: Stamps
     rows: slice
+    width: int
+
+    @property
+    def series(self) -> int:
+        """Return n."""
+        return len(self.block.labels)
+
+    @cached_property
+    def first(self) -> Stamps:
+        """The position in the block of each window's oldest sample; any position where there is none."""
+        return self._within(self.low)
+
+    def from_end(self, distance: int) -> Stamps:
+        """Return the positions of the samples so far from each window's end: 1 is the newest."""
+        return self._within(self.low + np.maximum(self.counts - distance, 0))
+
+    def _within(self, place: Stamps) -> Stamps:
+        inside: Stamps = np.minimum(place, max(0, self.block.stamps.size - 1))
+        return inside
+
+    @cached_property
+    def _index(self) -> Stamps:
+        return self._within(self.low[:, np.newaxis] + np.arange(self.width))
+
+    @cached_property
+    def stamps(self) -> Stamps:
+        """When the samples were taken."""
+        return self.block.stamps[self._index]
+
+    @cached_property
+    def values(self) -> Floats:
+        """The samples."""
+        return self.block.values[:, self._index]
+
+    @cached_property
+    def valid(self) -> Mask:
+        """Which of the samples lie in their window: the rest is padding."""
+        return np.less(np.arange(self.width), self.counts[:, np.newaxis])
 
 
 def fetch(storage: Storage, matchers: Sequence[Matcher], *, start: int, end: int) -> list[Block]:
@@ -103,12 +150,10 @@ def windows(block: Block, *, ends: Stamps, span: int, times: Stamps) -> Iterator
     chunk = max(1, _CHUNK_SAMPLES // (width * max(1, len(block.labels))))
     for first in range(0, len(ends), chunk):
         rows = slice(first, first + chunk)
-        offsets = np.arange(width)
-        index = np.minimum(low[rows, np.newaxis] + offsets, max(0, block.stamps.size - 1))
         yield Windows(
-            stamps=block.stamps[index],
-            values=block.values[:, index],
-            valid=offsets < counts[rows, np.newaxis],
+            block=block,
+            low=low[rows],
+            width=width,
             counts=counts[rows],
             starts=starts[rows],
             ends=ends[rows],

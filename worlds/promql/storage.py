@@ -60,7 +60,10 @@ class Matcher:
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     """Say whether a series with these labels passes every matcher."""
-    return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)
+    for matcher in matchers:  # noqa: SIM110 -- asked of every series of every query: a generator costs twice as much
+        if not matcher.matches(labels.get(matcher.name, "")):
+            return False
+    return True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
