@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from incidents.alert import Alert
 from incidents.canonical import digest_of, short
@@ -17,6 +17,16 @@ from incidents.value import Value
 
 IdT = TypeVar("IdT", bound=str)
 ItemT = TypeVar("ItemT")
+
+
+class _Named(Protocol):
+    """What has an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+NamedT = TypeVar("NamedT", bound=_Named)
 
 
 class Report(Value):
@@ -123,6 +133,46 @@ def pooled(
         questions=_by_round(questions),
         gaps=_by_round(gaps),
     )
+
+
+def extended(case: CaseFile, reports: Sequence[Report]) -> CaseFile:
+    """The case file with reports of its next round: the same as `pooled` over all of them, without doing it anew."""
+    if not reports:
+        return case
+    return assembled(
+        case.incident,
+        alerts=case.alerts,
+        reports=(_survey(case), *reports),
+        evidence=tuple(
+            sorted(_first(case.evidence, *(r.evidence for r in reports)), key=lambda item: (item.observed_at, item.id))
+        ),
+        facts=_renewed(case.facts, [fact for report in reports for fact in report.facts]),
+        findings=_renewed(case.findings, [finding for report in reports for finding in report.findings]),
+        questions=_first(case.questions, *(report.questions for report in reports)),
+        gaps=tuple(dict.fromkeys((*case.gaps, *(gap for report in reports for gap in report.gaps)))),
+    )
+
+
+def _survey(case: CaseFile) -> Report:
+    """What the reports so far say about the estate as a whole; whose they were does not matter any more."""
+    inventory, covered = tuple(sorted(case.inventory)), tuple(sorted(case.covered))
+    return Report(
+        agent=AgentName.SUPERVISOR, round=case.round, topology=case.topology, inventory=inventory, covered=covered
+    )
+
+
+def _first(*groups: Sequence[NamedT]) -> tuple[NamedT, ...]:
+    """Everything once, as it was first said."""
+    known: dict[str, NamedT] = {}
+    for item in (item for group in groups for item in group):
+        known.setdefault(item.id, item)
+    return tuple(known.values())
+
+
+def _renewed(known: Sequence[NamedT], said: Sequence[NamedT]) -> tuple[NamedT, ...]:
+    """What is known but was not said anew, then what was said, by its id."""
+    new = {item.id: item for item in said}
+    return (*(item for item in known if item.id not in new), *(new[key] for key in sorted(new)))
 
 
 def _newest_first(question: Question) -> int:

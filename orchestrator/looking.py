@@ -5,6 +5,7 @@ Whatever happens to it, the others go on: its failure is a gap in the case file.
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -12,42 +13,58 @@ from agents.specialist import SPECIALISTS, specialist
 from agents.supervisor import Budget
 from incidents.casefile import Assignment, CaseFile, Report
 from incidents.finding import Gap
+from incidents.recording import Answer, Look
 from incidents.redaction import redact
+from incidents.value import Value
 from orchestrator.desk import LiveDesk
-from tools.clock import Clock
+from tools.clock import Clock, ManualClock
 from tools.estate import Cluster
 
 log = structlog.get_logger(__name__)
 
 
+class Looked(Value):
+    """What came of an assignment: the report, and what was asked for it."""
+
+    report: Report
+    look: Look
+
+
 async def look(
     assignment: Assignment, case: CaseFile, *, clusters: Callable[[str], Cluster], clock: Clock, budget: Budget
 ) -> Report:
-    """What the specialist reports, with the seconds that it took. `clusters` gives the read clients by name.
+    """What the specialist reports, with the seconds that it took. `clusters` gives the read clients by name."""
+    return (await looked(assignment, case, clusters=clusters, at=clock.now(), budget=budget)).report
+
+
+async def looked(
+    assignment: Assignment, case: CaseFile, *, clusters: Callable[[str], Cluster], at: datetime, budget: Budget
+) -> Looked:
+    """What the specialist reports, and what it asked. Its windows are counted from `at`, however long it takes.
 
     The budget is about the patience of people: real seconds, whatever clock the incident lives in.
     """
+    ids = {"agent": assignment.agent, "incident": case.incident.id}
     started = time.monotonic()
-    report = await _look(assignment, case, clusters=clusters, clock=clock, budget=budget)
-    return report.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
-
-
-async def _look(
-    assignment: Assignment, case: CaseFile, *, clusters: Callable[[str], Cluster], clock: Clock, budget: Budget
-) -> Report:
+    answers: tuple[Answer, ...] = ()
     try:
         desk = LiveDesk(
             cluster=clusters(case.incident.cluster),
-            clock=clock,
+            clock=ManualClock(at),
             agent=assignment.agent,
             probes=budget.probes // len(SPECIALISTS),
             seconds=budget.seconds / budget.rounds,
         )
-        return await specialist(assignment.agent).work(assignment, case, desk)
+        report = await specialist(assignment.agent).work(assignment, case, desk)
+        answers = desk.answers
     except Exception as error:  # the edge of an agent: one that raises would cancel its running colleagues
-        ids = {"agent": assignment.agent, "incident": case.incident.id}
         log.exception("A specialist failed", action="specialist_failed", **ids)
-        return _blind(assignment, repr(error))
+        report = _blind(assignment, repr(error))
+    question = assignment.question.id if assignment.question else None
+    return Looked(
+        report=report.model_copy(update={"seconds": round(time.monotonic() - started, 3)}),
+        look=Look(agent=assignment.agent, round=assignment.round, question=question, at=at, answers=answers),
+    )
 
 
 def _blind(assignment: Assignment, why: str) -> Report:

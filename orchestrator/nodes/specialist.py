@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from agents.supervisor import Budget
-from incidents.casefile import Assignment, Report
+from incidents.casefile import Assignment, Report, extended
 from incidents.ids import IncidentId
 from incidents.incident import EventKind
 from orchestrator.context import Context
-from orchestrator.looking import look
+from orchestrator.looking import looked
 from orchestrator.state import Errand, State
 from orchestrator.store.casefiles import add_report, load_case
+from orchestrator.store.recordings import keep_look
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 
@@ -19,16 +20,21 @@ from orchestrator.store.transaction import Tx
 async def work(state: Errand, runtime: Runtime[Context]) -> State:
     """Do what the assignments of this errand say and put the reports into the case file."""
     context, incident = runtime.context, state["incident"]
-    for text in state["assignments"]:
-        assignment = Assignment.model_validate_json(text)
-        async with context.store.transaction() as tx:
-            case = await load_case(tx, incident)
+    assignments = [Assignment.model_validate_json(text) for text in state["assignments"]]
+    budget = Budget(**context.settings.budget.model_dump())
+    async with context.store.transaction() as tx:
+        # As the round began, whichever colleague is done already: a replay must see what was seen.
+        case = await load_case(tx, incident, bodies=False, before=assignments[0].round)
+    reports: list[Report] = []
+    for assignment in assignments:
         await _say(context, incident, assignment, _beginning(assignment), step="start")
-        budget = Budget(**context.settings.budget.model_dump())
-        report = await look(assignment, case, clusters=context.cluster, clock=context.clock, budget=budget)
+        known, now = extended(case, reports), context.clock.now()
+        done = await looked(assignment, known, clusters=context.cluster, at=now, budget=budget)
+        reports.append(done.report)
         async with context.store.transaction(lease=context.lease) as tx:
-            await add_report(tx, incident, report, key=assignment.question.id if assignment.question else "")
-            await _tell(tx, incident, assignment, report)
+            await add_report(tx, incident, done.report, key=assignment.question.id if assignment.question else "")
+            await keep_look(tx, incident, done.look)
+            await _tell(tx, incident, assignment, done.report)
     return {}
 
 

@@ -25,6 +25,9 @@ from orchestrator.store.errors import UnknownError
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.transaction import Tx
 
+NEVER = 1_000_000
+"""A round that no investigation reaches."""
+
 
 class EvidenceRow(Row, table=True):
     """One observation. The body has its own column: it is large and rarely wanted."""
@@ -140,21 +143,22 @@ async def add_evidence(tx: Tx, incident: IncidentId, evidence: Sequence[Evidence
     await _keep(tx, EvidenceRow, [_evidence_values(incident, item) for item in evidence])
 
 
-async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True) -> CaseFile:
-    """Everything known of the incident now.
+async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True, before: int = NEVER) -> CaseFile:
+    """Everything known of the incident now, or when round `before` began, whoever has reported since.
 
-    Without bodies the evidence is for lists: its digest is that of the body.
+    Without bodies the evidence is for lists: its digest is that of the body. Evidence is not told apart by rounds.
     """
-    surveys = await tx.scalars(select(SurveyRow).where(col(SurveyRow.incident_id) == incident))
+    mine = (col(SurveyRow.incident_id) == incident, col(SurveyRow.round) < before)
+    surveys = await tx.scalars(select(SurveyRow).where(*mine))
     return assembled(
         await incident_of(tx, incident),
         alerts=await alerts_of(tx, incident),
         reports=[_surveyed(survey) for survey in surveys],
         evidence=await evidence_of(tx, incident, bodies=bodies),
-        facts=await _documents(tx, FactRow, incident),
-        findings=await _documents(tx, FindingRow, incident),
-        questions=await _documents(tx, QuestionRow, incident),
-        gaps=await _documents(tx, GapRow, incident),
+        facts=await _documents(tx, FactRow, incident, before=before),
+        findings=await _documents(tx, FindingRow, incident, before=before),
+        questions=await _documents(tx, QuestionRow, incident, before=before),
+        gaps=await _documents(tx, GapRow, incident, before=before),
     )
 
 
@@ -203,9 +207,9 @@ def _surveyed(survey: SurveyRow) -> Report:
     )
 
 
-async def _documents(tx: Tx, table: Any, incident: IncidentId) -> tuple[Any, ...]:
-    query = select(table.document).where(table.incident_id == incident).order_by(table.round, table.id)
-    return tuple(await tx.scalars(query))
+async def _documents(tx: Tx, table: Any, incident: IncidentId, *, before: int) -> tuple[Any, ...]:
+    query = select(table.document).where(table.incident_id == incident, table.round < before)
+    return tuple(await tx.scalars(query.order_by(table.round, table.id)))
 
 
 async def _keep(tx: Tx, table: type[Row], rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> None:
