@@ -8,6 +8,7 @@ import yaml
 
 from worlds.alertmanager.config import load_config
 from worlds.alertmanager.core import Alertmanager, Notification
+from worlds.alertmanager.reports import Posting, Reporters
 from worlds.clock import WorldClock
 from worlds.estate.manifests import dns_name
 from worlds.estate.simulation import Simulation
@@ -56,8 +57,27 @@ class Estate:
         config = load_config(_alertmanager_config(webhook_url, webhook_token))
         ids = {"new_id": new_id} if new_id is not None else {}
         self.alertmanager = Alertmanager(config, external_url=f"{base_url}/alertmanager", **ids)
-        self.alerting = Alerting(rules=self.rules, alertmanager=self.alertmanager)
+        self.alerting = Alerting(rules=self.rules, alertmanager=self.alertmanager, reporters=self._reporters())
         self._healed_since: datetime | None = None
+
+    def _reporters(self) -> Reporters:
+        scenario = self.scenario
+        postings = [
+            Posting(
+                name=report.alert,
+                labels=report.labels,
+                annotations=report.annotations,
+                starts=scenario.now + timedelta(seconds=report.at),
+                ends=None if report.until is None else scenario.now + timedelta(seconds=report.until),
+            )
+            for report in scenario.reports
+        ]
+        return Reporters(
+            postings,
+            start=scenario.now - _RULES_START,
+            standing=lambda: not scenario.faults or bool(self.active_faults()),
+            external={"cluster": scenario.estate.cluster},
+        )
 
     def now(self) -> datetime:
         """Return the virtual time."""

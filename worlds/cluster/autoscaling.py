@@ -62,6 +62,7 @@ class Autoscaler:
         if used is None:
             text = "the HPA was unable to compute the replica count: failed to get cpu utilization: "
             text += "no metrics returned from resource metrics API"
+            self._events.warn(hpa, "FailedGetResourceMetric", text)
             set_condition(
                 conditions, "ScalingActive", value=False, reason="FailedGetResourceMetric", message=text, now=now
             )

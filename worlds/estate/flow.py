@@ -27,6 +27,9 @@ _TIGHT = 0.9
 _GARBAGE_ERRORS = 0.35
 _GARBAGE_LATENCY = 4.0
 _CONNECT_FAILURE_LATENCY = 0.004
+# A process that has drained something (files, threads, connections) fails this share of its requests, and is this slow.
+_DRAINED_ERRORS = 0.8
+_DRAINED_LATENCY = 8.0
 # Timeouts that hit fewer requests than this are left out: the logistic tail is fatter than the normal one.
 _SELDOM = 1e-3
 
@@ -50,6 +53,8 @@ class PodField(IntEnum):
     WORST_CALL = 11
     """Index of the call that fails most, -1 for none."""
     INSTANCE = 12
+    DRAINED = 13
+    """Share of what it takes and never gives back that is taken, at most 1."""
 
 
 class EdgeField(IntEnum):
@@ -141,17 +146,22 @@ class Flow:
         leaking = np.maximum((ticks * TICK)[:, None] - np.maximum(f["started"], f["leak_since"]), 0.0)
         memory = target * warm + f["leak_per_second"] * leaking
         tight = np.clip((memory / f["memory_limit"] - _TIGHT) / (1 - _TIGHT), 0, 1)
+        draining = np.maximum((ticks * TICK)[:, None] - np.maximum(f["started"], f["drain_since"]), 0.0)
+        drained = np.minimum(f["drain_per_second"] * draining / f["drain_most"], 1.0)
+        dry = drained >= 1.0
         demand = f["idle_cpu"] + load * f["cpu_per_request"]
         pods[:, :, PodField.RPS] = load
         pods[:, :, PodField.CLIENT_ERRORS] = f["client_error_rate"]
         busy = 1 / (1 - 0.85 * np.minimum(rho, 1.0) ** 3)
         pods[:, :, PodField.LATENCY] = f["latency"] * busy * (1 + _GARBAGE_LATENCY * tight)
+        pods[:, :, PodField.LATENCY] *= np.where(dry, _DRAINED_LATENCY, 1.0)
         pods[:, :, PodField.MEMORY] = memory
         pods[:, :, PodField.CPU] = np.minimum(demand, f["cpu_limit"])
         pods[:, :, PodField.THROTTLED] = np.clip((demand / f["cpu_limit"] - 0.75) / 0.35, 0, 0.97)
         pods[:, :, PodField.OVERLOAD] = np.where(rho > _FULL, 1 - _FULL / np.maximum(rho, _FULL), 0.0)
         pods[:, :, PodField.GARBAGE] = _GARBAGE_ERRORS * tight
-        pods[:, :, PodField.EFFECT] = f["effect_error_rate"]
+        pods[:, :, PodField.EFFECT] = 1 - (1 - f["effect_error_rate"]) * (1 - _DRAINED_ERRORS * dry)
+        pods[:, :, PodField.DRAINED] = drained
         pods[:, :, PodField.INSTANCE] = np.array([c.instance for c in layout.columns])
         self._roughen(layout, ticks, pods)
         return pods
@@ -217,9 +227,9 @@ class Flow:
                 if column.wrong_address and column.wrong_address[number]:
                     failing[:, at] = 1.0
             self._note_edge(layout, index, callee, call, offered, failing, latency, edges)
-            if not call.asynchronous:
+            if call.waits:
                 part[:, :, PodField.LATENCY] += (latency * min(call.per_request, 1.0))[:, None]
-            if not call.asynchronous and not call.optional:
+            if call.waits and not call.optional:
                 lost = (
                     1 - (1 - failing) ** min(call.per_request, 3.0)
                     if call.per_request >= 1

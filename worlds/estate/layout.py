@@ -30,6 +30,12 @@ class Column:
     wrong_address: tuple[str, ...] = ()
     # What its clients are told instead of being served; empty when they are served.
     refusal: str = ""
+    # What its clients log of the requests that fail at it; empty when there is nothing special to say.
+    complaint: str = ""
+    # What it takes and never gives back; empty when nothing.
+    drained: str = ""
+    # Per call of the workload: how many connections it holds open.
+    pools: tuple[int, ...] = ()
     # What the effects in force make it write.
     lines: tuple[LogLine, ...] = ()
 

@@ -13,7 +13,7 @@ from worlds.estate.manifests import address_variable, dns_name
 from worlds.estate.podmodel import PodModel, pod_model
 from worlds.objects.kinds import JsonObject
 from worlds.objects.store import ObjectStore
-from worlds.scenario.effect import LogLine
+from worlds.scenario.effect import Effect
 from worlds.scenario.estate import Estate, resolve
 from worlds.scenario.workload import Call, Workload, WorkloadKind
 
@@ -32,8 +32,7 @@ class LayoutBuilder:
         self._order = calling_order(estate.workloads, self._callees)
         self._position = {workload.key: i for i, workload in enumerate(self._order)}
         self._models: dict[tuple[str, int, int], PodModel] = {}
-        self._refusals: dict[tuple[str, int, int], str] = {}
-        self._lines: dict[tuple[str, int, int], tuple[LogLine, ...]] = {}
+        self._effective: dict[tuple[str, int, int], tuple[Effect, ...]] = {}
 
     def build(self) -> Layout:
         """Return the layout of this moment."""
@@ -108,9 +107,10 @@ class LayoutBuilder:
         if model is None:
             effects = tuple(self._effects.on(workload.key, pod, runtime.config))
             model = self._models[key] = pod_model(workload, pod, effects)
-            self._lines[key] = tuple(line for active in effects for line in active.effect.logs)
-            self._refusals[key] = next((active.effect.refuse for active in effects if active.effect.refuse), "")
-        refusal = self._refusals[key]
+            self._effective[key] = tuple(active.effect for active in effects)
+        effective = self._effective[key]
+        refusal = next((effect.refuse for effect in effective if effect.refuse), "")
+        failing = {name: why for effect in effective for name, why in effect.calls_fail.items()}
         return Column(
             refusal=refusal,
             uid=runtime.uid,
@@ -120,8 +120,13 @@ class LayoutBuilder:
             started=runtime.main.started,
             routed=runtime.uid in ready and not refusal,
             model=model,
-            lines=self._lines[key],
-            wrong_address=tuple(self._wrong_address(workload, call, runtime.config) for call in workload.calls),
+            lines=tuple(line for effect in effective for line in effect.logs),
+            complaint=next((effect.complaint for effect in effective if effect.complaint), ""),
+            drained=next((effect.drain.resource for effect in effective if effect.drain), ""),
+            pools=tuple(_pool(call, runtime.config) for call in workload.calls),
+            wrong_address=tuple(
+                failing.get(call.to) or self._wrong_address(workload, call, runtime.config) for call in workload.calls
+            ),
         )
 
     def _external(self, workload: Workload) -> Column:
@@ -136,10 +141,13 @@ class LayoutBuilder:
             routed=not refusal,
             model=pod_model(workload, None, effects),
             refusal=refusal,
+            complaint=next((active.effect.complaint for active in effects if active.effect.complaint), ""),
         )
 
     def _wrong_address(self, workload: Workload, call: Call, environment: dict[str, str]) -> str:
         """Say what a process's client library says when it calls the address it was given; empty when that is right."""
+        if call.queue:
+            return ""
         callee = self._estate.workload(resolve(call.to, workload=workload))
         variable = call.variable or address_variable(call.to)
         value = environment.get(variable, "")
@@ -165,12 +173,18 @@ class LayoutBuilder:
         """Find the services whose callers hold more connections than they accept."""
         held = [0] * len(services)
         for service in services:
-            count = sum(column.routed for column in columns[service.columns])
-            for callee, call in service.calls:
-                held[callee] += count * (call.pool or 0)
+            routed = [column for column in columns[service.columns] if column.routed]
+            for number, (callee, _) in enumerate(service.calls):
+                held[callee] += sum(column.pools[number] for column in routed if column.pools)
         result = []
         for service, total in zip(services, held, strict=True):
             most = service.workload.behaviour.max_connections
             share = 1 - most / total if most and total > most else 0.0
             result.append(ServiceLayout(**{**service.__dict__, "refused": share, "connections": total}))
         return result
+
+
+def _pool(call: Call, environment: dict[str, str]) -> int:
+    """Return how many connections a process holds for a call."""
+    said = environment.get(call.pool_variable, "") if call.pool_variable else ""
+    return int(said) if said.isdigit() else call.pool or 0

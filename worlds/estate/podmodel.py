@@ -32,6 +32,9 @@ class PodModel:
     leak_per_second: float
     leak_since: float
     calls_factor: float
+    drain_per_second: float = 0.0
+    drain_since: float = 0.0
+    drain_most: float = 1.0
 
 
 def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[ActiveEffect]) -> PodModel:
@@ -44,8 +47,11 @@ def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[Acti
     cpu, calls = behaviour.cpu_per_request, 1.0
     memory, leak = parse_quantity(behaviour.memory_base), parse_quantity(behaviour.leak_per_hour)
     leak_since = 0.0
+    drain = (0.0, 0.0, 1.0)
     for active in effects:
         effect = active.effect
+        if effect.drain is not None:
+            drain = (effect.drain.per_hour / 3600.0, active.since, effect.drain.most)
         if parse_quantity(effect.leak_per_hour):
             leak_since = active.since
         latency = latency * effect.latency_factor + effect.latency
@@ -75,4 +81,7 @@ def pod_model(workload: Workload, pod: JsonObject | None, effects: Iterable[Acti
         leak_per_second=leak / 3600.0,
         leak_since=leak_since,
         calls_factor=calls,
+        drain_per_second=drain[0],
+        drain_since=drain[1],
+        drain_most=drain[2],
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worlds.alertmanager.core import Alertmanager, Notification
+from worlds.alertmanager.reports import Reporters
 from worlds.alertmanager.sender import WebhookSender
 from worlds.prometheus.evaluator import RuleEvaluator
 
@@ -14,10 +15,11 @@ _POLL_SECONDS = 0.1  # real time between two looks at the clock; virtual clocks 
 
 @dataclass(frozen=True, kw_only=True)
 class Alerting:
-    """Rules and Alertmanager of one estate."""
+    """Rules, others who post alerts, and Alertmanager of one estate."""
 
     rules: RuleEvaluator
     alertmanager: Alertmanager
+    reporters: Reporters | None = None
 
     def step(self, now: datetime) -> list[Notification]:
         """Do everything that is due up to `now`, each thing at its own moment; return what is to be sent.
@@ -27,6 +29,8 @@ class Alerting:
         notifications: list[Notification] = []
         while (moment := self._next()) is not None and moment <= now:
             self.alertmanager.receive(self.rules.step(moment), now=moment)
+            if self.reporters is not None:
+                self.alertmanager.receive(self.reporters.step(moment), now=moment)
             notifications += self.alertmanager.step(moment)
         return notifications
 
@@ -52,4 +56,6 @@ class Alerting:
 
     def _next(self) -> datetime | None:
         moments = [self.rules.next_due(), self.alertmanager.next_flush()]
+        if self.reporters is not None:
+            moments.append(self.reporters.next_due())
         return min((one for one in moments if one is not None), default=None)

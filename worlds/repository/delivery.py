@@ -128,6 +128,10 @@ class Delivery:
         self._record(managed, commit, at=at - _RECORDED_BEFORE)
         return commit
 
+    def commit_only(self, managed: Managed, change: Change, *, who: Person, message: str, at: float) -> Commit:
+        """Commit a change that no pipeline takes further."""
+        return self._commit(managed, change, who, message, None, at=at)
+
     def roll_out(self, managed: Managed, commit: Commit) -> None:
         """Bring a commit into the cluster, the workload's way."""
         if managed.application is not None:

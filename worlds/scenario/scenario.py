@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from worlds.faults.fault import Fault, fault_from
 from worlds.scenario.estate import Estate
+from worlds.scenario.report import Report
 from worlds.scenario.values import Duration, Value
 
 
@@ -71,6 +72,7 @@ class Scenario(Value):
     estate: Estate
     faults: tuple[AnyFault, ...] = ()
     decoys: tuple[AnyFault, ...] = ()
+    reports: tuple[Report, ...] = Field(default=(), description="Alerts that others than the estate's rules post.")
     visibility: Visibility = Visibility()
     rules: str = Field(default="", description="A rule file, relative to the scenario; the shared one if left out.")
     truth: Truth

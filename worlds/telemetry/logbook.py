@@ -131,6 +131,8 @@ class LogBook:
         worst = int(row[PodField.WORST_CALL])
         if total < _NOTICED / 2:
             return phrases.unexpected(workload, draw=draw)
+        if column is not None and column.drained and float(row[PodField.DRAINED]) >= 1:
+            return phrases.drained(workload, resource=column.drained, draw=draw)
         if point < parts[0]:
             return phrases.overload(workload, draw=draw)
         if point < parts[0] + parts[1]:

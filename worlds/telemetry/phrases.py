@@ -147,3 +147,30 @@ def unexpected(workload: Workload, *, draw: float) -> Phrase:
         "python": "Exception on request",
     }.get(workload.language, "internal error")
     return Phrase(level="error", text=text, logger="handler", fields={"status": 500, "attempt": int(draw * 3) + 1})
+
+
+_DRY = {
+    "files": {
+        "java": "java.net.SocketException: Too many open files",
+        "python": "OSError: [Errno 24] Too many open files",
+        "node": "Error: EMFILE: too many open files, open '/tmp/spool'",
+        "": "accept4: too many open files",
+    },
+    "threads": {
+        "java": "Task rejected from executor: thread pool exhausted (active=200, queued=100)",
+        "python": "no free worker: all are busy since 60s",
+        "": "rejecting request: no free worker",
+    },
+    "connections": {
+        "java": "HikariPool-1 - Connection is not available, request timed out after 30000ms: pool exhausted",
+        "python": "QueuePool limit of size 15 overflow 0 reached, connection timed out",
+        "": "sql: connection pool exhausted: no free connection",
+    },
+}
+
+
+def drained(workload: Workload, *, resource: str, draw: float) -> Phrase:
+    """A request failed because the process has none left of something."""
+    texts = _DRY[resource]
+    fields: dict[str, str | int | float] = {"status": 500, "attempt": int(draw * 3) + 1}
+    return Phrase(level="error", text=texts.get(workload.language, texts[""]), logger="runtime", fields=fields)

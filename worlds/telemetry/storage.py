@@ -6,6 +6,7 @@ from typing import Protocol
 from worlds.estate.simulation import Simulation
 from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Series, matches_all
 from worlds.scenario.estate import resolve
+from worlds.telemetry.applications import ApplicationMetrics
 from worlds.telemetry.containers import ContainerMetrics
 from worlds.telemetry.costs import CostMetrics
 from worlds.telemetry.edges import EdgeMetrics
@@ -51,6 +52,7 @@ class EstateMetrics:
             EdgeMetrics(world),
             InfrastructureMetrics(world, tracks),
             CostMetrics(world, tracks),
+            ApplicationMetrics(world, tracks),
         )
         self._windows: dict[tuple[int, int], Window] = {}
 
