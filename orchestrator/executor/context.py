@@ -19,10 +19,9 @@ def _catalogue() -> Mapping[ActionKind, Action]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutorContext:
-    """Handed to every job of the executor."""
+class Hands:
+    """What changes are made with."""
 
-    store: Store
     clock: Clock
     clusters: Mapping[str, WriteCluster]
     policy: Policy
@@ -42,3 +41,10 @@ class ExecutorContext:
         if found is None:
             raise NotConfiguredError(f"no write access is configured for cluster {name}")
         return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorContext(Hands):
+    """Handed to every job of the executor."""
+
+    store: Store

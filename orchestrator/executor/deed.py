@@ -1,13 +1,16 @@
-"""One action (or its undo) in the executor's hands: the row, its proposal, and the catalogue's code for it."""
+"""One action (or its undo) in the executor's hands: the row, its proposal, the catalogue's code for it, and the book.
+
+The book is where everything is written before and after it is done: the database in the product.
+"""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 
 from incidents.canonical import Json
-from incidents.execution import Execution
+from incidents.execution import Execution, ExecutionStatus
 from incidents.ids import IncidentId
 from incidents.proposal import Proposal, ProposedAction
-from orchestrator.executor.context import ExecutorContext
+from orchestrator.executor.context import Hands
 from tools.action import Action, Progress
 from tools.estate import WriteCluster
 
@@ -16,7 +19,8 @@ from tools.estate import WriteCluster
 class Deed:
     """What is done, by whom it may be done, and with what."""
 
-    context: ExecutorContext
+    hands: Hands
+    book: "Book"
     proposal: Proposal
     row: Execution
 
@@ -33,12 +37,12 @@ class Deed:
     @property
     def action(self) -> Action:
         """The catalogue's code. Raises PermanentError."""
-        return self.context.action(self.proposed.request)
+        return self.hands.action(self.proposed.request)
 
     @property
     def cluster(self) -> WriteCluster:
         """Write clients, carrying the incident's id onto what is changed. Raises NotConfiguredError."""
-        found = self.context.cluster(self.proposed.request)
+        found = self.hands.cluster(self.proposed.request)
         return replace(found, labels={**found.labels, "midwatch.dev/incident": self.incident})
 
     @property
@@ -67,3 +71,34 @@ class Deed:
     async def progress(self) -> Progress:
         """How far it has come. Raises ToolError."""
         return await self.action.observe(self.cluster, self.proposed.request, self.proposed.snapshot, self.row.key)
+
+
+class RefusedError(Exception):
+    """The gate closed between the look at the target and the dispatch; the message says why."""
+
+
+class Book(Protocol):
+    """Where a deed is written. What one call writes is committed when it returns."""
+
+    async def dispatch(self, deed: Deed) -> Execution:
+        """Ask the gate and write `dispatched`.
+
+        Raises RefusedError, or StaleStateError when another executor has the row.
+        """
+        ...
+
+    async def dispatch_again(self, deed: Deed) -> str | None:
+        """Ask the gate about what a dead process left; why it must not be done again, or None and it is written."""
+        ...
+
+    async def progress(self, deed: Deed, text: str) -> None:
+        """Write how far it has come."""
+        ...
+
+    async def settle(self, deed: Deed, status: ExecutionStatus, detail: str) -> Execution:
+        """End the row. When another executor ended it meanwhile, that end stands and is returned."""
+        ...
+
+    async def current(self, deed: Deed) -> Execution:
+        """The row as it stands."""
+        ...

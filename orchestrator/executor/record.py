@@ -1,11 +1,15 @@
-"""How the end of an action is written: status, ledger and timeline in one transaction, or not at all."""
+"""The executor's book in the database: status, ledger and timeline in one transaction, or not at all."""
 
 from incidents.execution import Execution, ExecutionStatus
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind
 from incidents.proposal import ProposalStatus
-from orchestrator.executor.deed import Deed
+from orchestrator.executor import gate
+from orchestrator.executor.context import ExecutorContext
+from orchestrator.executor.deed import Deed, RefusedError
 from orchestrator.store import executions, proposals
+from orchestrator.store.control import switch_of
+from orchestrator.store.decisions import decisions_on
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.ledger import record
 from orchestrator.store.timeline import append_event
@@ -25,27 +29,86 @@ _WORDS = {
     ExecutionStatus.REFUSED: "not run",
     ExecutionStatus.UNDONE: "undone",
 }
+PAUSED = "Midwatch is paused: nothing is executed until somebody resumes it"
 
 
-async def settle(deed: Deed, status: ExecutionStatus, detail: str) -> Execution:
-    """End a row. When another executor ended it meanwhile, that end stands and is returned."""
-    now = deed.context.clock.now()
-    try:
-        async with deed.context.store.transaction() as tx:
-            row = await executions.set_execution_status(tx, deed.row, to=status, now=now, detail=detail)
-            payload = deed.payload() | {"status": status.value, "detail": detail}
-            record(tx, kind=_KINDS[status], incident=deed.incident, actor="executor", at=now, payload=payload)
-            await tell(tx, deed, f"{_WORDS[status]}: {detail}")
-            if status is ExecutionStatus.SUCCEEDED:
-                await _executed(tx, deed)
-    except StaleStateError:
-        async with deed.context.store.transaction() as tx:
+class StoreBook:
+    """What every executor of an installation writes into."""
+
+    def __init__(self, context: ExecutorContext) -> None:
+        self._context = context
+
+    async def dispatch(self, deed: Deed) -> Execution:
+        """Ask the gate and commit `dispatched`, both under the lock of the proposal's row."""
+        now = deed.hands.clock.now()
+        async with self._context.store.transaction() as tx:
+            reason = await _gate(tx, deed)
+            if reason is not None:
+                raise RefusedError(reason)
+            row = await executions.set_execution_status(tx, deed.row, to=ExecutionStatus.DISPATCHED, now=now)
+            kind = EntryKind.UNDO_DISPATCHED if row.undo else EntryKind.DISPATCHED
+            record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=deed.payload())
+            await _tell(tx, deed, deed.beginning)
+        return row
+
+    async def dispatch_again(self, deed: Deed) -> str | None:
+        """Write that it is done again, by compare-and-swap, after a process that died."""
+        async with self._context.store.transaction() as tx:
+            reason = await _gate(tx, deed)
+            if reason is None:
+                note = "a process died; looked: it had not happened; done by compare-and-swap"
+                kind = EntryKind.UNDO_DISPATCHED if deed.row.undo else EntryKind.DISPATCHED
+                now, payload = deed.hands.clock.now(), deed.payload() | {"note": note}
+                record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=payload)
+        return reason
+
+    async def progress(self, deed: Deed, text: str) -> None:
+        """A note on the row and a line in the incident's story."""
+        async with self._context.store.transaction() as tx:
+            await executions.note_progress(tx, deed.row, text)
+            await _tell(tx, deed, text)
+
+    async def settle(self, deed: Deed, status: ExecutionStatus, detail: str) -> Execution:
+        """End a row."""
+        now = deed.hands.clock.now()
+        try:
+            async with self._context.store.transaction() as tx:
+                row = await executions.set_execution_status(tx, deed.row, to=status, now=now, detail=detail)
+                payload = deed.payload() | {"status": status.value, "detail": detail}
+                record(tx, kind=_KINDS[status], incident=deed.incident, actor="executor", at=now, payload=payload)
+                await _tell(tx, deed, f"{_WORDS[status]}: {detail}")
+                if status is ExecutionStatus.SUCCEEDED:
+                    await _executed(tx, deed)
+        except StaleStateError:
+            return await self.current(deed)
+        return row
+
+    async def current(self, deed: Deed) -> Execution:
+        """The row as it stands: another executor has it."""
+        async with self._context.store.transaction() as tx:
             rows = await executions.executions_of(tx, deed.proposal.digest)
         return next(row for row in rows if row.index == deed.row.index and row.undo == deed.row.undo)
-    return row
 
 
-async def tell(tx: Tx, deed: Deed, text: str) -> None:
+async def _gate(tx: Tx, deed: Deed) -> str | None:
+    stored = await proposals.proposal_by(tx, deed.proposal.digest, lock=True)
+    paused = (await switch_of(tx)).paused
+    if deed.row.undo:
+        return PAUSED if paused else None
+    started = deed.row.index > 0
+    status = ProposalStatus.APPROVED if started and stored.status is ProposalStatus.EXECUTED else stored.status
+    return gate.refused_actions(stored.proposal) or gate.objection(
+        stored.proposal,
+        status=status,
+        decisions=await decisions_on(tx, deed.proposal.digest),
+        policy=deed.hands.policy.version,
+        paused=paused,
+        now=deed.hands.clock.now(),
+        started=started,
+    )
+
+
+async def _tell(tx: Tx, deed: Deed, text: str) -> None:
     """A line in the incident's story."""
     await append_event(
         tx,
@@ -53,7 +116,7 @@ async def tell(tx: Tx, deed: Deed, text: str) -> None:
         kind=EventKind.EXECUTION,
         actor="executor",
         text=text,
-        at=deed.context.clock.now(),
+        at=deed.hands.clock.now(),
         refs=(deed.proposal.digest,),
         data={"index": deed.row.index, "undo": deed.row.undo},
     )
@@ -63,5 +126,5 @@ async def _executed(tx: Tx, deed: Deed) -> None:
     if deed.row.index == len(deed.proposal.body.actions) - 1:
         sources = (ProposalStatus.APPROVED, ProposalStatus.EXECUTED)
         await proposals.set_proposal_status(
-            tx, deed.proposal.digest, to=ProposalStatus.EXECUTED, sources=sources, now=deed.context.clock.now()
+            tx, deed.proposal.digest, to=ProposalStatus.EXECUTED, sources=sources, now=deed.hands.clock.now()
         )

@@ -6,7 +6,7 @@ It runs in the executor's role, because a server-side dry-run needs the credenti
 from incidents.action import ActionRequest
 from incidents.ids import IncidentId
 from incidents.topology import Topology
-from orchestrator.executor.context import ExecutorContext
+from orchestrator.executor.context import ExecutorContext, Hands
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store import rehearsals
 from orchestrator.store.casefiles import load_case
@@ -29,7 +29,7 @@ async def rehearse(context: ExecutorContext, incident: IncidentId) -> None:
 async def _answer(context: ExecutorContext, rehearsal: Rehearsal, topology: Topology) -> None:
     problem, result = "", None
     try:
-        result = await _preview(context, rehearsal.request, topology)
+        result = await preview(context, rehearsal.request, topology)
     except ToolError as error:
         problem = str(error)
     try:
@@ -39,14 +39,15 @@ async def _answer(context: ExecutorContext, rehearsal: Rehearsal, topology: Topo
         return  # Another executor answered it in the meantime; its answer is as good.
 
 
-async def _preview(context: ExecutorContext, request: ActionRequest, topology: Topology) -> Rehearsed:
-    action, cluster = context.action(request), context.cluster(request)
+async def preview(hands: Hands, request: ActionRequest, topology: Topology) -> Rehearsed:
+    """What the target system itself says of one request. Raises ToolError."""
+    action, cluster = hands.action(request), hands.cluster(request)
     snapshot = await action.capture(cluster, request)
-    preview = await action.preview(cluster, request, snapshot)
+    seen = await action.preview(cluster, request, snapshot)
     summary, undo = action.summarise(request, snapshot)
     return Rehearsed(
         snapshot=snapshot,
-        preview=preview,
+        preview=seen,
         blast_radius=action.blast_radius(request, topology),
         reversibility=action.card.reversibility,
         summary=summary,
