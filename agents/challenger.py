@@ -22,6 +22,7 @@ from agents.wording import clock_time, percent
 from incidents.casefile import CaseFile
 from incidents.cause import Alternative, Expression
 from incidents.diagnosis import Argument, Diagnosis, Hypothesis, Verdict
+from incidents.entity import EntityKind
 from incidents.fact import Fact, FactRole, fact_id
 from incidents.finding import AgentName, Question, Topic
 from incidents.ids import EntityId, EvidenceId, FactKind, QuestionId
@@ -158,13 +159,18 @@ def _deciding(
     case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading, now: datetime
 ) -> Iterator[Question]:
     """Unseen predictions whose answer, one way or the other, would change the decision."""
-    contenders = [h for h in diagnosis.hypotheses if h.probability >= CONTENDER]
+    contenders = [h for h in diagnosis.hypotheses if h.probability >= CONTENDER and _is_within(h.entity)]
     tried = [(h, text) for h in contenders for text in h.would_decide][:MOST_TRIED]
     for hypothesis, text in tried:
         line = read_alternative(text)
         if _matters(case, diagnosis, library, line=line, entity=hypothesis.entity, now=now):
             because = _cited(hypothesis, reading=reading)[:3]
             yield _asking(line.kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
+
+
+def _is_within(entity: EntityId) -> bool:
+    """Whether anybody here can look at it: of a provider outside only its callers tell."""
+    return kind_of(entity) != EntityKind.EXTERNAL
 
 
 def _matters(
@@ -241,7 +247,8 @@ def _unlooked(case: CaseFile, *, reading: Reading) -> Iterator[Question]:
     looked = {(whom(FactKind(kind))[0], entity) for kind, _, entity in (c.partition("@") for c in case.covered)}
     distressed = _distressed(reading)
     places = [*sorted(reading.alarmed), *distressed]
-    wanted = [entity for entity in dict.fromkeys(places) if entity in case.inventory and kind_of(entity) in PEERS]
+    known = [entity for entity in dict.fromkeys(places) if entity in case.inventory]
+    wanted = [entity for entity in known if kind_of(entity) in PEERS and _is_within(entity)]
     for agent, topic in LOOKERS:
         missed = [entity for entity in wanted if (agent, entity) not in looked][:MOST_PLACES]
         if missed:

@@ -9,6 +9,7 @@ things that call, host or select each other, as long as they come close in time.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import product
 
 from incidents.alert import Alert, AlertStatus
 from incidents.entity import WORKLOADS, Entity, EntityKind
@@ -136,10 +137,16 @@ def place(
 
 def related(one: EntityId, other: EntityId, *, topology: Topology) -> str | None:
     """How two entities touch each other, in words; None when they do not."""
-    owner, peer = topology.owner_of(one), topology.owner_of(other)
-    if same_thing(owner, peer):
+    for near, far in product(topology.behind(one), topology.behind(other)):
+        if how := _touches(near, far, topology):
+            return how
+    return None
+
+
+def _touches(one: EntityId, other: EntityId, topology: Topology) -> str | None:
+    if same_thing(one, other):
         return "is the same workload as"
-    for near, far, words in ((owner, peer, ("calls", "runs on")), (peer, owner, ("is called by", "hosts"))):
+    for near, far, words in ((one, other, ("calls", "runs on")), (other, one, ("is called by", "hosts"))):
         if far in topology.callees(near):
             return words[0]
         if far in topology.nodes_of(near):

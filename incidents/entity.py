@@ -82,8 +82,9 @@ class Entity(Value):
 
     @property
     def label(self) -> str:
-        """How people say it: `checkout`, or `node worker-2`."""
-        return self.name if self.kind in WORKLOADS | {EntityKind.SERVICE} else f"{self.kind} {self.name}"
+        """How people say it: `checkout`, `api.cards.com`, or `node worker-2`."""
+        alone = WORKLOADS | {EntityKind.SERVICE, EntityKind.EXTERNAL}
+        return self.name if self.kind in alone else f"{self.kind} {self.name}"
 
     @property
     def is_workload(self) -> bool:

@@ -14,11 +14,11 @@ CALL_HOPS = 2
 
 
 def focus_of(entities: Sequence[EntityId], *, topology: Topology, limit: int = FOCUS_LIMIT) -> tuple[EntityId, ...]:
-    """The entities, their owners, and their neighbourhood, nearest first.
+    """The entities, their owners, the workloads behind services, and their neighbourhood, nearest first.
 
     Nodes are neighbours, but what else runs on a node is not: a shared node would pull in the whole cluster.
     """
-    roots = _unique(found for entity in entities for found in (entity, topology.owner_of(entity)))
+    roots = _unique(found for entity in entities for found in (entity, *topology.behind(entity)))
     near = _unique(found for root in roots for found in _beside(root, topology))
     callees = near_calls = tuple(c for root in roots for c in topology.callees(root))
     for _ in range(1, CALL_HOPS):
@@ -35,10 +35,9 @@ def onset_of(facts: Iterable[Fact], *, started_at: datetime) -> datetime:
 
 
 def _beside(root: EntityId, topology: Topology) -> tuple[EntityId, ...]:
-    selected = topology.targets(root, Relation.SELECTS)
     hosted = (topology.owner_of(pod) for pod in topology.sources(root, Relation.RUNS_ON))
     used = topology.targets(root, Relation.USES)
-    return (*selected, *topology.services_of(root), *topology.nodes_of(root), *hosted, *used)
+    return (*topology.services_of(root), *topology.nodes_of(root), *hosted, *used)
 
 
 def _unique(entities: Iterable[EntityId]) -> tuple[EntityId, ...]:

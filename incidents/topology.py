@@ -116,6 +116,10 @@ class Topology(Value):
             seen.add(entity)
         return entity
 
+    def behind(self, entity: EntityId) -> tuple[EntityId, ...]:
+        """What an alert about the entity is about: the workloads that a service selects, else its topmost owner."""
+        return self.targets(entity, Relation.SELECTS) or (self.owner_of(entity),)
+
     def nodes_of(self, workload: EntityId) -> tuple[EntityId, ...]:
         """Nodes on which its pods run, sorted."""
         return tuple(sorted({n for pod in self.pods_of(workload) for n in self.targets(pod, Relation.RUNS_ON)}))

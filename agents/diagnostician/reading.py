@@ -190,7 +190,7 @@ def onset_of(case: CaseFile) -> datetime:
     stood for days is not this incident's. Without one, the case's own estimate.
     """
     started = case.incident.started_at
-    alarmed = {home for entity in case.incident.entities for home in (entity, case.topology.owner_of(entity))}
+    alarmed = {home for entity in case.incident.entities for home in (entity, *case.topology.behind(entity))}
     lasting = [
         fact
         for fact in case.facts

@@ -162,11 +162,31 @@ def questions(assignment: Assignment, facts: Sequence[Fact], *, behind: Collecti
     """What a colleague could tell about a node or dependency (`behind` what was asked about) that is in trouble."""
     if assignment.topic is not Topic.OVERVIEW:
         return ()
-    found: dict[str, Question] = {}
+    found: dict[str, Question] = {one.id: one for one in _whose_change(assignment, facts)}
     for fact in sorted((fact for fact in facts if fact.at is not None), key=_time):
         for one in _asking(assignment, fact, behind=behind):
             found.setdefault(one.id, one)
     return tuple(found.values())[:MOST_QUESTIONS]
+
+
+SAYING_HOW = ("log.error_class", "log.new_pattern", "trace.error_origin", "trace.slow_origin", "metric.shifted")
+"""Kinds that say how something fails, so that it can be held against what was changed."""
+
+
+def _whose_change(assignment: Assignment, facts: Sequence[Fact]) -> Iterator[Question]:
+    """Who knows the changes is told how it fails: only now can a diff be held against it."""
+    telling = [fact for fact in facts if fact.kind in SAYING_HOW and fact.at and _is_workload(fact.entity)]
+    telling.sort(key=_time)
+    about = tuple(dict.fromkeys(fact.entity for fact in telling))[:MOST_NAMED]
+    if about:
+        yield question(
+            assignment,
+            AgentName.CICD,
+            Topic.CHANGES,
+            entities=about,
+            text=f"which change can make {listed(name_of(entity) for entity in about)} fail so?",
+            because=telling[:MOST_NAMED],
+        )
 
 
 def _asking(assignment: Assignment, fact: Fact, *, behind: Collection[EntityId]) -> Iterator[Question]:
@@ -184,7 +204,7 @@ def _asking(assignment: Assignment, fact: Fact, *, behind: Collection[EntityId])
             assignment, AgentName.KUBERNETES, Topic.HEALTH, entities=[fact.entity], text=text, because=[fact]
         )
     if fact.kind == "log.error_class":
-        for peer in fact.related:
+        for peer in filter(_is_workload, fact.related):
             text = f"is {name_of(peer)} healthy? {name_of(fact.entity)} complains about it in its log{when}"
             yield question(assignment, AgentName.KUBERNETES, Topic.HEALTH, entities=[peer], text=text, because=[fact])
 

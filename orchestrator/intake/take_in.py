@@ -14,8 +14,8 @@ from incidents.alert import Alert, AlertStatus, Delivery
 from incidents.canonical import digest_of
 from incidents.correlation import GROUP_WINDOW, HEARTBEATS, Arrival, Arriving, Seen, arrival_of
 from incidents.ids import Fingerprint, IncidentId
+from incidents.pointing import cluster_of, entity_of
 from incidents.value import Value
-from orchestrator.intake.entities import cluster_of, entity_of
 from orchestrator.intake.errors import TooLarge
 from orchestrator.intake.payload import parse
 from orchestrator.intake.placing import Placing

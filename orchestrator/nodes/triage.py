@@ -1,11 +1,15 @@
-"""The first word within a second: the incident is being looked at, by whom."""
+"""The first word within a second: the incident is being looked at, by whom, and which workloads it is about."""
 
 from langgraph.runtime import Runtime
 
+from agents.supervisor import Budget
 from incidents.incident import EventKind, Phase
 from orchestrator.context import Context
 from orchestrator.phases import ensure_if_allowed
+from orchestrator.resolving import resolved
 from orchestrator.state import State
+from orchestrator.store.casefiles import add_report, load_case
+from orchestrator.store.recordings import keep_look
 from orchestrator.store.timeline import append_event
 
 
@@ -23,4 +27,11 @@ async def triage(state: State, runtime: Runtime[Context]) -> State:
             at=context.clock.now(),
             key=f"looking:{context.lease.fence}",
         )
+        case = await load_case(tx, incident, bodies=False)
+    budget = Budget(**context.settings.budget.model_dump())
+    found = await resolved(case, clusters=context.cluster, at=context.clock.now(), budget=budget)
+    if found is not None:
+        async with context.store.transaction(lease=context.lease) as tx:
+            await add_report(tx, incident, found.report)
+            await keep_look(tx, incident, found.look)
     return {"round": 0, "delivered": [], "attempt": 0, "proposal": None, "ending": None, "detail": ""}

@@ -251,3 +251,13 @@ def test_the_place_depends_on_nothing_but_what_is_asked(
 @given(ENTITIES.filter(bool), ENTITIES.filter(bool))
 def test_being_related_goes_both_ways(one: EntityId, other: EntityId) -> None:
     assert bool(related(one, other, topology=TOPOLOGY)) == bool(related(other, one, topology=TOPOLOGY))
+
+
+def test_services_are_related_by_the_workloads_behind_them() -> None:
+    checkout, db = EntityId("prod-eu/shop/service/pay"), EntityId("prod-eu/shop/service/store")
+    assert related(checkout, db, topology=TOPOLOGY) is None
+    selecting = [
+        Edge(source=checkout, relation=Relation.SELECTS, target=CHECKOUT),
+        Edge(source=db, relation=Relation.SELECTS, target=DB),
+    ]
+    assert related(checkout, db, topology=TOPOLOGY + Topology.of(selecting)) == "calls"

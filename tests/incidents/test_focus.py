@@ -78,3 +78,9 @@ def test_the_onset_is_the_earliest_symptom_not_the_change_before_it() -> None:
 
 def test_without_a_symptom_the_onset_is_the_first_alert() -> None:
     assert onset_of([fact(FactRole.CHANGE, -900)], started_at=NOW) == NOW
+
+
+def test_a_service_brings_the_workload_behind_it_and_its_calls() -> None:
+    service = entity("service", "checkout")
+    named = TOPOLOGY + Topology.of([Edge(source=service, relation=Relation.SELECTS, target=CHECKOUT)])
+    assert focus_of([service], topology=named) == (service, CHECKOUT, NODE, DB, DISK, WEB)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from agents.detector import Detector, Scene, Sightings
-from agents.observability.alert_entity import entity_of_alert
 from agents.observability.names import Names
 from agents.reporting import state
 from agents.wording import since
+from incidents.entity import Entity, EntityKind
 from incidents.fact import Fact, FactRole, FactSpec
-from incidents.ids import FactKind
+from incidents.ids import EntityId, FactKind
+from incidents.pointing import entity_of
 from tools.alertmanager.client import ActiveAlert
 from tools.alertmanager.probes.alerts import AlertsView
 from tools.alertmanager.probes.silences import SilencesView
@@ -40,7 +41,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         for alert in seen.view.alerts:
             if alert.name in DEAD_MANS_SWITCHES:
                 continue
-            entity = entity_of_alert(alert.labels, cluster=scene.case.incident.cluster, names=names)
+            entity = _about(alert, cluster=scene.case.incident.cluster, names=names)
             if alert.fingerprint not in own:
                 yield state(
                     ALSO_FIRING,
@@ -65,6 +66,13 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
                     by=silence.created_by,
                     comment=comment,
                 )
+
+
+def _about(alert: ActiveAlert, *, cluster: str, names: Names) -> EntityId:
+    """What the labels name; of a service the workload behind it, when it is known."""
+    entity = Entity.parse(entity_of(alert.labels, cluster=cluster))
+    found = names.resolve(entity.name, namespace=entity.namespace) if entity.kind is EntityKind.SERVICE else None
+    return found or entity.id
 
 
 def _target(alert: ActiveAlert) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incidents.entity import Entity, EntityKind
-from orchestrator.intake.entities import cluster_of, entity_of, workload_of_pod
+from incidents.pointing import cluster_of, entity_of, workload_of_pod
 
 KSM = {
     "job": "kube-state-metrics",
@@ -104,6 +104,10 @@ NODE_EXPORTER = {
             "shop/deployment/checkout",
             id="opentelemetry",
         ),
+        pytest.param({"namespace": "shop", "job": "checkout"}, "shop/service/checkout", id="a scrape job"),
+        pytest.param({"job": "shop/checkout"}, "shop/service/checkout", id="a scrape job with its namespace"),
+        pytest.param({"job": "apiserver", "namespace": "default"}, "-/namespace/default", id="a job of the cluster itself"),
+        pytest.param({"job": "nightly-batch"}, "-/cluster/prod-eu", id="a job without a namespace is nobody"),
         pytest.param({"namespace": "shop"}, "-/namespace/shop", id="a namespace"),
         pytest.param(
             {"instance": "switch-1:9116", "job": "snmp", "service_name": "if/Ethernet17"},

@@ -38,6 +38,10 @@ EXPORTERS = re.compile(
 
 Prometheus and Alertmanager report about themselves only by name of the pod.
 """
+CONTROL_PLANE = re.compile(
+    r"(?:kube-)?apiserver|kube-(?:scheduler|controller-manager|proxy|dns)|etcd|coredns|kubernetes(?:-[a-z-]+)?"
+)
+"""Jobs of the cluster itself: their alerts are about the cluster."""
 _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
 """The characters of Kubernetes' random suffixes (apimachinery, util/rand): without vowels and look-alikes."""
 _DEPLOYMENT_POD = re.compile(rf"(?P<name>.+)-{_SAFE}{{6,10}}-{_SAFE}{{5}}")
@@ -136,7 +140,20 @@ def _by_service(labels: Mapping[str, str], cluster: str, namespace: str) -> Enti
         name = labels.get(label, "")
         if _NAME.fullmatch(name) and not EXPORTERS.fullmatch(name):
             return Entity(cluster=cluster, namespace=namespace or None, kind=EntityKind.SERVICE, name=name)
-    return None
+    return _by_job(labels, cluster, namespace)
+
+
+def _by_job(labels: Mapping[str, str], cluster: str, namespace: str) -> Entity | None:
+    """The scrape job, which the Prometheus operator names `service` or `namespace/monitor`; nobody without a namespace.
+
+    A job of its own outside Kubernetes may be called anything.
+    """
+    space, _, name = labels.get("job", "").rpartition("/")
+    space = space or namespace
+    reports = EXPORTERS.fullmatch(name) or CONTROL_PLANE.fullmatch(name)
+    if not space or not _NAME.fullmatch(name) or not _NAME.fullmatch(space) or reports:
+        return None
+    return Entity(cluster=cluster, namespace=space, kind=EntityKind.SERVICE, name=name)
 
 
 def _by_host(labels: Mapping[str, str], cluster: str, namespace: str) -> Entity | None:
