@@ -8,7 +8,7 @@ from incidents.correlation import HEARTBEATS, Arriving
 from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
 from incidents.incident import Incident, Phase
-from orchestrator.intake.entities import entity_of
+from incidents.pointing import entity_of
 from orchestrator.intake.opening import entities_of, incident_id, start_of, title_of
 from orchestrator.settings import SeverityMap
 from orchestrator.version import GRAPH_VERSION
