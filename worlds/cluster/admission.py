@@ -1,15 +1,23 @@
-"""Admission: what the API server refuses although the request is well formed. Quotas and service accounts of pods."""
+"""Admission: what the API server refuses although the request is well formed.
+
+Pods only: service accounts, priorities, limit ranges, pod security, webhooks that do not answer, quotas.
+"""
 
 from collections.abc import Mapping
 
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.quantity import parse_quantity
+from worlds.objects.selectors import selects
 from worlds.objects.store import ObjectStore
 
 _QUOTA = kind_named("ResourceQuota")
 _POD = kind_named("Pod")
 _ACCOUNT = kind_named("ServiceAccount")
 _PRIORITY = kind_named("PriorityClass")
+_LIMITS = kind_named("LimitRange")
+_NAMESPACE = kind_named("Namespace")
+_SERVICE, _ENDPOINTS = kind_named("Service"), kind_named("Endpoints")
+_MUTATING, _VALIDATING = kind_named("MutatingWebhookConfiguration"), kind_named("ValidatingWebhookConfiguration")
 
 
 class AdmissionError(Exception):
@@ -28,8 +36,111 @@ def admit_pod(store: ObjectStore, pod: JsonObject) -> None:
     priority = pod["spec"].get("priorityClassName")
     if priority and store.find(_PRIORITY, name=priority) is None:
         raise AdmissionError(f'pods "{name}" is forbidden: no PriorityClass with name {priority} was found')
+    for limits in store.every(_LIMITS, namespace=namespace):
+        _check_limits(limits, pod)
+    _check_security(store, pod)
+    check_webhooks(store, pod)
     for quota in store.every(_QUOTA, namespace=namespace):
         _check_quota(store, quota, pod)
+
+
+def _check_limits(limits: JsonObject, pod: JsonObject) -> None:
+    """LimitRanger: minimum and maximum of every container. Defaults are not filled in: our pods say what they need."""
+    found: list[str] = []
+    for item in limits["spec"].get("limits", []):
+        if item.get("type", "Container") != "Container":
+            continue
+        for container in pod["spec"]["containers"]:
+            found += _beyond(item, container.get("resources", {}))
+    if found:
+        text = found[0] if len(found) == 1 else f"[{', '.join(found)}]"
+        raise AdmissionError(f'pods "{pod["metadata"]["name"]}" is forbidden: {text}')
+
+
+def _beyond(item: JsonObject, resources: JsonObject) -> list[str]:
+    limits, requests = resources.get("limits", {}), resources.get("requests", {})
+    found = []
+    for name, most in item.get("max", {}).items():
+        if name in limits and parse_quantity(limits[name]) > parse_quantity(most):
+            found.append(f"maximum {name} usage per Container is {most}, but limit is {limits[name]}")
+        elif name not in limits:
+            found.append(f"maximum {name} usage per Container is {most}.  No limit is specified")
+    for name, least in item.get("min", {}).items():
+        if name in requests and parse_quantity(requests[name]) < parse_quantity(least):
+            found.append(f"minimum {name} usage per Container is {least}, but request is {requests[name]}")
+    return found
+
+
+def _check_security(store: ObjectStore, pod: JsonObject) -> None:
+    """PodSecurity, by the namespace's label `pod-security.kubernetes.io/enforce`."""
+    namespace = store.find(_NAMESPACE, name=pod["metadata"]["namespace"])
+    level = ((namespace or {}).get("metadata", {}).get("labels") or {}).get("pod-security.kubernetes.io/enforce", "")
+    found = [*_baseline(pod), *(_restricted(pod) if level == "restricted" else [])] if level else []
+    if level in {"baseline", "restricted"} and found:
+        name = pod["metadata"]["name"]
+        text = f'violates PodSecurity "{level}:latest": {", ".join(found)}'
+        raise AdmissionError(f'pods "{name}" is forbidden: {text}')
+
+
+def _baseline(pod: JsonObject) -> list[str]:
+    spec = pod["spec"]
+    found = [f"host namespaces ({key}=true)" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key)]
+    paths = [volume["name"] for volume in spec.get("volumes", []) if "hostPath" in volume]
+    found += [f'hostPath volumes (volume "{paths[0]}")'] if paths else []
+    for container in spec["containers"]:
+        if container.get("securityContext", {}).get("privileged"):
+            what = f'container "{container["name"]}" must not set securityContext.privileged=true'
+            found.append(f"privileged ({what})")
+    return found
+
+
+def _restricted(pod: JsonObject) -> list[str]:
+    found = []
+    for container in pod["spec"]["containers"]:
+        context = {**pod["spec"].get("securityContext", {}), **container.get("securityContext", {})}
+        who = f'container "{container["name"]}" must set securityContext'
+        if context.get("allowPrivilegeEscalation") is not False:
+            found.append(f"allowPrivilegeEscalation != false ({who}.allowPrivilegeEscalation=false)")
+        if "ALL" not in context.get("capabilities", {}).get("drop", []):
+            found.append(f'unrestricted capabilities ({who}.capabilities.drop=["ALL"])')
+        if context.get("runAsNonRoot") is not True:
+            found.append(f"runAsNonRoot != true (pod or {who}.runAsNonRoot=true)")
+        if not context.get("seccompProfile"):
+            found.append(f'seccompProfile (pod or {who}.seccompProfile.type to "RuntimeDefault" or "Localhost")')
+    return found
+
+
+def check_webhooks(store: ObjectStore, pod: JsonObject) -> None:
+    """Webhooks for pods whose failure forbids the request, and behind which nobody answers."""
+    for kind, path in ((_MUTATING, "mutate"), (_VALIDATING, "validate")):
+        for configuration in store.every(kind):
+            for hook in configuration.get("webhooks", []):
+                if hook.get("failurePolicy", "Fail") == "Fail" and _concerns(store, hook, pod):
+                    _call(store, hook, path)
+
+
+def _concerns(store: ObjectStore, hook: JsonObject, pod: JsonObject) -> bool:
+    namespace = store.find(_NAMESPACE, name=pod["metadata"]["namespace"])
+    labels = (namespace or {}).get("metadata", {}).get("labels") or {}
+    selector = hook.get("namespaceSelector")
+    resources = {name for rule in hook.get("rules", []) for name in rule.get("resources", [])}
+    return bool(resources & {"pods", "*", "*/*"}) and (not selector or selects(selector, labels))
+
+
+def _call(store: ObjectStore, hook: JsonObject, path: str) -> None:
+    service = hook["clientConfig"].get("service", {})
+    namespace, name = service.get("namespace", ""), service.get("name", "")
+    url = f"https://{name}.{namespace}.svc:{service.get('port', 443)}/{service.get('path', path).lstrip('/')}"
+    endpoints = store.find(_ENDPOINTS, namespace=namespace, name=name) or {}
+    if store.find(_SERVICE, namespace=namespace, name=name) is None:
+        why = f'service "{name}" not found'
+    elif not any(subset.get("addresses") for subset in endpoints.get("subsets", [])):
+        why = f'no endpoints available for service "{name}"'
+    else:
+        return
+    seconds = hook.get("timeoutSeconds", 10)
+    text = f'failed calling webhook "{hook["name"]}": failed to call webhook: Post "{url}?timeout={seconds}s": {why}'
+    raise AdmissionError(f"Internal error occurred: {text}")
 
 
 def _check_quota(store: ObjectStore, quota: JsonObject, pod: JsonObject) -> None:

@@ -2,23 +2,19 @@
 
 from collections import Counter
 
-from worlds.cluster.admission import demand_of
 from worlds.cluster.conditions import is_true, set_condition
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.events import Recorder
+from worlds.cluster.fitting import NODE, Fitting, free, refusal, unbound
 from worlds.cluster.podmaking import POD, is_finished, is_leaving
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.quantity import parse_quantity
-from worlds.objects.selectors import selects
 from worlds.objects.store import Change
 
-NODE = kind_named("Node")
 _CLAIM = kind_named("PersistentVolumeClaim")
 
 # A pod that fits nowhere is tried again when the cluster changes, at the latest after this time.
 _RETRY = 60.0
-# What the control plane adds to a cordoned node.
-_CORDON: JsonObject = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 class Scheduler:
@@ -28,6 +24,13 @@ class Scheduler:
         self._cluster = cluster
         self._events = Recorder(cluster, component="default-scheduler")
         self._waiting: dict[tuple[str, str], float] = {}
+        self.stopped = False
+
+    def resume(self) -> None:
+        """Start again after a stop: whatever waits is looked at."""
+        self.stopped = False
+        for key in list(self._waiting):
+            self._cluster.look_again(self, *key)
 
     def concerns(self, change: Change) -> list[tuple[str, str]]:
         """A pod without node; every waiting pod when a node, a claim or the room on a node changes."""
@@ -46,55 +49,21 @@ class Scheduler:
         self._waiting.pop((namespace, name), None)
         if pod is None or pod["spec"].get("nodeName") or is_leaving(pod):
             return
+        if self.stopped:
+            self._waiting[namespace, name] = self._cluster.now
+            return
         nodes = list(self._cluster.store.every(NODE))
         trouble = self._unbound_claim(pod)
-        reasons: Counter[str] = Counter()
-        fitting = []
-        for node in nodes:
-            reason = trouble or self._why_not(pod, node)
-            if reason:
-                reasons[reason] += 1
-            else:
-                fitting.append(node)
+        if trouble:
+            self._refuse(pod, unbound(trouble, nodes=len(nodes)))
+            return
+        filters = Fitting(self._cluster.store, pod)
+        reasons = [(node, filters.why_not(node)) for node in nodes]
+        fitting = [node for node, reason in reasons if not reason]
         if fitting:
             self._bind(pod, min(fitting, key=lambda node: self._crowd(pod, node)))
         else:
-            self._refuse(pod, reasons, count=len(nodes))
-
-    def _why_not(self, pod: JsonObject, node: JsonObject) -> str:
-        spec = pod["spec"]
-        taints = [*node["spec"].get("taints", []), *([_CORDON] if node["spec"].get("unschedulable") else [])]
-        for taint in taints:
-            if taint["effect"] != "PreferNoSchedule" and not tolerates(spec.get("tolerations", []), taint):
-                if taint["key"] == "node.kubernetes.io/unschedulable":
-                    return "node(s) were unschedulable"
-                value = f": {taint['value']}" if taint.get("value") else ": "
-                return f"node(s) had untolerated taint {{{taint['key']}{value}}}"
-        selector = spec.get("nodeSelector")
-        if selector and not selects({"matchLabels": selector}, node["metadata"].get("labels", {})):
-            return "node(s) didn't match Pod's node affinity/selector"
-        return self._lacking(pod, node)
-
-    def _lacking(self, pod: JsonObject, node: JsonObject) -> str:
-        free = self._free(node)
-        needed = demand_of(pod)
-        if free["pods"] < 1:
-            return "Too many pods"
-        for name in ("cpu", "memory"):
-            if needed.get(f"requests.{name}", 0.0) > free[name] + 1e-6:
-                return f"Insufficient {name}"
-        return ""
-
-    def _free(self, node: JsonObject) -> dict[str, float]:
-        allocatable = node["status"]["allocatable"]
-        free = {name: parse_quantity(allocatable[name]) for name in ("cpu", "memory", "pods")}
-        for pod in self._cluster.store.every(POD):
-            if pod["spec"].get("nodeName") == node["metadata"]["name"] and not is_finished(pod):
-                needed = demand_of(pod)
-                free["pods"] -= 1
-                for name in ("cpu", "memory"):
-                    free[name] -= needed.get(f"requests.{name}", 0.0)
-        return free
+            self._refuse(pod, refusal(Counter(reason for _, reason in reasons), nodes=len(nodes)))
 
     def _crowd(self, pod: JsonObject, node: JsonObject) -> tuple[int, float, str]:
         """Prefer nodes with few pods of the same workload, then those with most room."""
@@ -106,7 +75,11 @@ class Scheduler:
             for other in self._cluster.store.every(POD, namespace=pod["metadata"]["namespace"])
         )
         capacity = parse_quantity(node["status"]["allocatable"]["memory"])
-        return siblings, -self._free(node)["memory"] / capacity, here
+        return siblings, -free(node, self._placed_on(here))["memory"] / capacity, here
+
+    def _placed_on(self, node: str) -> list[JsonObject]:
+        pods = self._cluster.store.every(POD)
+        return [pod for pod in pods if pod["spec"].get("nodeName") == node and not is_finished(pod)]
 
     def _unbound_claim(self, pod: JsonObject) -> str:
         for volume in pod["spec"].get("volumes", []):
@@ -129,10 +102,7 @@ class Scheduler:
         namespace, pod_name = key_of(pod)
         self._events.note(stored, "Scheduled", f"Successfully assigned {namespace}/{pod_name} to {name}")
 
-    def _refuse(self, pod: JsonObject, reasons: Counter[str], *, count: int) -> None:
-        listed = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
-        message = f"0/{count} nodes are available: {listed}. preemption: 0/{count} nodes are available: "
-        message += f"{count} Preemption is not helpful for scheduling."
+    def _refuse(self, pod: JsonObject, message: str) -> None:
         status = {**pod["status"], "conditions": [dict(c) for c in pod["status"].get("conditions", [])]}
         set_condition(
             status["conditions"],
@@ -156,18 +126,6 @@ class Scheduler:
     def _retry(self, key: tuple[str, str]) -> None:
         if key in self._waiting and self._cluster.now - self._waiting[key] >= _RETRY - 1:
             self._cluster.look_again(self, *key)
-
-
-def tolerates(tolerations: list[JsonObject], taint: JsonObject) -> bool:
-    """Say whether one of the tolerations covers the taint."""
-    for toleration in tolerations:
-        if toleration.get("effect") not in {None, "", taint["effect"]}:
-            continue
-        if toleration.get("key") not in {None, "", taint["key"]}:
-            continue
-        if toleration.get("operator", "Equal") == "Exists" or toleration.get("value", "") == taint.get("value", ""):
-            return True
-    return False
 
 
 def is_schedulable(node: JsonObject) -> bool:

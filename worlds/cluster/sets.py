@@ -7,8 +7,8 @@ from worlds.cluster.conditions import set_condition
 from worlds.cluster.core import Cluster, changed_owner, key_of
 from worlds.cluster.deployment import template_hash
 from worlds.cluster.events import Recorder
+from worlds.cluster.fitting import tolerates
 from worlds.cluster.podmaking import POD, RETRY_REFUSED, PodMaker, is_finished, is_leaving, is_ready
-from worlds.cluster.scheduling import tolerates
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.selectors import selects
 from worlds.objects.store import Change

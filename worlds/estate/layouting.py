@@ -5,12 +5,13 @@ from collections.abc import Iterable
 
 from worlds.cluster.kubelet import Kubelets
 from worlds.cluster.podmaking import POD
-from worlds.cluster.routing import ENDPOINTS, SERVICE, target_port
+from worlds.cluster.routing import ENDPOINTS, SERVICE
 from worlds.cluster.runtime import PodRuntime, Stage
 from worlds.estate.effects import Effects
 from worlds.estate.layout import Column, Layout, ServiceLayout, calling_order
 from worlds.estate.manifests import address_variable, dns_name
 from worlds.estate.podmodel import PodModel, pod_model
+from worlds.estate.reaching import Reach
 from worlds.objects.kinds import JsonObject
 from worlds.objects.store import ObjectStore
 from worlds.scenario.effect import Effect
@@ -31,6 +32,7 @@ class LayoutBuilder:
         self._callees = {w.key: tuple(resolve(call.to, workload=w) for call in w.calls) for w in estate.workloads}
         self._order = calling_order(estate.workloads, self._callees)
         self._position = {workload.key: i for i, workload in enumerate(self._order)}
+        self._reach = Reach(estate, store=store, kubelets=kubelets)
         self._models: dict[tuple[str, int, int], PodModel] = {}
         self._effective: dict[tuple[str, int, int], tuple[Effect, ...]] = {}
 
@@ -39,10 +41,11 @@ class LayoutBuilder:
         columns: list[Column] = []
         services: list[ServiceLayout] = []
         pods = self._running()
+        self._reach = Reach(self._estate, store=self._store, kubelets=self._kubelets)
         for workload in self._order:
             first = len(columns)
             mine = pods.get(workload.key, [])
-            service, refusal = self._service(workload)
+            service, refusal = self._reach.service(workload, [pod for pod, _ in mine])
             dead = 0
             if workload.kind is WorkloadKind.EXTERNAL:
                 columns.append(self._external(workload))
@@ -72,25 +75,6 @@ class LayoutBuilder:
                 name = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name", "")
                 found.setdefault(f"{runtime.namespace}/{name}", []).append((pod, runtime))
         return found
-
-    def _service(self, workload: Workload) -> tuple[JsonObject | None, str]:
-        """Return the live Service and why it reaches nobody, if so."""
-        if workload.kind is WorkloadKind.EXTERNAL or workload.port is None or workload.kind is WorkloadKind.JOB:
-            return None, ""
-        service = self._store.find(SERVICE, namespace=workload.namespace, name=workload.name)
-        if service is None:
-            return None, "no such host"
-        spec = service["spec"]["ports"][0]
-        reached = target_port(
-            {
-                **spec,
-                "targetPort": workload.port
-                if spec.get("targetPort") == "http"
-                else spec.get("targetPort", spec["port"]),
-            },
-            None,
-        )
-        return service, "" if reached == workload.port else "connection refused"
 
     def _ready_uids(
         self, workload: Workload, service: JsonObject | None, mine: Iterable[tuple[JsonObject, PodRuntime]]
@@ -125,7 +109,10 @@ class LayoutBuilder:
             drained=next((effect.drain.resource for effect in effective if effect.drain), ""),
             pools=tuple(_pool(call, runtime.config) for call in workload.calls),
             wrong_address=tuple(
-                failing.get(call.to) or self._wrong_address(workload, call, runtime.config) for call in workload.calls
+                failing.get(call.to)
+                or self._wrong_address(workload, call, runtime.config)
+                or self._not_through(workload, call, pod)
+                for call in workload.calls
             ),
         )
 
@@ -162,6 +149,11 @@ class LayoutBuilder:
             return f"dial tcp: lookup {host} on 10.96.0.10:53: no such host"
         expected = {str(call.port)} if call.port else self._ports(callee)
         return "" if port is None or port in expected else f"dial tcp {host}:{port}: i/o timeout"
+
+    def _not_through(self, workload: Workload, call: Call, pod: JsonObject) -> str:
+        """Say what a client says that cannot resolve the right name, or whose packets are dropped on the way."""
+        callee = self._estate.workload(resolve(call.to, workload=workload))
+        return self._reach.no_name(callee) or self._reach.blocked(pod, callee)
 
     def _ports(self, callee: Workload) -> set[str]:
         if callee.kind is WorkloadKind.EXTERNAL:

@@ -136,16 +136,20 @@ def _template(workload: Workload, *, estate: Estate) -> JsonObject:
     for name, probe in _probes(workload):
         if probe is not None and workload.port is not None:
             container[name] = _probe(probe, port=workload.port)
-    sidecars = [_sidecar(image) for image in workload.sidecars]
+    if workload.volume:
+        container["volumeMounts"] = [{"name": workload.volume.name, "mountPath": workload.volume.mount}]
+    annotations = {"prometheus.io/scrape": "true", "prometheus.io/port": str(workload.port)} if workload.port else {}
+    labels = {**labels_of(workload), "app.kubernetes.io/version": workload.tag}
+    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": _pod_spec(workload, container)}
+
+
+def _pod_spec(workload: Workload, container: JsonObject) -> JsonObject:
     spec: JsonObject = {
         "serviceAccountName": workload.name,
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
-        "containers": [container, *sidecars],
+        "containers": [container, *(_sidecar(image) for image in workload.sidecars)],
     }
-    if workload.volume:
-        mount = {"name": workload.volume.name, "mountPath": workload.volume.mount}
-        container["volumeMounts"] = [mount]
     if workload.volume and workload.kind is not WorkloadKind.STATEFULSET:
         claim = {"claimName": f"{workload.volume.name}-{workload.name}"}
         spec["volumes"] = [{"name": workload.volume.name, "persistentVolumeClaim": claim}]
@@ -157,9 +161,7 @@ def _template(workload: Workload, *, estate: Estate) -> JsonObject:
         spec["nodeSelector"] = dict(workload.node_selector)
     if workload.tolerations:
         spec["tolerations"] = [dict(toleration) for toleration in workload.tolerations]
-    annotations = {"prometheus.io/scrape": "true", "prometheus.io/port": str(workload.port)} if workload.port else {}
-    labels = {**labels_of(workload), "app.kubernetes.io/version": workload.tag}
-    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
+    return spec
 
 
 def _probes(workload: Workload) -> list[tuple[str, Probe | None]]:

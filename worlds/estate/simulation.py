@@ -41,6 +41,7 @@ from worlds.repository.gitops import GitOps
 from worlds.scenario.change import Change
 from worlds.scenario.scenario import Scenario
 
+_SHAPES_TRAFFIC = {"pods", "services", "endpoints", "networkpolicies", "ingresses"}
 # Longer than any release history; the cluster itself is older than its oldest workload.
 _FOUNDED_BEFORE = 120 * DAY
 _LONGEST_BLOCK = 240
@@ -345,7 +346,7 @@ class Simulation:
         self.cluster.run_until(self.history_start)
 
     def _on_object(self, change: ObjectChange) -> None:
-        if change.kind.plural in {"pods", "services", "endpoints"}:
+        if change.kind.plural in _SHAPES_TRAFFIC:
             self._layout = None
         if change.kind.plural in {"configmaps", "secrets", "persistentvolumeclaims"}:
             self._layout = None

@@ -75,6 +75,7 @@ def _grouped(
     )
 
 
+_ADMISSION = "admissionregistration.k8s.io/v1"
 _RBAC = "rbac.authorization.k8s.io/v1"
 
 KINDS: tuple[Kind, ...] = (
@@ -107,6 +108,8 @@ KINDS: tuple[Kind, ...] = (
     _grouped("storage.k8s.io/v1", "storageclasses", "StorageClass", namespaced=False, short="sc"),
     _grouped("scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", namespaced=False, short="pc"),
     _grouped("coordination.k8s.io/v1", "leases", "Lease"),
+    _grouped(_ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False),
+    _grouped(_ADMISSION, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced=False),
     _grouped(_RBAC, "roles", "Role"),
     _grouped(_RBAC, "rolebindings", "RoleBinding"),
     _grouped(_RBAC, "clusterroles", "ClusterRole", namespaced=False),
