@@ -7,6 +7,8 @@ specialists look, the diagnostician weighs, the challenger attacks, until the su
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 from agents.challenger import Challenge
 from agents.challenger import challenge as attack
@@ -26,6 +28,34 @@ from tools.estate import Cluster
 
 PATIENCE = Budget(seconds=3600.0)
 """The product's budget, but for its wall-clock seconds: a busy machine must not change an answer."""
+
+
+class Estate(Protocol):
+    """Where the specialists look: a living estate, or what was recorded of one."""
+
+    def now(self, number: int) -> datetime:
+        """When the argument of this round is held."""
+        ...
+
+    async def look(self, assignment: Assignment, case: CaseFile, *, budget: Budget) -> Report:
+        """What the specialist of the assignment reports."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Living:
+    """An estate that answers over its APIs."""
+
+    cluster: Cluster
+    clock: Clock
+
+    def now(self, number: int) -> datetime:  # noqa: ARG002 - a living estate has one time only
+        """Now, whatever the round."""
+        return self.clock.now()
+
+    async def look(self, assignment: Assignment, case: CaseFile, *, budget: Budget) -> Report:
+        """Let the specialist ask."""
+        return await look(assignment, case, clusters=lambda _: self.cluster, clock=self.clock, budget=budget)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +105,21 @@ async def investigate(
     Raises ValueError without an alert.
     """
     incident, own = opened(alerts, cluster=cluster.name, now=clock.now(), entities=entities)
-    board = _Board(incident=incident, alerts=own)
-    return await _Inquiry(board, cluster=cluster, library=library, clock=clock, budget=budget).run()
+    return await inquire(Living(cluster=cluster, clock=clock), incident, own, library=library, budget=budget)
+
+
+async def inquire(
+    estate: Estate, incident: Incident, alerts: tuple[Alert, ...], *, library: Library, budget: Budget = PATIENCE
+) -> Investigated:
+    """Find the cause of an incident that was opened already."""
+    return await _Inquiry(_Board(incident=incident, alerts=alerts), estate=estate, library=library, budget=budget).run()
 
 
 class _Inquiry:
     """The rounds of one investigation."""
 
-    def __init__(self, board: _Board, *, cluster: Cluster, library: Library, clock: Clock, budget: Budget) -> None:
-        self.board, self.cluster, self.library, self.clock, self.budget = board, cluster, library, clock, budget
+    def __init__(self, board: _Board, *, estate: Estate, library: Library, budget: Budget) -> None:
+        self.board, self.estate, self.library, self.budget = board, estate, library, budget
         self.rounds = 0
         self.delivered: list[QuestionId] = []
 
@@ -121,13 +157,11 @@ class _Inquiry:
         reports: list[Report] = []
         for assignment in assignments:
             case = self.board.case(*reports)
-            reports.append(
-                await look(assignment, case, clusters=lambda _: self.cluster, clock=self.clock, budget=self.budget)
-            )
+            reports.append(await self.estate.look(assignment, case, budget=self.budget))
         return reports
 
     def _argue(self) -> Challenge:
-        case, now = self.board.case(), self.clock.now()
+        case, now = self.board.case(), self.estate.now(self.rounds)
         weighed = _in_round(diagnose(case, self.library, now=now), self.rounds)
         result = attack(case, weighed, self.library, now=now)
         self.board.asked += result.questions
