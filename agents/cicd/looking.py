@@ -7,6 +7,7 @@ from agents.cicd.brought import spans
 from agents.cicd.deploys import Deploy
 from agents.cicd.gitops import deployers
 from agents.cicd.period import RECENT, period_of
+from agents.cicd.reasoning.failure import failures
 from agents.cicd.telling import told
 from agents.detector import Scene, Sightings
 from agents.specialist import Desk
@@ -16,7 +17,7 @@ from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
 from incidents.topology import Relation, Topology
 from tools.argocd.probes import applications, diff
-from tools.github.probes import commits, compare, deployments, workflow_runs
+from tools.github.probes import commits, compare, deployments, history, workflow_runs
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.probes import (
     autoscalers,
@@ -40,6 +41,8 @@ MOST_ASKED = 2
 """Subjects whose repositories are looked at although nothing was rolled out."""
 MOST_REPOSITORIES = 4
 MOST_COMPARISONS = 5
+MOST_READ = 2
+"""Repositories whose commits are read one by one in one round."""
 KUBERNETES = (
     revisions.PROBE,
     workloads.PROBE,
@@ -142,6 +145,21 @@ async def look_at_repositories(scene: Scene, desk: Desk, about: tuple[EntityId, 
                     group.create_task(desk.observe(compare.PROBE, span))
                 case commits.CommitsArgs():
                     group.create_task(desk.observe(commits.PROBE, span))
+        for repository in _to_read(scene, desk):
+            args = history.HistoryArgs(repository=repository, since=since, until=period_of(scene).onset)
+            group.create_task(desk.observe(history.PROBE, args))
+
+
+def _to_read(scene: Scene, desk: Desk) -> tuple[str, ...]:
+    """Repositories whose commits are read one by one: those of what was deployed, once it is known how it fails."""
+    if not scene.case.facts:
+        return ()
+    alarmed = tuple(scene.case.topology.owner_of(entity) for entity in scene.case.incident.entities)
+    if not any(one.told for one in failures(scene.case.facts, scene.case.alerts, alarmed=alarmed).values()):
+        return ()
+    deployed = dict.fromkeys(one.workload for one in _suspicious(scene, desk) if one.commit)
+    built = [repo for one in deployed for repo in scene.case.topology.targets(one, Relation.BUILT_FROM)]
+    return tuple(dict.fromkeys(name_of(repo) for repo in built))[:MOST_READ]
 
 
 def _suspicious(scene: Scene, desk: Desk) -> list[Deploy]:

@@ -8,10 +8,18 @@ from enum import StrEnum
 from incidents.redaction import redact
 from incidents.value import Value
 
+MOST_DETAILS = 600
+"""Characters of all other fields together: the first frames of a stack, a statement, some figures."""
 LONGEST = 2000
 """Characters of one line that are kept; stack traces beyond it repeat themselves."""
-_LEVEL_KEYS = ("level", "severity", "lvl", "log.level", "levelname", "detected_level")
+_LEVEL_KEYS = ("level", "severity", "severity_text", "lvl", "log.level", "levelname", "detected_level")
 _TEXT_KEYS = ("msg", "message", "error", "err", "event", "log")
+_ADDRESS = re.compile(
+    r"^@?(?:time|ts|timestamp|level|severity.*|lvl|log\.level|levelname|detected_level|service.*|app|pod|container|host(?:name)?"
+    r"|namespace|pid|version|env|environment|logger|thread|caller)$|(?:trace|span|request|correlation|user|session)[_.]?id$",
+    re.IGNORECASE,
+)
+"""Names of fields that say where and when a line was written, or that differ on each."""
 _WORD = re.compile(
     r"\b(?:level=|lvl=|severity=)?\"?(FATAL|CRITICAL|PANIC|EMERG|ERROR|ERR|SEVERE|WARN(?:ING)?|INFO|NOTICE|DEBUG|TRACE)\b"
 )
@@ -54,6 +62,8 @@ class LogLine(Value):
 
     at: datetime
     text: str
+    details: str = ""
+    """What a structured line says besides its message (a stack trace, a statement, a limit), `name=value`, bounded."""
     level: Level = Level.UNKNOWN
     pod: str = ""
     container: str = ""
@@ -64,7 +74,14 @@ def line_of(raw: str, *, at: datetime, pod: str = "", container: str = "", label
     parsed = _json(raw)
     text = _message(parsed) if parsed else None
     level = _level(raw, parsed, label)
-    return LogLine(at=at, text=redact((text or raw).strip())[:LONGEST], level=level, pod=pod, container=container)
+    return LogLine(
+        at=at,
+        text=redact((text or raw).strip())[:LONGEST],
+        details=_details(parsed) if parsed and text else "",
+        level=level,
+        pod=pod,
+        container=container,
+    )
 
 
 def message_of(text: str) -> str:
@@ -90,6 +107,16 @@ def _message(parsed: dict[str, object]) -> str | None:
         if isinstance(text, str) and text and not any(text in known for known in said):
             said.append(text)
     return ": ".join(said) or None
+
+
+def _details(parsed: dict[str, object]) -> str:
+    """Fields that are neither the message nor the address of the line, as they stand, without secrets."""
+    said = [
+        f"{key}={value}"
+        for key, value in parsed.items()
+        if key not in _TEXT_KEYS and not _ADDRESS.search(key) and isinstance(value, str | int | float)
+    ]
+    return redact(" ".join(said))[:MOST_DETAILS]
 
 
 def _level(raw: str, parsed: dict[str, object] | None, label: str) -> Level:

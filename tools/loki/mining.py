@@ -49,6 +49,8 @@ class LogTemplate(Value):
     last: datetime
     example: str
     """One line of it, the first after the moment when there is one."""
+    details: str = ""
+    """What that line says besides its message."""
     pods: tuple[str, ...] = ()
     """Pods that wrote it after the moment, at most five."""
 
@@ -69,6 +71,7 @@ class _Kind:
     last: datetime | None = None
     level: Level = Level.UNKNOWN
     example: str = ""
+    details: str = ""
     pods: dict[str, None] = field(default_factory=dict)
 
     def add(self, line: LogLine, *, since: datetime) -> None:
@@ -76,11 +79,11 @@ class _Kind:
         self.level = min(self.level, line.level, key=_SEVERITY.__getitem__) if self.example else line.level
         if line.at < since:
             self.before += 1
-            self.example = self.example or line.text
+            self.example, self.details = self.example or line.text, self.details or line.details
             return
         self.after += 1
         if self.first_after is None:
-            self.first_after, self.example = line.at, line.text
+            self.first_after, self.example, self.details = line.at, line.text, line.details
         if line.pod and len(self.pods) < PODS_NAMED:
             self.pods[line.pod] = None
 
@@ -108,6 +111,7 @@ def _template(text: str, kind: _Kind) -> LogTemplate:
         first_after=kind.first_after,
         last=kind.last,
         example=kind.example,
+        details=kind.details,
         pods=tuple(sorted(kind.pods)),
     )
 

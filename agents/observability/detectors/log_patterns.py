@@ -22,6 +22,7 @@ NEW = FactSpec(
         "count": "how often it was seen",
         "first": "when it was first seen, ISO 8601",
         "level": "what the line calls itself: fatal, error, warn, info",
+        "details": "what a structured line says besides its message: a stack trace, a statement, figures",
     },
 )
 SURGE = FactSpec(
@@ -68,6 +69,7 @@ def _new(seen: Observation[TemplatesView], template: LogTemplate, scene: Scene) 
         count=template.after,
         first=first.isoformat(),
         level=template.level.value,
+        details=template.details or None,
     )
 
 
