@@ -5,7 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 
 from worlds.estate.flow import PodField
+from worlds.objects.kinds import JsonObject
 from worlds.objects.quantity import parse_quantity
+from worlds.promql.labels import LabelSet
 from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
 from worlds.telemetry.grid import Floats, Window
 from worlds.telemetry.processes import ProcessTrack, ProcessTracks
@@ -90,6 +92,7 @@ class ContainerMetrics:
 
     def __init__(self, tracks: ProcessTracks) -> None:
         self._tracks = tracks
+        self._labels: dict[tuple[str, str], tuple[JsonObject, LabelSet]] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -103,11 +106,19 @@ class ContainerMetrics:
         """Yield the matching series of one metric."""
         _, _, reader = _READERS[name]
         for track in self._tracks.every(window):
-            labels = _labels(name, track)
+            labels = self._labels_of(name, track)
             if matches_all(matchers, labels):
                 values = reader(track)
                 if values is not None:
                     yield track.series(labels, values)
+
+    def _labels_of(self, name: str, track: ProcessTrack) -> LabelSet:
+        """Return the labels, the same object as long as the pod is the same."""
+        pod, labels = self._labels.get((name, track.uid), (None, None))
+        if labels is None or pod is not track.pod:
+            labels = LabelSet(_labels(name, track))
+            self._labels[name, track.uid] = track.pod, labels
+        return labels
 
 
 def _labels(name: str, track: ProcessTrack) -> dict[str, str]:

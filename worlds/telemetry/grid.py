@@ -20,6 +20,7 @@ class Window:
 
     ticks: Ticks
     times: Floats
+    _levels: dict[float, Floats] = field(default_factory=dict)
 
     @classmethod
     def between(cls, *, start: float, end: float, first: int, last: int) -> "Window":
@@ -35,7 +36,9 @@ class Window:
 
     def constant(self, labels: Mapping[str, str], value: float) -> Series:
         """Return a series that does not move."""
-        return self.full(labels, np.full(len(self.times), value))
+        if value not in self._levels:
+            self._levels[value] = np.full(len(self.times), value)
+        return self.full(labels, self._levels[value])
 
     def cut(self, ticks: Ticks) -> slice:
         """Return which of ascending ticks lie in the window."""

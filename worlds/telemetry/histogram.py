@@ -1,6 +1,7 @@
 """Log-normal latencies as Prometheus histograms."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,6 +23,13 @@ def cumulative_share(bound: float, *, median: Floats, spread: float) -> Floats:
         return np.ones(len(median))
     depth = (math.log(bound) - np.log(np.maximum(median, 1e-6))) / spread
     return 1 / (1 + np.exp(-np.clip(1.702 * depth, -60, 60)))
+
+
+def cumulative_shares(bounds: Sequence[float], *, median: Floats, spread: float) -> Floats:
+    """Return `cumulative_share` of several bounds, a column for each."""
+    depth = (np.log(np.array(bounds)) - np.log(np.maximum(median, 1e-6))[:, np.newaxis]) / spread
+    shares: Floats = 1 / (1 + np.exp(-np.clip(1.702 * depth, -60, 60)))
+    return shares
 
 
 def mean_of(median: Floats, *, spread: float) -> Floats:

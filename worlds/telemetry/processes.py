@@ -1,7 +1,8 @@
 """The pods of the tape as exporters see them: labels, rows in a window, counters that begin anew with every process."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from worlds.cluster.podmaking import POD
 from worlds.estate.flow import TICK, PodField
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import JsonObject
+from worlds.objects.store import Change
 from worlds.promql.storage import STALE_NAN, Series
 from worlds.scenario.workload import Workload, WorkloadKind
 from worlds.telemetry.grid import Floats, Ticks, Window
@@ -38,10 +40,23 @@ class ProcessTrack:
 
     def series(self, labels: Mapping[str, str], values: Floats) -> Series:
         """Return a series of values per row, with a staleness marker wherever the process went away."""
+        return Series(labels=labels, timestamps=self._scrapes, values=self._marked(values))
+
+    def several(self, labels: Sequence[Mapping[str, str]], values: Floats) -> Iterator[Series]:
+        """Yield one series per label set; `values` has a row per row and a column per label set."""
+        marked = self._marked(values)
+        for number, one in enumerate(labels):
+            yield Series(labels=one, timestamps=self._scrapes, values=marked[:, number])
+
+    @cached_property
+    def _scrapes(self) -> Floats:
+        """The times of the rows and of the staleness markers: one array, so that all series are evaluated together."""
         if not len(self.ends):
-            return Series(labels=labels, timestamps=self.times, values=values)
-        times = np.insert(self.times, self.ends, (self.ticks[self.ends - 1] + 1) * TICK)
-        return Series(labels=labels, timestamps=times, values=np.insert(values, self.ends, STALE_NAN))
+            return self.times
+        return np.insert(self.times, self.ends, (self.ticks[self.ends - 1] + 1) * TICK)
+
+    def _marked(self, values: Floats) -> Floats:
+        return np.insert(values, self.ends, STALE_NAN, axis=0) if len(self.ends) else values
 
     def gauge(self, field: PodField) -> Floats:
         """Return a column."""
@@ -54,15 +69,23 @@ class ProcessTrack:
         """
         return self.counted(per_second)[self.window]
 
-    def counted(self, per_second: Floats) -> Floats:
-        """Return the counter over all rows."""
-        total = np.cumsum(per_second * TICK, axis=0)
-        if len(total) and self.head_start:
-            total += self.head_start * per_second[0]
-        instance = self.all_rows[:, PodField.INSTANCE]
-        for start in np.flatnonzero(instance[1:] != instance[:-1]) + 1:
-            total[start:] -= total[start - 1]
-        return total
+    def counted(self, per_second: Floats, *, before: Floats | None = None) -> Floats:
+        """Return the counter over all rows.
+
+        `before` is what this returned when there were fewer rows: then `per_second` is about the new rows only. The
+        sums are taken in the same order either way, so that the answer does not depend on how often one asked.
+        """
+        done = 0 if before is None else len(before)
+        rises = per_second * TICK
+        instance = self.all_rows[done:, PodField.INSTANCE]
+        if before is None:
+            if len(rises):
+                rises[0] += self.head_start * per_second[0]
+        elif len(rises) and instance[0] == self.all_rows[done - 1, PodField.INSTANCE]:
+            rises[0] += before[-1]
+        lives = np.split(rises, np.flatnonzero(instance[1:] != instance[:-1]) + 1)
+        counts = [np.cumsum(life, axis=0) for life in lives]
+        return np.concatenate(counts if before is None else [before, *counts])
 
     @property
     def window(self) -> slice:
@@ -82,17 +105,33 @@ class ProcessTracks:
         self._world = world
         self._pods: dict[str, JsonObject] = {}
         self._workloads = {workload.key: workload for workload in world.scenario.estate.workloads}
-        world.cluster.store.subscribe(
-            lambda c: self._pods.__setitem__(c.object["metadata"]["uid"], c.object) if c.kind is POD else None
-        )
+        self._found: dict[tuple[int, int], tuple[ProcessTrack, ...]] = {}
+        self._found_at = -1
+        world.cluster.store.subscribe(self._on_change)
 
     @property
     def chance(self) -> Chance:
         """The world's chance."""
         return self._world.cluster.chance
 
-    def every(self, window: Window) -> Iterator[ProcessTrack]:
-        """Yield the pods that have rows in the window."""
+    def every(self, window: Window) -> Sequence[ProcessTrack]:
+        """Return the pods that have rows in the window. Kept until time goes on or a pod changes."""
+        if not len(window.ticks):
+            return ()
+        if self._found_at != self._world.last_tick:
+            self._found.clear()
+            self._found_at = self._world.last_tick
+        key = (int(window.ticks[0]), int(window.ticks[-1]))
+        if key not in self._found:
+            self._found[key] = tuple(self._tracks(window))
+        return self._found[key]
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind is POD:
+            self._pods[change.object["metadata"]["uid"]] = change.object
+            self._found.clear()
+
+    def _tracks(self, window: Window) -> Iterator[ProcessTrack]:
         for uid, column in self._world.tape.columns.items():
             workload = self._workloads.get(column.workload)
             if workload is None or workload.kind is WorkloadKind.EXTERNAL:

@@ -1,15 +1,18 @@
 """Requests, errors and durations of services, in the convention of the estate."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from worlds.estate.flow import PodField
+from worlds.objects.kinds import JsonObject
+from worlds.promql.labels import LabelSet
 from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
 from worlds.scenario.estate import HttpMetrics
 from worlds.scenario.workload import Workload
 from worlds.telemetry.grid import Floats, Window
-from worlds.telemetry.histogram import buckets_of, cumulative_share, mean_of
+from worlds.telemetry.histogram import buckets_of, cumulative_shares, mean_of
 from worlds.telemetry.processes import ProcessTrack, ProcessTracks
 
 _OTEL = "http_server_request_duration_seconds"
@@ -27,6 +30,20 @@ _FAMILIES = {
 _CODES = ("200", "404", "500", "503")
 
 
+# Per name, pod and matchers: a few hundred pods asked a few dozen questions.
+_MATCHES_KEPT = 20_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Line:
+    """One series of a pod: a column of its counters (codes, and bounds within codes) and the route's share of it."""
+
+    labels: LabelSet
+    code: int
+    column: int
+    share: float
+
+
 class RequestMetrics:
     """Series of every instrumented service."""
 
@@ -35,7 +52,9 @@ class RequestMetrics:
         self._convention = convention
         self._callers = callers
         self._names = frozenset(self.metadata())
-        self._kept: dict[tuple[str, str], tuple[int, Floats]] = {}
+        self._kept: dict[tuple[str, str], Floats] = {}
+        self._lines: dict[tuple[str, str], tuple[JsonObject, Sequence[_Line]]] = {}
+        self._matched: dict[tuple[str, str, tuple[Matcher, ...]], tuple[JsonObject, Sequence[_Line]]] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -55,47 +74,61 @@ class RequestMetrics:
                 yield from self._of_pod(name, matchers, track)
 
     def _of_pod(self, name: str, matchers: Sequence[Matcher], track: ProcessTrack) -> Iterator[Series]:
-        base = {METRIC_NAME: name, **self._labels(track)}
-        if not matches_all([m for m in matchers if m.name in base], base):
+        lines = self._matching(name, tuple(matchers), track)
+        if not lines:
             return
-        routes = _routes(track.workload) if self._convention is not HttpMetrics.ISTIO else (("", 1.0),)
-        counts = self._counts(name.rpartition("_")[2], track)
-        plain = [m for m in matchers if m.name != "le"]
-        for number, code in enumerate(_CODES):
-            values = counts[track.window, number]
-            if not len(values) or not np.any(values[-1]):
-                continue
-            for route, share in routes:
-                labels = base | self._request_labels(code, route)
-                if matches_all(plain, labels):
-                    yield from self._of_code(labels, matchers, track, values * share)
+        counts = self._counts(name.rpartition("_")[2], track)[track.window]
+        occurred = counts[-1].any(axis=tuple(range(1, counts.ndim - 1)))
+        there = [line for line in lines if occurred[line.code]]
+        columns, shares = [line.column for line in there], np.array([line.share for line in there])
+        values = counts.reshape(len(counts), -1)[:, columns] * shares
+        yield from track.several([line.labels for line in there], values)
 
-    def _of_code(
-        self, labels: dict[str, str], matchers: Sequence[Matcher], track: ProcessTrack, values: Floats
-    ) -> Iterator[Series]:
-        if values.ndim == 1:
-            yield track.series(labels, values)
-            return
-        for number, bound in enumerate(self._bounds):
-            full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
-            if matches_all(matchers, full):
-                yield track.series(full, values[:, number])
+    def _matching(self, name: str, matchers: tuple[Matcher, ...], track: ProcessTrack) -> Sequence["_Line"]:
+        """Return the lines of a pod that pass. Kept: the same few queries are asked of pods that do not change."""
+        key = (name, track.uid, matchers)
+        pod, known = self._matched.get(key, (None, ()))
+        if pod is not track.pod:
+            known = tuple(line for line in self._lines_of(name, track) if matches_all(matchers, line.labels))
+            if len(self._matched) > _MATCHES_KEPT:
+                self._matched.clear()
+            self._matched[key] = track.pod, known
+        return known
+
+    def _lines_of(self, name: str, track: ProcessTrack) -> Sequence["_Line"]:
+        """Return everything that a pod's exporter may show under a name. Kept as long as the pod is the same."""
+        pod, known = self._lines.get((name, track.uid), (None, ()))
+        if pod is not track.pod:
+            known = tuple(self._written(name, track))
+            self._lines[name, track.uid] = track.pod, known
+        return known
+
+    def _written(self, name: str, track: ProcessTrack) -> Iterator["_Line"]:
+        base = {METRIC_NAME: name, **self._labels(track)}
+        routes = _routes(track.workload) if self._convention is not HttpMetrics.ISTIO else (("", 1.0),)
+        bounds = [{"le": f"{b:g}" if np.isfinite(b) else "+Inf"} for b in self._bounds]
+        kinds: list[dict[str, str]] = bounds if name.endswith("_bucket") else [{}]
+        for code, text in enumerate(_CODES):
+            for route, share in routes:
+                for number, kind in enumerate(kinds):
+                    labels = LabelSet(base | self._request_labels(text, route) | kind)
+                    yield _Line(labels=labels, code=code, column=code * len(kinds) + number, share=share)
 
     def _counts(self, part: str, track: ProcessTrack) -> Floats:
-        """Return the counters of a pod over all its rows, by row and code (and bound). Kept until the tape grows."""
+        """Return the counters of a pod over all its rows, by row and code (and bound). They grow with the tape."""
         part = part if part in {"bucket", "sum"} else "count"
-        rows, known = self._kept.get((track.uid, part), (0, None))
-        if known is not None and rows == len(track.all_rows):
+        known = self._kept.get((track.uid, part))
+        done = 0 if known is None else len(known)
+        if known is not None and done == len(track.all_rows):
             return known
-        rates = np.stack([_rate(track, code) for code in _CODES], axis=1)
-        median, spread = track.all_rows[:, PodField.LATENCY] * self._scale, track.workload.behaviour.spread
+        rows = track.all_rows[done:]
+        rates = np.stack([_rate(rows, code) for code in _CODES], axis=1)
+        median, spread = rows[:, PodField.LATENCY] * self._scale, track.workload.behaviour.spread
         if part == "bucket":
-            shares = np.stack([cumulative_share(bound, median=median, spread=spread) for bound in self._bounds], axis=1)
-            rates = rates[:, :, None] * shares[:, None, :]
+            rates = rates[:, :, None] * cumulative_shares(self._bounds, median=median, spread=spread)[:, None, :]
         elif part == "sum":
             rates = rates * mean_of(median, spread=spread)[:, None]
-        counts = track.counted(rates)
-        self._kept[track.uid, part] = (len(track.all_rows), counts)
+        counts = self._kept[track.uid, part] = track.counted(rates, before=known)
         return counts
 
     @property
@@ -140,9 +173,8 @@ def _routes(workload: Workload) -> tuple[tuple[str, float], ...]:
     return tuple((route, weight / sum(weights)) for route, weight in zip(workload.routes, weights, strict=True))
 
 
-def _rate(track: ProcessTrack, code: str) -> Floats:
-    """Return requests per second that were answered with a code, over all rows."""
-    rows = track.all_rows
+def _rate(rows: Floats, code: str) -> Floats:
+    """Return requests per second that were answered with a code, for each row of a pod."""
     rps, failed, rejected = rows[:, PodField.RPS], rows[:, PodField.ERRORS], rows[:, PodField.CLIENT_ERRORS]
     if code == "200":
         return rps * (1 - failed) * (1 - rejected)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import KINDS, JsonObject
 from worlds.objects.store import Change, ChangeType
+from worlds.promql.labels import LabelSet
 from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
 from worlds.telemetry.grid import Steps, Window
 from worlds.telemetry.statemetrics import metadata_of, samples
@@ -63,6 +64,6 @@ class StateBook:
         table = self._by_name.setdefault(key[0], {})
         steps = table.get(key)
         if steps is None:
-            labels = {METRIC_NAME: key[0], **{k: v for k, v in key[1] if v}, **_JOB}
+            labels = LabelSet({METRIC_NAME: key[0], **{k: v for k, v in key[1] if v}, **_JOB})
             steps = table[key] = Steps(labels=labels)
         return steps
