@@ -1,0 +1,60 @@
+"""All objects of a case: every kind read by its reader, pods and templates joined, times of pods set by events."""
+
+from collections.abc import Iterator, Sequence
+
+from evals.datasets.cloud_opsbench.cache import Cache
+from evals.datasets.cloud_opsbench.events import read_events
+from evals.datasets.cloud_opsbench.manifests import read_manifests
+from evals.datasets.cloud_opsbench.namespaces import read_namespaces
+from evals.datasets.cloud_opsbench.nodes import read_nodes
+from evals.datasets.cloud_opsbench.pods import read_pod
+from evals.datasets.cloud_opsbench.services import read_routes, read_services
+from evals.datasets.cloud_opsbench.storage import read_storage
+from evals.datasets.cloud_opsbench.workloads import read_workloads
+from worlds.objects.kinds import JsonObject
+
+
+def read_objects(cache: Cache) -> list[JsonObject]:
+    """Everything that was seen to exist, as Kubernetes objects."""
+    manifests = read_manifests(answer.text for answer in cache.by("GetAppYAML"))
+    workloads = list(read_workloads(cache, manifests))
+    events = list(read_events(cache))
+    pods = list(_pods(cache, workloads))
+    _explain_pending(pods, events)
+    by_address = {address: pod for pod in pods if (address := pod["status"].get("podIP"))}
+    return [
+        *read_namespaces(cache),
+        *read_nodes(cache),
+        *workloads,
+        *pods,
+        *read_services(cache, by_address),
+        *read_routes(cache, manifests),
+        *read_storage(cache, manifests),
+        *events,
+    ]
+
+
+def _pods(cache: Cache, workloads: Sequence[JsonObject]) -> Iterator[JsonObject]:
+    templates = {
+        (one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]): one["spec"]["template"]["spec"]
+        for one in workloads
+    }
+    for namespace, name in cache.names("pods"):
+        outline = cache.outline("pods", namespace, name)
+        kind, _, owner = (outline.word("Controlled By") if outline else "").partition("/")
+        yield read_pod(cache, namespace, name, template=templates.get((kind, namespace, owner), {}))
+
+
+def _explain_pending(pods: Sequence[JsonObject], events: Sequence[JsonObject]) -> None:
+    """The scheduler writes the same sentence into its event and into the pod's condition; only events are printed."""
+    said = {
+        (one["involvedObject"].get("namespace", ""), one["involvedObject"]["name"]): one
+        for one in events
+        if one["reason"] == "FailedScheduling"
+    }
+    for pod in pods:
+        found = said.get((pod["metadata"].get("namespace", ""), pod["metadata"]["name"]))
+        for condition in pod["status"].get("conditions", ()):
+            if found and condition["type"] == "PodScheduled" and condition["status"] == "False":
+                condition |= {"reason": "Unschedulable", "message": found["message"]}
+                condition["lastTransitionTime"] = found["firstTimestamp"]
