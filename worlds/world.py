@@ -103,8 +103,7 @@ class Estate:
         head, found, key = self.scenario.truth.entity.partition("of:")
         if not found:
             return self._by_host(head)
-        hit = [*self.simulation.outages, *self.simulation.ballast]
-        return head + (hit[0] if hit else self.simulation.node_of(key))
+        return head + self.simulation.hit(key)
 
     def _by_host(self, entity: str) -> str:
         """`namespace/external/name` as all who look from inside see it: `-/external/host`."""

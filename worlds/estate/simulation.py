@@ -81,6 +81,7 @@ class Simulation:
         self.ballast: dict[str, float] = {}
         self._ballast_steps: dict[str, list[tuple[float, float]]] = {}
         self.outages: dict[str, float] = {}
+        self.hit_nodes: dict[str, str] = {}
         self.metrics_api_down = False
         self._layouts = LayoutBuilder(estate, store=store, kubelets=self.kubelets, effects=self.effects)
         self._layout: Layout | None = None
@@ -229,6 +230,12 @@ class Simulation:
             if workload is not None and workload.key == key:
                 return runtime.node
         raise LookupError(f"no pod of {key} has a node")
+
+    def hit(self, key: str) -> str:
+        """Return the node that faults on the node of a workload mean: the first one that they asked for."""
+        if key not in self.hit_nodes:
+            self.hit_nodes[key] = self.node_of(key)
+        return self.hit_nodes[key]
 
     def utilisation(self, namespace: str, name: str) -> float | None:
         """Return the CPU use of a workload's running pods in per cent of their requests; None when nobody runs."""

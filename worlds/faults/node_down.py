@@ -21,7 +21,7 @@ class NodeDown(Fault):
 
     def plan(self, world: "Simulation") -> None:
         """Stop the node, and start it again at `until`."""
-        world.plan(self.at, lambda: world.node_fails(world.node_of(self.workload)))
+        world.plan(self.at, lambda: world.node_fails(world.hit(self.workload)))
         if self.until is not None:
             world.plan(self.until, world.nodes_return)
 

@@ -24,7 +24,7 @@ class NodePressure(Fault):
 
     def plan(self, world: "Simulation") -> None:
         """Take the memory, and give it back at `until`."""
-        world.plan(self.at, lambda: world.load_node(world.node_of(self.workload), parse_quantity(self.memory)))
+        world.plan(self.at, lambda: world.load_node(world.hit(self.workload), parse_quantity(self.memory)))
         if self.until is not None:
             world.plan(self.until, world.unload_nodes)
 
