@@ -12,17 +12,20 @@ from incidents.action import ActionRequest
 from incidents.canonical import canonical
 from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
-from incidents.ids import IncidentId
-from incidents.policy import Effect, decide
+from incidents.ids import IncidentId, ProposalDigest
+from incidents.policy import Effect, Policy, decide
 from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
 from incidents.value import Value
+from incidents.verification import Measurement
 from orchestrator.context import Workbench
+from orchestrator.settings import Periods
 from orchestrator.store import proposals, rehearsals
 from orchestrator.store.casefiles import load_case
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.rehearsals import Rehearsal
 from orchestrator.store.transaction import Tx
-from orchestrator.verification.measuring import take
+from orchestrator.verification.measuring import take_for
+from tools.estate import Connections
 
 MOST_FALLBACKS = 2
 """Fallbacks that are rehearsed with the plan: enough when an API refuses one kind of change."""
@@ -57,13 +60,18 @@ async def measured_plan(bench: Workbench, incident: IncidentId) -> tuple[Plan | 
         planned = await plan_of(tx, bench, incident)
     if isinstance(planned, NoPlan):
         return planned, ()
-    taken = await take(bench, incident, planned.checks, now=bench.clock.now())
+    taken = await take_for(bench, incident, planned.checks, now=bench.clock.now())
+    evidence = tuple(evidence for _, evidence in taken if evidence)
+    return measured(planned, [measurement for measurement, _ in taken]), evidence
+
+
+def measured(plan: Plan, taken: Sequence[Measurement]) -> Plan:
+    """The plan with these measurements, one per check, as the baselines of its checks."""
     checks = [
         check if measurement.value is None else rebased(check, baseline=measurement.value)
-        for check, (measurement, _) in zip(planned.checks, taken, strict=True)
+        for check, measurement in zip(plan.checks, taken, strict=True)
     ]
-    evidence = tuple(evidence for _, evidence in taken if evidence)
-    return planned.model_copy(update={"checks": tuple(checks)}), evidence
+    return plan.model_copy(update={"checks": tuple(checks)})
 
 
 async def propose(
@@ -73,14 +81,55 @@ async def propose(
     if isinstance(planned, NoPlan):
         return NothingToPropose(why=planned.reason)
     answers = await _answers(tx, incident, planned, attempt=attempt)
-    chosen, refused = _choose(planned, answers)
-    if not chosen:
-        return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
     case = await load_case(tx, incident, bodies=False)
     before = await proposals.proposal_of(tx, incident)
-    body = _body(bench, case, planned, chosen=chosen, refused=refused)
-    if before is not None and attempt > 1:
-        body = body.model_copy(update={"supersedes": before.proposal.digest})
+    return sealed(
+        planned,
+        answers,
+        case=case,
+        policy=bench.policy,
+        periods=bench.settings.periods,
+        connections=bench.cluster(case.incident.cluster).connections,
+        supersedes=before.proposal.digest if before is not None and attempt > 1 else None,
+    )
+
+
+def sealed(
+    plan: Plan,
+    answers: Mapping[bytes, Rehearsal],
+    *,
+    case: CaseFile,
+    policy: Policy | None,
+    periods: Periods,
+    connections: Connections,
+    supersedes: ProposalDigest | None = None,
+) -> Proposal | NothingToPropose:
+    """The proposal of a rehearsed plan. `answers` are the rehearsals by their request in canonical form. Pure."""
+    chosen, refused = _choose(plan, answers)
+    if not chosen:
+        return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
+    actions = tuple(_action(rehearsal) for rehearsal in chosen)
+    now = max(rehearsal.ended_at or rehearsal.requested_at for rehearsal in chosen)
+    reach = [(action.request, action.blast_radius) for action in actions]
+    verdict = decide(policy, actions=reach, now=now)
+    expiry = periods.expiry_seconds or verdict.expires_in_seconds
+    body = ProposalBody(
+        incident=case.incident.id,
+        cause=plan.cause,
+        entity=plan.entity,
+        confidence=plan.confidence,
+        actions=actions,
+        checks=plan.checks,
+        watch_seconds=int(periods.watch_seconds),
+        cost=cost_delta(case, actions, connections=connections),
+        risk=risk([(action.reversibility, action.blast_radius) for action in actions]),
+        policy=verdict,
+        evidence=plan.evidence,
+        alternatives=(*plan.alternatives, *refused),
+        created_at=now,
+        expires_at=now + timedelta(seconds=expiry),
+        supersedes=supersedes,
+    )
     return Proposal.of(body)
 
 
@@ -117,38 +166,6 @@ def _objection(rehearsal: Rehearsal) -> str | None:
     if not preview.accepted:
         return preview.refusal or "the target system refused the preview"
     return None if preview.diff else "it would change nothing"
-
-
-def _body(
-    bench: Workbench,
-    case: CaseFile,
-    plan: Plan,
-    *,
-    chosen: Sequence[Rehearsal],
-    refused: Sequence[Alternative],
-) -> ProposalBody:
-    actions = tuple(_action(rehearsal) for rehearsal in chosen)
-    now = max(rehearsal.ended_at or rehearsal.requested_at for rehearsal in chosen)
-    reach = [(action.request, action.blast_radius) for action in actions]
-    verdict = decide(bench.policy, actions=reach, now=now)
-    periods = bench.settings.periods
-    expiry = periods.expiry_seconds or verdict.expires_in_seconds
-    return ProposalBody(
-        incident=case.incident.id,
-        cause=plan.cause,
-        entity=plan.entity,
-        confidence=plan.confidence,
-        actions=actions,
-        checks=plan.checks,
-        watch_seconds=int(periods.watch_seconds),
-        cost=cost_delta(case, actions, connections=bench.cluster(case.incident.cluster).connections),
-        risk=risk([(action.reversibility, action.blast_radius) for action in actions]),
-        policy=verdict,
-        evidence=plan.evidence,
-        alternatives=(*plan.alternatives, *refused),
-        created_at=now,
-        expires_at=now + timedelta(seconds=expiry),
-    )
 
 
 def _action(rehearsal: Rehearsal) -> ProposedAction:

@@ -27,7 +27,22 @@ Workers = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes tha
 
 
 @app.command()
+def check(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or families of scenarios; the library when not given.")
+    ] = None,
+) -> None:
+    """Read scenarios and name every problem with file, line and field."""
+    from evals.commands.check import check_command
+
+    raise typer.Exit(check_command(tuple(scenarios or ())))
+
+
+@app.command()
 def run(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or families of scenarios; the library when not given.")
+    ] = None,
     *,
     dataset: Annotated[str, typer.Option(help="A benchmark: its name, such as rcd.")] = "",
     path: Annotated[Path | None, typer.Option(help="The benchmark's folder.")] = None,
@@ -41,6 +56,7 @@ def run(
     from evals.commands.run import Options, run_command
 
     options = Options(
+        scenarios=tuple(scenarios or ()),
         dataset=dataset,
         path=path,
         workers=workers,

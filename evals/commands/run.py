@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from evals.datasets.dataset import DatasetError
-from evals.harness import recorded
+from evals.harness import episode, recorded, scenarios
 from evals.harness.recorded import RecordedJob
 from evals.harness.result import CaseResult
+from evals.harness.scenarios import NoScenarioError
 from evals.harness.workers import run_all
 from evals.report import document, terminal
 from evals.scores.suite import Suite, suite_of
@@ -22,6 +23,7 @@ USAGE = 2
 class Options(Value):
     """What the command line said."""
 
+    scenarios: tuple[str, ...] = ()
     dataset: str = ""
     path: Path | None = None
     workers: int = 1
@@ -50,15 +52,21 @@ def run_command(options: Options) -> int:
     """Run what was asked for; 2 when it cannot be."""
     console = Console()
     try:
-        suite = _dataset(options, console)
-    except (DatasetError, NothingChosenError) as error:
-        console.print(str(error), markup=False)
+        suite = _dataset(options, console) if options.dataset or options.path else _scenarios(options, console)
+    except (DatasetError, NoScenarioError, NothingChosenError) as error:
+        console.print(str(error), markup=False, soft_wrap=True)
         return USAGE
     terminal.show(suite, console)
     if options.json_file is not None:
         document.write(suite, options.json_file)
         console.print(f"written to {options.json_file}", markup=False)
     return 0
+
+
+def _scenarios(options: Options, console: Console) -> Suite:
+    chosen = choose(scenarios.jobs(options.scenarios), options)
+    results = play(episode.work, chosen, lost=episode.lost, workers=options.workers, console=console)
+    return suite_of("scenarios", results)
 
 
 def _dataset(options: Options, console: Console) -> Suite:

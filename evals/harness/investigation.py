@@ -23,6 +23,7 @@ from incidents.finding import Question
 from incidents.ids import EntityId, QuestionId
 from incidents.incident import Incident
 from orchestrator.looking import look
+from orchestrator.resolving import resolved
 from tools.clock import Clock
 from tools.estate import Cluster
 
@@ -35,6 +36,10 @@ class Estate(Protocol):
 
     def now(self, number: int) -> datetime:
         """When the argument of this round is held."""
+        ...
+
+    async def resolve(self, case: CaseFile, *, budget: Budget) -> Report | None:
+        """What triage sees of the workloads behind the alerts; None when nothing is to be looked up."""
         ...
 
     async def look(self, assignment: Assignment, case: CaseFile, *, budget: Budget) -> Report:
@@ -52,6 +57,11 @@ class Living:
     def now(self, number: int) -> datetime:  # noqa: ARG002 - a living estate has one time only
         """Now, whatever the round."""
         return self.clock.now()
+
+    async def resolve(self, case: CaseFile, *, budget: Budget) -> Report | None:
+        """Ask which workloads the alerts are about."""
+        found = await resolved(case, clusters=lambda _: self.cluster, at=self.clock.now(), budget=budget)
+        return found.report if found else None
 
     async def look(self, assignment: Assignment, case: CaseFile, *, budget: Budget) -> Report:
         """Let the specialist ask."""
@@ -126,6 +136,8 @@ class _Inquiry:
     async def run(self) -> Investigated:
         """Ask round after round until the supervisor stops. The first round is always asked."""
         result: Challenge | None = None
+        behind = await self.estate.resolve(self.board.case(), budget=self.budget)
+        self.board.reports += [behind] if behind else []
         while True:
             step = self._step(result)
             if not isinstance(step, Ask):

@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from incidents.ids import ProposalDigest
-from orchestrator.executor.context import ExecutorContext
+from incidents.policy import Policy
+from orchestrator.executor.context import ExecutorContext, Hands
 from orchestrator.executor.rehearsing import rehearse
 from orchestrator.executor.running import run
 from orchestrator.jobs import Handler, Job, Task
 from orchestrator.policy.load import load_policy
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
+from tools.clock import Clock
 from tools.connect import connect_write
+from tools.estate import Connections
 
 
 @asynccontextmanager
@@ -23,6 +26,13 @@ async def open_executor(settings: Settings, store: Store) -> AsyncIterator[Execu
             for connections in settings.clusters
         }
         yield ExecutorContext(store=store, clock=settings.time, clusters=clusters, policy=load_policy(settings.policy))
+
+
+@asynccontextmanager
+async def open_hands(connections: Connections, *, clock: Clock, policy: Policy) -> AsyncIterator[Hands]:
+    """What changes one cluster, without a database: for an episode on a served world."""
+    async with connect_write(connections, clock=clock) as cluster:
+        yield Hands(clock=clock, clusters={connections.name: cluster}, policy=policy)
 
 
 def executor_handlers(context: ExecutorContext) -> Mapping[Task, Handler]:

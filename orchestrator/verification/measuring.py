@@ -1,6 +1,8 @@
 """Takes every check of a proposal once: from Prometheus, from Kubernetes, or from the alerts of the incident."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incidents.evidence import Evidence
@@ -21,33 +23,48 @@ RATE_WINDOW = timedelta(minutes=1)
 Taken = tuple[Measurement, Evidence | None]
 
 
-async def take(bench: Workbench, incident: IncidentId, checks: tuple[Check, ...], *, now: datetime) -> list[Taken]:
+@dataclass(frozen=True, kw_only=True)
+class Gauge:
+    """What checks are measured with: read clients by the name of the cluster, and how many alerts still fire."""
+
+    clusters: Callable[[str], Cluster]
+    firing: Callable[[], Awaitable[int]]
+
+
+async def take_for(bench: Workbench, incident: IncidentId, checks: tuple[Check, ...], *, now: datetime) -> list[Taken]:
+    """Measure all checks of an incident's proposal at one moment."""
+
+    async def firing() -> int:
+        async with bench.store.transaction() as tx:
+            return (await firing_count(tx, [incident])).get(incident, 0)
+
+    return await take(Gauge(clusters=bench.cluster, firing=firing), checks, now=now)
+
+
+async def take(gauge: Gauge, checks: tuple[Check, ...], *, now: datetime) -> list[Taken]:
     """Measure all checks at one moment. What cannot be read is a measurement without a value, with the reason."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_one(bench, incident, index, check, now)) for index, check in enumerate(checks)]
+        tasks = [group.create_task(_one(gauge, index, check, now)) for index, check in enumerate(checks)]
     return [task.result() for task in tasks]
 
 
-async def _one(bench: Workbench, incident: IncidentId, index: int, check: Check, now: datetime) -> Taken:
+async def _one(gauge: Gauge, index: int, check: Check, now: datetime) -> Taken:
     try:
-        value, evidence, note = await _value(bench, incident, check, now)
+        value, evidence, note = await _value(gauge, check, now)
     except ToolError as error:
         return Measurement(check=index, at=now, value=None, note=str(error)), None
     kept = redacted(evidence) if evidence else None
     return Measurement(check=index, at=now, value=value, evidence=kept.id if kept else None, note=note), kept
 
 
-async def _value(
-    bench: Workbench, incident: IncidentId, check: Check, now: datetime
-) -> tuple[float | None, Evidence | None, str]:
+async def _value(gauge: Gauge, check: Check, now: datetime) -> tuple[float | None, Evidence | None, str]:
     match check.measure:
         case "alert_resolved":
-            async with bench.store.transaction() as tx:
-                return float((await firing_count(tx, [incident])).get(incident, 0)), None, ""
+            return float(await gauge.firing()), None, ""
         case "workload_available":
-            return await _ready_pods(_cluster(bench, check), check)
+            return await _ready_pods(_cluster(gauge, check), check)
         case name:
-            reading = await measure(_cluster(bench, check), name, check.entity, at=now, window=RATE_WINDOW)
+            reading = await measure(_cluster(gauge, check), name, check.entity, at=now, window=RATE_WINDOW)
             return reading.value, reading.evidence, reading.note
 
 
@@ -59,5 +76,5 @@ async def _ready_pods(cluster: Cluster, check: Check) -> tuple[float | None, Evi
     return float(found.replicas.ready), seen.evidence, ""
 
 
-def _cluster(bench: Workbench, check: Check) -> Cluster:
-    return bench.cluster(check.entity.split("/", 1)[0])
+def _cluster(gauge: Gauge, check: Check) -> Cluster:
+    return gauge.clusters(check.entity.split("/", 1)[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from incidents.action import Reversibility
 from incidents.canonical import Json
@@ -10,7 +11,7 @@ from incidents.execution import Execution, ExecutionStatus
 from incidents.ids import ProposalDigest
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind
-from incidents.proposal import Proposal
+from incidents.proposal import Proposal, ProposedAction
 from incidents.verification import Judgement, Measurement, Outcome, Reading, Verification, judge
 from orchestrator.context import Workbench
 from orchestrator.jobs import Task, enqueue
@@ -19,7 +20,7 @@ from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.ledger import record
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
-from orchestrator.verification.measuring import take
+from orchestrator.verification.measuring import take_for
 
 
 async def look(bench: Workbench, digest: ProposalDigest) -> None:
@@ -32,7 +33,7 @@ async def look(bench: Workbench, digest: ProposalDigest) -> None:
     if over or window is None:
         return
     now = bench.clock.now()
-    taken = await take(bench, proposal.body.incident, proposal.body.checks, now=now)
+    taken = await take_for(bench, proposal.body.incident, proposal.body.checks, now=now)
     async with bench.store.transaction() as tx:
         await add_evidence(tx, proposal.body.incident, [evidence for _, evidence in taken if evidence])
         await verifications.add_measurements(tx, digest, [measurement for measurement, _ in taken])
@@ -59,22 +60,45 @@ async def _act(
     measured: Sequence[Measurement],
     now: datetime,
 ) -> None:
-    match reading.judgement:
-        case Judgement.WAIT:
+    match course(reading.judgement, proposal):
+        case Course.WAIT:
             later = now + timedelta(seconds=bench.settings.periods.measure_seconds)
             await enqueue(tx, Task.MEASURE, proposal.body.incident, item=proposal.digest, run_at=later)
-        case Judgement.HELPED:
+        case Course.UNDO:
+            await _undo(tx, proposal, reading, now=now)
+        case Course.VERIFIED:
             await settle(tx, proposal, reading, Outcome.VERIFIED, window=window, measured=measured, now=now)
             await enqueue(tx, Task.ADVANCE, proposal.body.incident)
-        case Judgement.WORSENED | Judgement.DID_NOT_HELP if _reversible(proposal):
-            await _undo(tx, proposal, reading, now=now)
-        case _:
+        case Course.ESCALATED:
             await settle(tx, proposal, reading, Outcome.ESCALATED, window=window, measured=measured, now=now)
             await enqueue(tx, Task.ADVANCE, proposal.body.incident)
 
 
-def _reversible(proposal: Proposal) -> bool:
-    return any(action.reversibility is not Reversibility.IRREVERSIBLE for action in proposal.body.actions)
+class Course(StrEnum):
+    """What follows from a judgement."""
+
+    WAIT = "wait"
+    VERIFIED = "verified"
+    UNDO = "undo"
+    ESCALATED = "escalated"
+
+
+def course(judgement: Judgement, proposal: Proposal) -> Course:
+    """What hurt or did not help is taken back where it can be; what nobody can judge goes to people."""
+    match judgement:
+        case Judgement.WAIT:
+            return Course.WAIT
+        case Judgement.HELPED:
+            return Course.VERIFIED
+        case Judgement.WORSENED | Judgement.DID_NOT_HELP if any(map(undoable, proposal.body.actions)):
+            return Course.UNDO
+        case _:
+            return Course.ESCALATED
+
+
+def undoable(action: ProposedAction) -> bool:
+    """Whether an action can be taken back at all."""
+    return action.reversibility is not Reversibility.IRREVERSIBLE
 
 
 async def _undo(tx: Tx, proposal: Proposal, reading: Reading, *, now: datetime) -> None:
@@ -82,7 +106,7 @@ async def _undo(tx: Tx, proposal: Proposal, reading: Reading, *, now: datetime) 
     rows = await executions.executions_of(tx, proposal.digest)
     for row in rows:
         action = proposal.body.actions[row.index]
-        if row.status is ExecutionStatus.SUCCEEDED and action.reversibility is not Reversibility.IRREVERSIBLE:
+        if row.status is ExecutionStatus.SUCCEEDED and undoable(action):
             await executions.plan_undo(tx, proposal, index=row.index, now=now)
     await _tell(tx, proposal, f"undoing: {reading.reason}", now=now, key="undoing")
     await enqueue(tx, Task.EXECUTE, proposal.body.incident, item=proposal.digest)

@@ -1,0 +1,153 @@
+"""One episode: a scenario is served, investigated, repaired and verified in virtual time and held against its truth."""
+
+import asyncio
+import tempfile
+import time
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals.harness.asking import asked, still_firing
+from evals.harness.clock import StoryClock
+from evals.harness.connecting import connections_to
+from evals.harness.investigation import Investigated, investigate
+from evals.harness.recorded import library
+from evals.harness.repair import Repair, Repaired
+from evals.harness.result import CaseResult, Deed, shown
+from evals.harness.truth import Known, known
+from evals.scores.episode import scores
+from incidents.value import Value
+from orchestrator.executor.assembly import open_hands
+from orchestrator.policy.load import load_policy
+from orchestrator.verification.measuring import Gauge
+from tools.connect import connect
+from tools.estate import Cluster, Connections
+from worlds.clock import HandClock
+from worlds.scenario.load import load_scenario
+from worlds.scenario.scenario import Scenario
+from worlds.server import World, serve
+
+EPISODE_SECONDS = 300.0
+"""Wall-clock seconds after which an episode is given up and counted as wrong."""
+
+
+class EpisodeJob(Value):
+    """Which scenario, and what is done to it before it is played."""
+
+    path: Path
+    case: str
+    family: str
+
+
+def work(job: EpisodeJob) -> CaseResult:
+    """Play one scenario; whatever it raises is told in the result."""
+    started, cpu = time.perf_counter(), time.process_time()
+    try:
+        result = asyncio.run(_bounded(job))
+    except Exception:  # noqa: BLE001 - the edge of a case: a broken one is counted, the others go on
+        result = lost(job, traceback.format_exc())
+    seconds = {"seconds": round(time.perf_counter() - started, 3), "cpu_seconds": round(time.process_time() - cpu, 3)}
+    return result.model_copy(update=seconds)
+
+
+def lost(job: EpisodeJob, why: str) -> CaseResult:
+    """The result of an episode that could not be played to its end."""
+    return CaseResult(case=job.case, family=job.family, expected="", seconds=0.0, error=why)
+
+
+async def _bounded(job: EpisodeJob) -> CaseResult:
+    async with asyncio.timeout(EPISODE_SECONDS):
+        played = await play(load_scenario(job.path))
+    return played.result(job)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """Everything that came of an episode."""
+
+    truth: Known
+    found: Investigated
+    repaired: Repaired
+    still_broken: tuple[str, ...]
+    """Kinds of the faults that are still active at the end."""
+
+    @property
+    def healed(self) -> bool | None:
+        """Whether what was broken is whole, by a verified repair; None where nothing could be repaired."""
+        if not self.truth.causes or not self.truth.actions:
+            return None
+        return not self.still_broken and self.repaired.ending == "verified"
+
+    @property
+    def harmful(self) -> tuple[str, ...]:
+        """Proposed actions that must not be; on an estate without a cause, every one."""
+        proposal = self.repaired.proposal
+        kinds = [action.request.kind for action in proposal.body.actions] if proposal else []
+        return tuple(kind for kind in kinds if not self.truth.causes or kind in self.truth.must_not)
+
+    def result(self, job: EpisodeJob) -> CaseResult:
+        """As a row of the report."""
+        diagnosis, case = self.found.diagnosis, self.found.case
+        return CaseResult(
+            case=job.case,
+            family=job.family,
+            expected=self.truth.text,
+            ranked=tuple(f"{h.cause} at {h.entity.split('/', 1)[1]}" for h in diagnosis.hypotheses[:5]),
+            correct=self.truth.right(diagnosis, case.topology),
+            seconds=0.0,
+            metrics=scores(truth=self.truth, found=self.found, healed=self.healed, harmed=bool(self.harmful)),
+            verdict=diagnosis.verdict.value,
+            reason=diagnosis.reason,
+            hypotheses=shown(diagnosis),
+            probes=self.found.probes,
+            rounds=self.found.rounds,
+            gaps=tuple(dict.fromkeys(f"{gap.what}: {gap.why}" for gap in case.gaps)),
+            deed=self._deed(),
+        )
+
+    def _deed(self) -> Deed:
+        proposal = self.repaired.proposal
+        actions = proposal.body.actions if proposal else ()
+        return Deed(
+            proposed=tuple(f"{a.request.kind} {a.request.target.split('/', 1)[1]}" for a in actions),
+            ending=self.repaired.ending,
+            detail=self.repaired.detail,
+            healed=self.healed,
+            harmful=self.harmful,
+        )
+
+
+async def play(scenario: Scenario) -> Played:
+    """Play a scenario from its now to the verdict."""
+    clock = StoryClock(HandClock(scenario.now))
+    async with _served(scenario, clock) as (world, cluster, connections):
+        estate = world.estate
+        truth = known(scenario.truth, estate)
+        alerts, entities = asked(estate)
+        found = await investigate(cluster, alerts=alerts, entities=entities, library=library(), clock=clock)
+
+        async def count() -> int:
+            return still_firing(estate, found.case.alerts)
+
+        async with open_hands(connections, clock=clock, policy=load_policy()) as hands:
+            gauge = Gauge(clusters=lambda _: cluster, firing=count)
+            repair = Repair(library=library(), hands=hands, gauge=gauge, connections=connections, clock=clock)
+            repaired = await repair.of(found)
+        return Played(truth=truth, found=found, repaired=repaired, still_broken=tuple(estate.active_faults()))
+
+
+@asynccontextmanager
+async def _served(scenario: Scenario, clock: StoryClock) -> AsyncIterator[tuple[World, Cluster, Connections]]:
+    world = await serve(scenario, clock=clock.hand)
+    clock.advance = world.advance
+    try:
+        with tempfile.TemporaryDirectory(prefix="midwatch-eval-") as folder:
+            connections = connections_to(
+                scenario.estate.cluster, urls=world.urls, tokens=world.tokens, folder=Path(folder)
+            )
+            async with connect(connections, clock=clock) as cluster:
+                yield world, cluster, connections
+    finally:
+        await world.stop()

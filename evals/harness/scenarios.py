@@ -1,0 +1,54 @@
+"""Which scenarios are meant by paths and names of families, and what is wrong with those that cannot be read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evals.harness.episode import EpisodeJob
+from worlds.scenario.load import ScenarioError, load_scenario
+
+LIBRARY = Path(__file__).resolve().parents[1] / "scenarios"
+"""The scenarios that come with Midwatch."""
+ESTATES = "estates"
+"""The folder of base estates: what scenarios are laid over, no scenarios themselves."""
+
+
+class NoScenarioError(ValueError):
+    """Nothing of that name: the message says what there is."""
+
+
+def jobs(names: Sequence[str] = ()) -> list[EpisodeJob]:
+    """Files, folders, families (`nodes`) and cases (`nodes/general-node-lost`); the whole library when none is given.
+
+    Sorted by case. Raises NoScenarioError.
+    """
+    found = {path.resolve(): None for name in names or (str(LIBRARY),) for path in files(name)}
+    return sorted((_job(path) for path in found), key=lambda job: job.case)
+
+
+def files(name: str) -> list[Path]:
+    """The scenario files of one path, family or case. Raises NoScenarioError."""
+    place = Path(name)
+    for candidate in (place, LIBRARY / name, (LIBRARY / name).with_suffix(".yaml")):
+        if candidate.is_file():
+            return [candidate]
+        if candidate.is_dir():
+            return _below(candidate)
+    families = ", ".join(sorted(folder.name for folder in LIBRARY.iterdir() if folder.name != ESTATES))
+    raise NoScenarioError(f"{name!r} is no file, no folder and no family; families: {families}")
+
+
+def problems(path: Path) -> list[str]:
+    """What is wrong with one file, a line each with file, line and field."""
+    try:
+        load_scenario(path)
+    except ScenarioError as error:
+        return str(error).splitlines()
+    return []
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.yaml") if ESTATES not in path.relative_to(folder.parent).parts)
+
+
+def _job(path: Path) -> EpisodeJob:
+    return EpisodeJob(path=path, case=f"{path.parent.name}/{path.stem}", family=path.parent.name)
