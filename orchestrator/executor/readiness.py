@@ -101,10 +101,14 @@ async def readiness_of(cluster: WriteCluster, *, repositories: Sequence[str] = (
 
 
 async def lacking(cluster: WriteCluster, action: Action, request: ActionRequest) -> tuple[str, ...]:
-    """The permissions that one request lacks in the namespace of its target. Raises ToolError when nobody answers."""
-    if not isinstance(action, _Declaring):
-        return ()
+    """The permissions that one request lacks at its target. Raises ToolError when nobody answers.
+
+    What cannot be asked beforehand (a silence, an Argo CD that does not say) counts as allowed.
+    """
     target = Entity.parse(request.target)
+    if not isinstance(action, _Declaring):
+        named = (target.name,) if target.kind is EntityKind.REPOSITORY else ()
+        return (await _elsewhere(action, cluster, named))[0]
     own = [need for need in action.needs if target.kind in _ONLY_FOR.get(need.resource, {target.kind})]
     granted = await _ask(cluster, own, places=(target.namespace,))
     return tuple(_words(need, place) for (need, place), allowed in granted.items() if not allowed)

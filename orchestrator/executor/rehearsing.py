@@ -1,18 +1,24 @@
 """Previews what a worker asked to have previewed: fence, snapshot and the target system's own dry-run. Changes nothing.
 
-It runs in the executor's role, because a server-side dry-run needs the credentials of the change itself.
+It runs in the executor's role, because a server-side dry-run needs the credentials of the change itself, and so does
+the question whether these credentials may do all of it.
 """
+
+from collections.abc import Sequence
 
 from incidents.action import ActionRequest
 from incidents.ids import IncidentId
 from incidents.topology import Topology
 from orchestrator.executor.context import ExecutorContext, Hands
+from orchestrator.executor.readiness import lacking
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store import rehearsals
 from orchestrator.store.casefiles import load_case
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.rehearsals import Rehearsal, Rehearsed
-from tools.errors import ToolError
+from tools.action import Action
+from tools.errors import ForbiddenError, ToolError
+from tools.estate import WriteCluster
 
 
 async def rehearse(context: ExecutorContext, incident: IncidentId) -> None:
@@ -40,8 +46,22 @@ async def _answer(context: ExecutorContext, rehearsal: Rehearsal, topology: Topo
 
 
 async def preview(hands: Hands, request: ActionRequest, topology: Topology) -> Rehearsed:
-    """What the target system itself says of one request. Raises ToolError."""
+    """What the target system itself says of one request.
+
+    Raises ToolError; ForbiddenError names every permission that the change or its undo lacks, so that nobody is asked
+    to approve what cannot be done.
+    """
     action, cluster = hands.action(request), hands.cluster(request)
+    try:
+        rehearsed = await _rehearsed(cluster, action, request, topology)
+    except ForbiddenError as error:
+        raise ForbiddenError(_denied(await _lacking(cluster, action, request), str(error))) from error
+    if missing := await _lacking(cluster, action, request):
+        raise ForbiddenError(_denied(missing))
+    return rehearsed
+
+
+async def _rehearsed(cluster: WriteCluster, action: Action, request: ActionRequest, topology: Topology) -> Rehearsed:
     snapshot = await action.capture(cluster, request)
     seen = await action.preview(cluster, request, snapshot)
     summary, undo = action.summarise(request, snapshot)
@@ -53,3 +73,19 @@ async def preview(hands: Hands, request: ActionRequest, topology: Topology) -> R
         summary=summary,
         undo=undo,
     )
+
+
+async def _lacking(cluster: WriteCluster, action: Action, request: ActionRequest) -> tuple[str, ...]:
+    """What the access review says; nothing when nobody answers it: then the dry-run alone has to tell."""
+    try:
+        return await lacking(cluster, action, request)
+    except ToolError:
+        return ()
+
+
+def _denied(missing: Sequence[str], also: str = "") -> str:
+    """`Midwatch's executor may not do this here: it lacks patch deployments.apps in shop`."""
+    if not missing:
+        return also
+    text = f"Midwatch's executor may not do this here: it lacks {', '.join(missing)}"
+    return f"{text} ({also})" if also else text

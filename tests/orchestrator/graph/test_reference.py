@@ -14,12 +14,13 @@ from incidents.ids import ProposalDigest
 from incidents.incident import Incident, Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.assembly import open_advancer, open_bench, worker_handlers
+from orchestrator.executor.assembly import executor_handlers
 from orchestrator.jobs import Jobs, Queue
 from orchestrator.store.executions import executions_of
 from orchestrator.store.postmortems import postmortem_of
 from orchestrator.store.timeline import timeline_of
 from service.demo.command import REFERENCE
-from tests.orchestrator.staging import DEPLOYMENT, Stage, stage
+from tests.orchestrator.staging import DEPLOYMENT, Stage, another_executor, stage
 from tests.service.web.serving import WEBHOOK
 from worlds.objects.kinds import kind_named
 
@@ -223,3 +224,18 @@ async def test_a_source_that_is_down_is_said_and_stops_nobody_else(
         ended = {line.actor: line.text for line in lines if line.data.get("step") == "end"}
         assert set(ended) == {agent.value for agent in SPECIALISTS}
         assert any("could not see" in text for text in ended.values()), ended
+
+
+async def test_without_the_needed_right_nobody_is_asked_to_approve(on: Stage, tmp_path: Path) -> None:
+    before = on.generation()
+    await on.jobs.drain([Queue.GRAPH, Queue.TIMERS])
+    token = on.world.tokens["reader"]
+    async with another_executor(on, url=on.world.urls["kubernetes"], token=token, folder=tmp_path) as timid:
+        await Jobs(on.store.url, handlers=executor_handlers(timid)).drain([Queue.EXECUTOR])
+    ended = await on.until()
+    assert ended.phase is Phase.ESCALATED
+    assert await on.proposals(ended.id) == ()
+    told = await said(on, ended)
+    assert "it lacks patch deployments.apps in shop" in told
+    assert "awaiting" not in told
+    assert on.generation() == before
