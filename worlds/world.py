@@ -68,6 +68,7 @@ class Estate:
                 labels=report.labels,
                 annotations=report.annotations,
                 starts=scenario.now + timedelta(seconds=report.at),
+                stays=report.stays,
                 ends=None if report.until is None else scenario.now + timedelta(seconds=report.until),
             )
             for report in scenario.reports

@@ -20,6 +20,7 @@ class Posting:
     annotations: dict[str, str]
     starts: datetime
     ends: datetime | None
+    stays: bool
 
 
 class Reporters:
@@ -46,7 +47,7 @@ class Reporters:
         return posted
 
     def _posted(self, one: Posting, at: datetime) -> PostedAlert:
-        over = (one.ends is not None and at >= one.ends) or not self._standing()
+        over = (one.ends is not None and at >= one.ends) or not (one.stays or self._standing())
         return PostedAlert(
             labels={ALERT_NAME: one.name, **self._external, **one.labels},
             annotations=one.annotations,

@@ -94,7 +94,7 @@ class Founding:
         node = node_object(
             name,
             zone=pool.zones[number % len(pool.zones)],
-            region=estate.region,
+            region=pool.region or estate.region,
             cpu=pool.cpu,
             memory=pool.memory,
             pods=pool.pods,

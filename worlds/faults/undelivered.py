@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Undelivered(Fault):
-    """Somebody switches automated sync off at `off`, and at `at` a commit is merged that stays where it is."""
+    """Somebody switches automated sync off at `switched_off`, and at `at` a commit is merged that stays where it is."""
 
     kind: Literal["undelivered"] = "undelivered"
     workload: str
     change: Change
-    off: Duration = -5400.0
+    switched_off: Duration = -5400.0
     message: str = ""
     author: str = ""
 
@@ -26,7 +26,7 @@ class Undelivered(Fault):
 
     def plan(self, world: "Simulation") -> None:
         """Switch off, then commit."""
-        world.plan(min(self.off, self.at), lambda: self._switch_off(world))
+        world.plan(min(self.switched_off, self.at), lambda: self._switch_off(world))
         world.plan(self.at, lambda: self._commit(world))
 
     def is_active(self, world: "Simulation") -> bool:

@@ -30,6 +30,7 @@ class NodePool(Value):
     pods: int = 110
     zones: tuple[str, ...] = ("a", "b", "c")
     instance_type: str = "n2-standard-4"
+    region: str = Field(default="", description="The estate's region when left out.")
     price_per_hour: float = Field(default=0.19, ge=0)
     labels: dict[str, str] = Field(default_factory=dict)
     taints: tuple[dict[str, str], ...] = ()

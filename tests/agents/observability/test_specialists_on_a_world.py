@@ -25,7 +25,7 @@ from tools.estate import Cluster
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHECKOUT = "shop/deployment/checkout"
-ORDERS = SCENARIOS / "dependency" / "orders-db-before-deploy.yaml"
+ORDERS = SCENARIOS / "dependency-cascade" / "orders-db-before-deploy.yaml"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
