@@ -1,0 +1,5 @@
+"""RootCauseBench: incidents of services with deploys and the diffs of their commits; which commit did it, or none?"""
+
+from evals.datasets.rootcausebench.cases import RootCauseBench
+
+DATASET = RootCauseBench()
