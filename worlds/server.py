@@ -139,9 +139,7 @@ async def serve(
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((_HOST, port))
     base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
-    rules = None
-    if source.rules and isinstance(scenario, Path):
-        rules = scenario.parent / source.rules
+    rules = Path(source.rules) if source.rules else None
     estate = Estate(
         source,
         clock=clock or HandClock(source.now),

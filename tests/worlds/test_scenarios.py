@@ -16,7 +16,7 @@ FILES = sorted(path for path in SCENARIOS.glob("*/*.yaml") if path.parent.name !
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_it_plays(path: Path) -> None:
     scenario = load_scenario(path)
-    rules = path.parent / scenario.rules if scenario.rules else None
+    rules = Path(scenario.rules) if scenario.rules else None
     estate = Estate(scenario, clock=HandClock(scenario.now), rules=rules)
     estate.due_notifications()
     active = estate.active_faults()

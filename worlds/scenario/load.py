@@ -22,6 +22,8 @@ def load_scenario(path: Path) -> Scenario:
         base_path = (path.parent / str(base)).resolve()
         base_node, estate = _read(base_path)
         raw["estate"] = _merged(estate, raw.get("estate") or {})
+    if raw.get("rules"):
+        raw["rules"] = str((path.parent / str(raw["rules"])).resolve())
     raw.setdefault("name", path.stem)
     raw.setdefault("family", path.parent.name)
     try:
