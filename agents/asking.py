@@ -19,7 +19,7 @@ _BY_DOMAIN: dict[str, tuple[AgentName, Topic]] = {
     **dict.fromkeys(
         (
             *("errors", "latency", "traffic", "saturation", "memory", "disk", "connections", "queue", "threads", "fd"),
-            *("metric", "upstream", "telemetry", "alert", "estate"),
+            *("metric", "anomaly", "upstream", "telemetry", "alert", "estate"),
         ),
         (AgentName.OBSERVABILITY, Topic.HEALTH),
     ),

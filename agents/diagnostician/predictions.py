@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from agents.diagnostician import timing
 from agents.diagnostician.reading import Reading
-from agents.diagnostician.weights import ROLE_WEIGHT, SPECIFICITY
+from agents.diagnostician.weights import PLACES_TO_LOOK, ROLE_WEIGHT, SPECIFICITY
 from incidents.cause import Alternative
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId
@@ -46,8 +46,10 @@ class Prediction:
 
     @property
     def proves(self) -> bool:
-        """Whether it holds by something other than a symptom."""
-        return self.fact is not None and self.standing is Standing.HOLDS and self.fact.role not in SYMPTOMATIC
+        """Whether it holds by something other than a symptom, or than a comparison of places."""
+        if self.fact is None or self.standing is not Standing.HOLDS:
+            return False
+        return self.fact.role not in SYMPTOMATIC and self.fact.kind not in PLACES_TO_LOOK
 
 
 SYMPTOMATIC = frozenset({FactRole.SYMPTOM, FactRole.CLEARED})

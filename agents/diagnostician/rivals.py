@@ -34,8 +34,14 @@ def _probability(one: Weighed, rivals: Sequence[Weighed]) -> float:
 
 
 def _competes(other: Weighed, one: Weighed, *, reading: Reading, spread: Spread) -> bool:
-    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts at `one`."""
-    if other is one:
+    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts at `one`.
+
+    What merely says where to look takes nothing from what says what is wrong, and nothing from its like elsewhere:
+    they were compared already. It loses to what is proven, not to what is merely thinkable.
+    """
+    if other is one or (other.compared and (not one.compared or other.entity != one.entity)):
+        return False
+    if one.compared and (other.capped or not other.complete):
         return False
     if other.entity == one.entity:
         return True

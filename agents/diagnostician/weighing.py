@@ -32,6 +32,8 @@ class Weighed:
     """Symptom key -> degree."""
     capped: str = ""
     """Why it cannot be the diagnosis, when it cannot."""
+    compared: bool = False
+    """Whether it only says where to look, from a comparison of places."""
 
     @property
     def complete(self) -> bool:
@@ -57,13 +59,14 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
     likely = tuple(judge(line, entity=entity, reading=reading, onset=onset) for line in cause.likely)
     never = tuple(judge(line, entity=entity, reading=reading, onset=onset) for line in cause.never)
     explained = _explained(cause, entity=entity, reading=reading, spread=spread, since=_since(must))
+    compared = _compared(must)  # what callees explain was taken off already when places were compared
     points = [
         *_must_points(must, entity=entity, onset=onset),
         *_likely_points(likely, entity=entity, onset=onset),
         *_never_points(never, entity=entity),
         *_alert_points(cause, reading=reading),
         *_explaining_points(explained, reading=reading, entity=entity),
-        *blame(cause, entity=entity, reading=reading, own_failure=any(_own_failure(p) for p in must)),
+        *(() if compared else blame(cause, entity=entity, reading=reading, own_failure=any(map(_own_failure, must)))),
     ]
     logit = w.PRIOR + sum(point.weight for point in points)
     capped = _cap(cause, must=must, likely=likely, never=never, explained=explained, reading=reading)
@@ -72,14 +75,26 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
     return Weighed(
         cause=cause,
         entity=entity,
-        logit=min(logit, w.CAPPED) if capped else logit,
+        logit=logit if not capped else _squeezed(logit, below=w.UNSEEN_CAP if compared else w.CAPPED),
         points=tuple(points),
         must=must,
         likely=likely,
         onset=onset,
         explained={key: degree for key, degree in explained.items() if degree >= w.EXPLAINED},
         capped=capped,
+        compared=compared,
     )
+
+
+def _squeezed(logit: float, *, below: float) -> float:
+    """Below a cap, the nearer the more spoke for it; as it was when that is far below anyway."""
+    above = logit - (below - w.CAP_ROOM)
+    return logit if above <= 0 else below - w.CAP_ROOM / (1 + above / w.CAP_ROOM)
+
+
+def _compared(must: Sequence[Prediction]) -> bool:
+    """Whether all that must hold does, and only says where to look: comparing places is all that was done."""
+    return bool(must) and all(p.standing is Standing.HOLDS and p.fact and p.fact.kind in w.PLACES_TO_LOOK for p in must)
 
 
 PASSED_ON = frozenset({"dependency", "log", "queue", "connections", "threads", "fd", "upstream", "errors", "latency"})
@@ -213,7 +228,7 @@ def _cap(
     if any(p.standing is Standing.HOLDS and max(f.strength for f in p.facts) >= SURE for p in never):
         return "something that refutes it holds"
     if not any(p.proves for p in (*must, *likely)):
-        return "only symptoms speak for it"
+        return "where to look is known, not what is wrong" if _compared(must) else "only symptoms speak for it"
     if max(explained.values(), default=0.0) < w.EXPLAINED:
         return "it explains nothing that hurts"
     if not reading.hurting and not _is_what_the_alert_says(cause, must=must, reading=reading):

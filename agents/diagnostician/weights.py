@@ -79,6 +79,12 @@ NEVER_PRESENT = -3.0
 CAPPED = -2.5
 """The most that a refuted or unproven hypothesis can reach (odds of 1 to 12): small points never make up for it."""
 
+CAP_ROOM = 1.0
+"""Below a cap, hypotheses keep their order: where to look first is worth knowing also when nothing is proven."""
+
+PLACES_TO_LOOK = frozenset({FactKind("anomaly.origin")})
+"""Kinds that compare places and say where to look. They prove nothing about what is wrong there."""
+
 # --- Topology -------------------------------------------------------------------------------------------------------
 
 EXPLAINS = 1.6

@@ -9,6 +9,7 @@ from incidents.fact import Fact
 from incidents.ids import EntityId, FactKind
 from incidents.topology import Edge, Relation, Topology
 from tools.prometheus.probes.red import RedView
+from tools.prometheus.probes.table import TableView
 from tools.prometheus.probes.usage import UsageView
 from tools.prometheus.probes.volumes import VolumesView
 from tools.prometheus.probes.workloads import WorkloadsView
@@ -45,5 +46,6 @@ def inventory_of(sightings: Sightings, topology: Topology) -> tuple[EntityId, ..
     near = {entity for edge in topology.edges for entity in (edge.source, edge.target)}
     found |= near
     spaces = {Entity.parse(entity).namespace for entity in found}
+    spaces |= {Entity.parse(seen.view.namespace).name for seen in sightings.of(TableView) if seen.view.rows}
     listed = {entity for seen in sightings.of(WorkloadsView) for entity in seen.view.workloads}
     return tuple(sorted(found | {entity for entity in listed if Entity.parse(entity).namespace in spaces}))

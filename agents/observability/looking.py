@@ -28,6 +28,8 @@ from tools.prometheus.probes.red import PROBE as RED
 from tools.prometheus.probes.red import RedArgs, RedView
 from tools.prometheus.probes.service_graph import PROBE as SERVICE_GRAPH
 from tools.prometheus.probes.service_graph import ServiceGraphArgs
+from tools.prometheus.probes.table import PROBE as TABLE
+from tools.prometheus.probes.table import TableArgs
 from tools.prometheus.probes.targets import PROBE as TARGETS
 from tools.prometheus.probes.targets import TargetsArgs
 from tools.prometheus.probes.usage import PROBE as USAGE
@@ -82,6 +84,7 @@ async def _overview(
             desk.observe(SILENCES, SilencesArgs()),
             desk.observe(NODES, NodesArgs(nodes=nodes, start=period.start, end=period.end)),
             *(_volumes(desk, case, space, period) for space in _namespaces(assignment.entities)),
+            *(_table(desk, case, space, period) for space in _namespaces(assignment.entities)),
             *(desk.observe(TARGETS, TargetsArgs(entity=entity, at=period.end)) for entity in asked[:CLOSELY]),
             *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in asked[:1]),
         ]
@@ -162,8 +165,14 @@ def _volumes(desk: Desk, case: CaseFile, namespace: str, period: Period) -> Awai
     return desk.observe(VOLUMES, args)
 
 
+def _table(desk: Desk, case: CaseFile, namespace: str, period: Period) -> Awaitable[Any]:
+    space = Entity(cluster=case.incident.cluster, kind=EntityKind.NAMESPACE, name=namespace).id
+    return desk.observe(TABLE, TableArgs(namespace=space, onset=period.onset, end=period.end))
+
+
 def _namespaces(entities: Iterable[EntityId], *, most: int = 2) -> list[str]:
-    found = dict.fromkeys(Entity.parse(entity).namespace for entity in entities)
+    parsed = [Entity.parse(entity) for entity in entities]
+    found = dict.fromkeys(one.name if one.kind is EntityKind.NAMESPACE else one.namespace for one in parsed)
     return [space for space in found if space][:most]
 
 

@@ -11,7 +11,7 @@ from incidents.value import Value
 from tools.estate import Cluster
 from tools.observing import configured, observed
 from tools.probe import Observation
-from tools.prometheus.client import SYSTEM, PrometheusClient, RangeAnswer
+from tools.prometheus.client import MOST_SERIES, SYSTEM, PrometheusClient, RangeAnswer
 from tools.prometheus.curve import Curve
 from tools.prometheus.thinning import body_of
 
@@ -24,13 +24,13 @@ def client_of(cluster: Cluster) -> PrometheusClient:
 
 
 async def ranges(
-    client: PrometheusClient, queries: Mapping[str, str], *, window: Window, step: float
+    client: PrometheusClient, queries: Mapping[str, str], *, window: Window, step: float, most: int = MOST_SERIES
 ) -> Mapping[str, RangeAnswer]:
     """The answer of every query under its name; all are asked at once. Raises the first ToolError."""
     try:
         async with asyncio.TaskGroup() as group:
             asked = {
-                name: group.create_task(client.range(promql, window=window, step=step))
+                name: group.create_task(client.range(promql, window=window, step=step, most=most))
                 for name, promql in queries.items()
             }
     except BaseExceptionGroup as errors:

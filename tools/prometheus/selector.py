@@ -50,6 +50,14 @@ def pod_pattern(entity: Entity) -> str:
     return escaped(entity.name) + _POD_NAMES.get(entity.kind, "")
 
 
+def any_pod() -> str:
+    """A regular expression over names of pods whose first group is the name of the workload that owns them.
+
+    Pods of CronJobs count as their Jobs': a run is told from the next one by its time stamp.
+    """
+    return f"(.+?)(?:-{_HASH}-{_SUFFIX}|-[0-9]+|-{_SUFFIX})"
+
+
 def pods_of(entity: Entity) -> str:
     """`namespace="shop",pod=~"checkout-..."`: the pods of a workload, by how its controller names them."""
     matchers = [f"pod=~{quoted(pod_pattern(entity))}"]
