@@ -144,6 +144,4 @@ def _alone(diff: Diff) -> Iterator[Done]:
 
 
 def _done(effect: Effect, line: Line, words: str, *, sure: float = 1.0) -> Done:
-    return Done(
-        effect=effect, path=line.path, words=words, names=names_in(line.text), sure=sure
-    )
+    return Done(effect=effect, path=line.path, words=words, names=names_in(line.text), sure=sure)

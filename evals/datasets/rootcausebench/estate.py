@@ -106,6 +106,21 @@ class Estate:
             "metadata": self._meta(service, name=namespace_of(service), at=self.started),
             "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080, "protocol": "TCP"}]},
         }
+        yield self._endpoints(service, number, ready=available > 0)
+
+    def _endpoints(self, service: str, number: int, *, ready: bool) -> Mapping[str, Any]:
+        pod = {"kind": "Pod", "name": pod_of(service, number), "namespace": namespace_of(service)}
+        return {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                **self._meta(f"{service}-endpoints", name=namespace_of(service), at=self.started),
+                "labels": {"kubernetes.io/service-name": service},
+            },
+            "addressType": "IPv4",
+            "ports": [{"port": 8080, "protocol": "TCP"}],
+            "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}, "targetRef": pod}],
+        }
 
     def _revisions(self, service: str) -> Iterator[tuple[int, datetime, dict[str, Any]]]:
         yield 1, self.started, _template(service, version="before", commit="")

@@ -70,7 +70,7 @@ class Telemetry:
             for name, (times, values) in held.items():
                 served = np.cumsum(values) if _ENDS_LIKE_A_COUNTER.search(name) and _falls(values) else values
                 yield Series(labels={"__name__": _plain(name), **labels}, timestamps=times, values=served)
-            yield from _requests(held, labels)
+            yield from _requests(held, {"namespace": labels["namespace"], "service": service})
 
     def logs(self) -> Iterator[Entry]:
         """Lines as JSON, with everything that was recorded of them."""
