@@ -115,10 +115,19 @@ def _available(target: EntityId, seen: Figures, *, known: Known) -> Check:
     )
 
 
+COUNTED = (
+    ("workload.surging", "desired"),
+    ("workload.rollout_stuck", "desired"),
+    ("container.oom_killed", "total_pods"),
+    ("container.crash_loop", "total_pods"),
+)
+"""Facts that say how many pods a workload has, what it wants before what there is: a rollout has more than it wants."""
+
+
 def _pods(target: EntityId, *, known: Known) -> float:
     """How many pods it should have, from the facts that count them; one when nobody counted."""
-    for kind in (FactKind("container.oom_killed"), FactKind("container.crash_loop")):
-        found = known.figure(kind, "total_pods", entity=target)
+    for kind, count in COUNTED:
+        found = known.figure(FactKind(kind), count, entity=target)
         if found and (number := number_of(found[0])):
             return number
     return float(max(len(known.case.topology.pods_of(target)), 1))

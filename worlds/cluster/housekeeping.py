@@ -1,68 +1,17 @@
-"""The small controllers: binding claims to volumes, statuses of quotas and budgets, removing what lost its owner."""
+"""The small controllers: statuses of quotas and budgets, removing what lost its owner."""
 
 from worlds.cluster.admission import quota_status
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.deployment import in_pods
-from worlds.cluster.events import Recorder
 from worlds.cluster.podmaking import POD, is_finished, is_ready, mark_deleted
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.selectors import selects
 from worlds.objects.store import Change
 
-CLAIM = kind_named("PersistentVolumeClaim")
-VOLUME = kind_named("PersistentVolume")
-CLASS = kind_named("StorageClass")
 QUOTA = kind_named("ResourceQuota")
 BUDGET = kind_named("PodDisruptionBudget")
 _MANAGER = "kube-controller-manager"
 _OWNED = tuple(kind_named(name) for name in ("ReplicaSet", "Pod", "EndpointSlice", "Endpoints", "Job"))
-
-
-class VolumeBinder:
-    """Provisions a volume for a claim, or says that its class does not exist."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._events = Recorder(cluster, component="persistentvolume-controller")
-
-    def concerns(self, change: Change) -> list[tuple[str, str]]:
-        """Claims; all of them when a storage class appears."""
-        if change.kind is CLASS:
-            return [key_of(claim) for claim in self._cluster.store.every(CLAIM)]
-        return [key_of(change.object)] if change.kind is CLAIM and change.type != "DELETED" else []
-
-    def reconcile(self, namespace: str, name: str) -> None:
-        """Bind a pending claim."""
-        store = self._cluster.store
-        claim = store.find(CLAIM, namespace=namespace, name=name)
-        if claim is None or claim.get("status", {}).get("phase") == "Bound":
-            return
-        wanted = claim["spec"].get("storageClassName", "")
-        if store.find(CLASS, name=wanted) is None:
-            self._events.warn(claim, "ProvisioningFailed", f'storageclass.storage.k8s.io "{wanted}" not found')
-            self._cluster.look_again(self, namespace, name, after=60.0)
-            return
-        size = claim["spec"]["resources"]["requests"]["storage"]
-        volume = f"pvc-{claim['metadata']['uid']}"
-        reference = {
-            "kind": "PersistentVolumeClaim",
-            "namespace": namespace,
-            "name": name,
-            "uid": claim["metadata"]["uid"],
-        }
-        spec = {"capacity": {"storage": size}, "accessModes": claim["spec"]["accessModes"], "claimRef": reference}
-        spec |= {"storageClassName": wanted, "persistentVolumeReclaimPolicy": "Delete"}
-        store.create(
-            VOLUME, {"metadata": {"name": volume}, "spec": spec, "status": {"phase": "Bound"}}, manager=_MANAGER
-        )
-        status = {"phase": "Bound", "capacity": {"storage": size}, "accessModes": claim["spec"]["accessModes"]}
-        bound = {
-            **claim,
-            "metadata": dict(claim["metadata"]),
-            "spec": {**claim["spec"], "volumeName": volume},
-            "status": status,
-        }
-        store.replace(CLAIM, bound, manager=_MANAGER)
 
 
 class QuotaKeeper:

@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 
 from worlds.cluster.autoscaling import Autoscaler
+from worlds.cluster.binding import VolumeBinder
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.deployment import DeploymentController
-from worlds.cluster.housekeeping import BudgetKeeper, GarbageCollector, QuotaKeeper, VolumeBinder
+from worlds.cluster.housekeeping import BudgetKeeper, GarbageCollector, QuotaKeeper
 from worlds.cluster.kubelet import Kubelets
 from worlds.cluster.nodes import NODE, NodeLifecycle
 from worlds.cluster.podmaking import POD, is_ready
@@ -71,6 +72,8 @@ class Simulation:
         self.processes = Processes(estate, store=store, effects=self.effects, registry=self.registry)
         self.kubelets = Kubelets(self.cluster, self.processes)
         self.nodes = NodeLifecycle(self.cluster)
+        self.scheduler = Scheduler(self.cluster)
+        self.binder = VolumeBinder(self.cluster)
         self.forge = Forge()
         self.gitops = GitOps(self.cluster)
         self.delivery = Delivery(estate, cluster=self.cluster, forge=self.forge, gitops=self.gitops)
@@ -324,10 +327,10 @@ class Simulation:
             StatefulSetController(cluster),
             DaemonSetController(cluster),
             JobController(cluster),
-            Scheduler(cluster),
+            self.scheduler,
             self.kubelets,
             EndpointsController(cluster),
-            VolumeBinder(cluster),
+            self.binder,
             QuotaKeeper(cluster),
             BudgetKeeper(cluster),
             GarbageCollector(cluster),

@@ -19,6 +19,7 @@ from agents.kubernetes.detectors import (
     quota,
     rollout,
     sets,
+    surging,
     webhooks,
 )
 from incidents.entity import EntityKind
@@ -334,3 +335,16 @@ def test_a_statefulset_that_waits_for_one_pod() -> None:
         detect(sets.DETECTOR, workloads(found), view),
         [("statefulset.ordinal_stuck", "statefulset/checkout", {"ordinal": 1, "ready": 1, "desired": 3})],
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(workload(desired=3, ready=3, current=4), [("workload.surging", {"pods": 4, "desired": 3})], id="a rollout adds one"),
+        pytest.param(workload(desired=3, ready=3, current=3), [], id="as many as wanted"),
+        pytest.param(workload(desired=0, ready=0, current=2), [], id="none wanted: they are about to end"),
+    ],
+)  # fmt: skip
+def test_more_pods_than_wanted(found: Any, expected: list[tuple[str, dict[str, Any]]]) -> None:
+    facts = detect(surging.DETECTOR, workloads(found))
+    assert [(fact.kind, {key: fact.attributes[key] for key in attributes}) for fact, (_, attributes) in zip(facts, expected, strict=True)] == expected
