@@ -77,7 +77,9 @@ def read_unschedulable(message: str) -> Unschedulable:
             found.append(hindrance)
     if "no nodes available" in message:
         found.append(Hindrance(reason="no_nodes", nodes=0))
-    return Unschedulable(nodes=int(total["total"]) if total else 0, hindrances=tuple(sorted(found, key=_weight)))
+    selectable = any(_passed_selector(one) for one in found)
+    ranked = sorted(found, key=lambda one: _weight(one, selectable=selectable))
+    return Unschedulable(nodes=int(total["total"]) if total else 0, hindrances=tuple(ranked))
 
 
 def _hindrance(nodes: int, what: str) -> Hindrance | None:
@@ -88,12 +90,24 @@ def _hindrance(nodes: int, what: str) -> Hindrance | None:
     return Hindrance(reason=reason, nodes=nodes, detail=taint["taint"].strip().rstrip(":").strip() if taint else "")
 
 
-def _weight(hindrance: Hindrance) -> tuple[int, int]:
-    """What nobody expects to change (control-plane taints) comes last; else the most nodes first."""
+def _weight(hindrance: Hindrance, *, selectable: bool) -> tuple[int, int]:
+    """What would let the pod in first; what nobody expects to change (control-plane taints) last; else most nodes.
+
+    Where some nodes can be selected, those that cannot do not decide: the pod never asked for them.
+    """
     if hindrance.reason in {"unbound_pvc", "no_nodes"}:
         return 0, 0
-    standing = hindrance.reason == "taint" and hindrance.detail.startswith(_STANDING)
-    return (2 if standing else 1), -hindrance.nodes
+    if hindrance.reason == "taint" and hindrance.detail.startswith(_STANDING):
+        return 3, -hindrance.nodes
+    return (2 if hindrance.reason == "node_selector" and selectable else 1), -hindrance.nodes
+
+
+def _passed_selector(hindrance: Hindrance) -> bool:
+    """Whether its nodes could be selected: the filters for room, ports, volumes, spread and company come afterwards.
+
+    A cordoned node counts too: it is out only for as long as somebody wants.
+    """
+    return hindrance.reason not in {"taint", "node_selector", "unbound_pvc", "no_nodes"}
 
 
 def lost_nodes(read: Unschedulable) -> int:
