@@ -1,15 +1,14 @@
 """`midwatch eval check`: reads scenarios without playing them."""
 
-from rich.console import Console
-
 from evals.harness.scenarios import NoScenarioError, jobs, problems
+from evals.report import terminal
 
 USAGE = 2
 
 
 def check_command(names: tuple[str, ...]) -> int:
     """0 when all can be read, 1 with a line per problem, 2 when there is nothing of that name."""
-    console = Console()
+    console = terminal.terminal()
     try:
         chosen = jobs(names)
     except NoScenarioError as error:

@@ -50,7 +50,7 @@ class NothingChosenError(ValueError):
 
 def run_command(options: Options) -> int:
     """Run what was asked for; 2 when it cannot be."""
-    console = Console()
+    console = terminal.terminal()
     try:
         suite = _dataset(options, console) if options.dataset or options.path else _scenarios(options, console)
     except (DatasetError, NoScenarioError, NothingChosenError) as error:

@@ -24,6 +24,7 @@ def connections_to(
         prometheus=reach.endpoint("prometheus"),
         alertmanager=reach.endpoint("alertmanager"),
         loki=reach.endpoint("loki"),
+        traces=reach.endpoint("traces"),
         argocd=reach.endpoint("argocd", "argocd"),
         argocd_write=reach.endpoint("argocd", "argocd-write"),
         github=reach.endpoint("github", "github"),

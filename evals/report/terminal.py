@@ -8,24 +8,41 @@ from rich.table import Table
 
 from evals.harness.result import CaseResult, Shown
 from evals.scores.interval import Interval
-from evals.scores.suite import Figures, Suite
+from evals.scores.suite import Suite
 
 MOST_FAILURES = 30
 """Failures that are explained; the JSON and the page have all."""
 OVERALL = "all"
+TELLING = ("right", "AC@3", "itbench", "healed", "harmed", "quiet", "abstained")
+"""Of a run of scenarios the metrics that have a column; the others are told overall."""
+PIPED_WIDTH = 140
+"""Columns where nobody says how wide the terminal is."""
 
 
 def show(suite: Suite, console: Console, *, explain: int = MOST_FAILURES) -> None:
     """Print it."""
-    wrong = [result for result in suite.results if result.error or not result.correct]
+    wrong = [result for result in suite.results if not flawless(result)]
     for result in wrong[:explain]:
         for line in explanation(result):
-            console.print(line, highlight=False)
+            console.print(line, highlight=False, soft_wrap=True)
         console.print()
     if len(wrong) > explain:
         console.print(f"... and {len(wrong) - explain} more that went wrong: --json or --html has them all\n")
     console.print(_table(suite))
-    console.print(_spent(suite), highlight=False)
+    console.print(_rest(suite), highlight=False, soft_wrap=True)
+    console.print(_spent(suite), highlight=False, soft_wrap=True)
+
+
+def terminal() -> Console:
+    """The console: as wide as the terminal, and wide enough for the table where the output goes into a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)
+
+
+def flawless(result: CaseResult) -> bool:
+    """Whether nothing of it has to be explained: rightly argued, and healed without harm where it could be."""
+    deed = result.deed
+    return result.correct and not result.error and (deed is None or (deed.healed is not False and not deed.harmful))
 
 
 def explanation(result: CaseResult, *, arguments: int = 3) -> Iterator[str]:
@@ -53,9 +70,9 @@ def _argued(shown: Shown, *, arguments: int) -> Iterator[str]:
 
 
 def _table(suite: Suite) -> Table:
-    names = [name for name in suite.metrics if name != "correct" or len(suite.metrics) == 1]
-    table = Table("family", "cases", *names, title=f"{suite.name}: 95 % intervals in brackets", title_justify="left")
-    for family, figures in sorted(suite.families.items(), key=lambda item: _worst_first(item[1])):
+    names = _columns(suite)
+    table = Table("family", "cases", *names, title=f"{suite.name}: with 95 % intervals", title_justify="left")
+    for family, figures in sorted(suite.families.items(), key=lambda item: (item[1]["correct"].value, item[0])):
         cases = figures["correct"].cases
         table.add_row(family, str(cases), *(_cell(figures.get(name)) for name in names))
     table.add_section()
@@ -63,14 +80,27 @@ def _table(suite: Suite) -> Table:
     return table
 
 
-def _worst_first(figures: Figures) -> float:
-    return figures["correct"].value
+def _columns(suite: Suite) -> list[str]:
+    """The metrics with a column: those of scenarios that decide, or all of a benchmark's."""
+    known = [name for name in TELLING if name in suite.metrics]
+    return known or [name for name in suite.metrics if name != "correct"] or ["correct"]
 
 
 def _cell(figure: Interval | None) -> str:
-    if figure is None:
-        return "-"
-    return f"{figure.value:.2f} [dim]\\[{figure.low:.2f} {figure.high:.2f}][/]"
+    return "-" if figure is None else f"{_short(figure.value)} [dim]{_short(figure.low)}-{_short(figure.high)}[/]"
+
+
+def _short(value: float) -> str:
+    """`.93`, `1.0`."""
+    text = f"{value:.2f}"
+    return text[1:] if text.startswith("0") else text[:3]
+
+
+def _rest(suite: Suite) -> str:
+    """The metrics without a column, overall."""
+    shown = {*_columns(suite), "correct", "right"}
+    told = [f"{name} {figure.value:.3f}" for name, figure in suite.metrics.items() if name not in shown]
+    return "  ".join(told)
 
 
 def _spent(suite: Suite) -> str:
