@@ -11,7 +11,7 @@ class Requirement(Value):
 
     key: str
     operator: str
-    """In, NotIn, Exists, DoesNotExist."""
+    """In, NotIn, Exists, DoesNotExist; for labels of nodes also Gt and Lt."""
     values: tuple[str, ...] = ()
 
     def holds(self, labels: Mapping[str, str]) -> bool:
@@ -26,8 +26,17 @@ class Requirement(Value):
                 return value is not None
             case "DoesNotExist":
                 return value is None
+            case "Gt" | "Lt":
+                return self._compares(value)
             case _:
                 return False
+
+    def _compares(self, value: str | None) -> bool:
+        """Node labels may be compared as whole numbers."""
+        bound = self.values[0] if self.values else ""
+        if value is None or not value.lstrip("-").isdigit() or not bound.lstrip("-").isdigit():
+            return False
+        return int(value) > int(bound) if self.operator == "Gt" else int(value) < int(bound)
 
 
 class Selector(Value):

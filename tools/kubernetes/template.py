@@ -5,6 +5,7 @@ from incidents.value import Value
 from tools.kubernetes.container import ContainerSpec, read_container
 from tools.kubernetes.document import Document
 from tools.kubernetes.metadata import read_annotations
+from tools.kubernetes.selector import Requirement, Selector
 
 _VOLUMES = {
     "configMap": (EntityKind.CONFIGMAP, "name"),
@@ -49,6 +50,8 @@ class PodTemplate(Value):
     node_selector: dict[str, str] = {}
     tolerations: tuple[Toleration, ...] = ()
     node_affinity: bool = False
+    node_terms: tuple[Selector, ...] = ()
+    """Terms of a required node affinity over labels, of which one has to hold."""
     pod_affinity: bool = False
     pod_anti_affinity: bool = False
     """Required rules of that kind; preferred ones never keep a pod from a node."""
@@ -85,6 +88,10 @@ def read_template(template: Document, *, brief: bool = False) -> PodTemplate:
         node_selector=spec.mapping("nodeSelector"),
         tolerations=() if brief else tuple(_toleration(item) for item in spec.items("tolerations")),
         node_affinity=affinity.has("nodeAffinity", required),
+        node_terms=tuple(
+            Selector(requirements=tuple(_requirement(one) for one in term.items("matchExpressions")))
+            for term in affinity.items("nodeAffinity", required, "nodeSelectorTerms")
+        ),
         pod_affinity=bool(affinity.items("podAffinity", required)),
         pod_anti_affinity=bool(affinity.items("podAntiAffinity", required)),
         topology_spread=tuple(
@@ -98,6 +105,10 @@ def read_template(template: Document, *, brief: bool = False) -> PodTemplate:
         grace_seconds=_or(spec.whole("terminationGracePeriodSeconds"), 30),
         scheduler=spec.text("schedulerName") or "default-scheduler",
     )
+
+
+def _requirement(item: Document) -> Requirement:
+    return Requirement(key=item.word("key"), operator=item.word("operator"), values=item.texts("values"))
 
 
 def _volumes(item: Document) -> list[Volume]:

@@ -1,13 +1,13 @@
 """Pods that are not created because admission refuses them, and webhooks that block creation because nobody answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from agents.detector import Detector, Scene, Sightings
 from agents.kubernetes.admission_errors import Refusal, read_refusal
-from agents.kubernetes.sighted import earliest, events_of, fresh, name, workloads_of
+from agents.kubernetes.sighted import SeenWorkload, earliest, events_of, fresh, name, workloads_of
 from agents.reporting import state
 from agents.wording import since
 from incidents.entity import Entity, EntityKind
@@ -86,15 +86,26 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 
 def refusals(sightings: Sightings, scene: Scene) -> Iterable[Refused]:
     """Refused creations, from events of the controllers and from the condition of Deployments."""
+    workloads = workloads_of(sightings)
     for event in events_of(sightings, "FailedCreate"):
         refusal = read_refusal(event.event.message)
-        if refusal is not None and event.workload is not None and fresh(event.event.last, scene):
+        if refusal is None or event.workload is None or _overcome(event.workload, workloads):
+            continue
+        if fresh(event.event.last, scene):
             yield Refused(workload=event.workload, refusal=refusal, at=event.event.first, seen=event.seen)
-    for entity, one in workloads_of(sightings).items():
+    for entity, one in workloads.items():
         condition = one.workload.condition("ReplicaFailure")
         refusal = read_refusal(condition.message) if condition and condition.holds else None
         if refusal is not None and condition is not None:
             yield Refused(workload=entity, refusal=refusal, at=condition.changed, seen=one.seen)
+
+
+def _overcome(workload: EntityId, workloads: Mapping[EntityId, SeenWorkload]) -> bool:
+    """Whether all pods of the newest template exist by now: what was refused before was let through later."""
+    known = workloads.get(workload)
+    if known is None or not known.workload.replicas.desired:
+        return False
+    return known.workload.replicas.updated >= known.workload.replicas.desired
 
 
 def _denied(workload: EntityId, refusal: Refusal, hits: Sequence[Refused], scene: Scene) -> Fact:

@@ -3,12 +3,24 @@
 from collections.abc import Iterable, Sequence
 
 from agents.detector import Detector, Scene, Sightings
+from agents.kubernetes.placement import decided
 from agents.kubernetes.scheduling import Unschedulable, read_unschedulable
-from agents.kubernetes.sighted import SeenEvent, SeenPod, by_workload, earliest, events_of, name, of_total, pods_of
+from agents.kubernetes.sighted import (
+    SeenEvent,
+    SeenPod,
+    by_workload,
+    earliest,
+    events_of,
+    name,
+    of_total,
+    pods_of,
+    workloads_of,
+)
 from agents.reporting import state
 from agents.wording import count, since
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import EntityId, FactKind
+from tools.kubernetes.node import Nodes
 from tools.kubernetes.pod import Pods
 
 UNSCHEDULABLE = FactSpec(
@@ -16,8 +28,8 @@ UNSCHEDULABLE = FactSpec(
     role=FactRole.MECHANISM,
     meaning="No node can take a pod.",
     attributes={
-        "reason": "cpu, memory, storage, extended, too_many_pods, taint, cordoned, node_selector, affinity, "
-        "anti_affinity, topology_spread, volume, ports, unbound_pvc, no_nodes or other: the one that decides",
+        "reason": "cpu, memory, storage, extended, too_many_pods, taint, cordoned, node_selector, node_affinity, "
+        "affinity, anti_affinity, topology_spread, volume, ports, unbound_pvc, no_nodes or other: the one that decides",
         "also": "the other reasons, by comma",
         "nodes_considered": "nodes that were looked at",
         "nodes": "nodes that fall for the reason",
@@ -35,6 +47,7 @@ _WORDS = {
     "taint": "a taint that is not tolerated",
     "cordoned": "cordoned",
     "node_selector": "no match of node selector or affinity",
+    "node_affinity": "no match of node affinity",
     "affinity": "no match of pod affinity",
     "anti_affinity": "pod anti-affinity",
     "topology_spread": "topology spread",
@@ -48,10 +61,14 @@ _WORDS = {
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     """One fact per workload with waiting pods."""
     failures = events_of(sightings, "FailedScheduling")
+    nodes = [node for seen in sightings.of(Nodes) for node in seen.view.nodes]
+    templates = {entity: one.workload.template for entity, one in workloads_of(sightings).items()}
     for workload, pods in by_workload(pods_of(sightings)).items():
         waiting = [one for one in pods if _waits(one)]
         if waiting:
-            yield _fact(workload, waiting, [one for one in failures if one.workload == workload], pods, scene)
+            own = [one for one in failures if one.workload == workload]
+            read = decided(_read(waiting, own), spec=templates.get(workload, waiting[0].pod.spec), nodes=nodes)
+            yield _fact(workload, waiting, own, pods, scene, read=read)
 
 
 def _waits(one: SeenPod) -> bool:
@@ -60,9 +77,14 @@ def _waits(one: SeenPod) -> bool:
 
 
 def _fact(
-    workload: EntityId, waiting: Sequence[SeenPod], failures: Sequence[SeenEvent], pods: Sequence[SeenPod], scene: Scene
+    workload: EntityId,
+    waiting: Sequence[SeenPod],
+    failures: Sequence[SeenEvent],
+    pods: Sequence[SeenPod],
+    scene: Scene,
+    *,
+    read: Unschedulable,
 ) -> Fact:
-    read = _read(waiting, failures)
     times = [condition.changed for one in waiting if (condition := one.pod.condition("PodScheduled"))]
     at = earliest([*times, *(one.pod.meta.created for one in waiting)])
     first = read.hindrances[0] if read.hindrances else None

@@ -1,4 +1,4 @@
-"""Reads `tool_cache.json`: what each command printed, by tool and arguments, with its place in the order of recording."""
+"""Reads `tool_cache.json`: what each command printed, by tool and arguments, in the order of recording."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

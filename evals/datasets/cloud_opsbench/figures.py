@@ -101,7 +101,7 @@ def _containers(figures: Figures, name: str, pods: Sequence[JsonObject]) -> Iter
             if figure in told:
                 yield _counter(metric, inside, times, told[figure] * share)
         if "cpu_cfs" in told:
-            # In one period a thread is held back for at most that period: the share of periods is at least that of time.
+            # A thread is held back for at most the period: the share of periods is at least that of time.
             held = np.clip(told["cpu_cfs"] * share, 0.0, 1.0) * _PERIODS_PER_SECOND
             yield _counter("container_cpu_cfs_throttled_periods_total", inside, times, held)
             yield _counter("container_cpu_cfs_periods_total", inside, times, np.full(len(times), _PERIODS_PER_SECOND))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _FIRST, _LAST, _PER_DOUBLING = 0.0001, 160.0, 4
-"""Bounds in seconds from a tenth of a millisecond on, four to a doubling: quantiles are read to a fifth of their value."""
+"""Bounds in seconds from a tenth of a millisecond on, four to a doubling: a quantile is read to a fifth of itself."""
 BOUNDS: Sequence[float] = tuple(
     float(f"{_FIRST * 2 ** (step / _PER_DOUBLING):.4g}")
     for step in range(math.ceil(_PER_DOUBLING * math.log2(_LAST / _FIRST)) + 1)

@@ -47,8 +47,7 @@ def zone_of(texts: Iterable[str]) -> tzinfo:
     """The zone in which dates are written; UTC when none is."""
     for text in texts:
         if match := _DATE.search(text):
-            zone = datetime.strptime(match[0], _FORMAT).tzinfo
-            return zone or UTC
+            return datetime.strptime(match[0], _FORMAT).tzinfo or UTC
     return UTC
 
 

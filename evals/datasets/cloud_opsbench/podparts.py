@@ -32,7 +32,7 @@ def read_volumes(section: Line | None) -> list[JsonObject]:
     return [{"name": block.key, **_source(block)} for block in (section.below if section is not None else ())]
 
 
-def _source(block: Line) -> JsonObject:
+def _source(block: Line) -> JsonObject:  # noqa: PLR0911 - one line per kind of volume
     optional = {"optional": True} if block.word("Optional").lower() == "true" else {}
     match block.word("Type").split(" ")[0]:
         case "PersistentVolumeClaim":

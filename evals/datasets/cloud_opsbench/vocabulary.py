@@ -110,7 +110,7 @@ def _room(facts: Sequence[Fact]) -> str:
 
 def _selecting(facts: Sequence[Fact]) -> str:
     reasons = _values(facts, "pod.unschedulable", "reason")
-    return "node_affinity_mismatch" if "affinity" in reasons else "node_selector_mismatch"
+    return "node_affinity_mismatch" if "node_affinity" in reasons else "node_selector_mismatch"
 
 
 def _quota(facts: Sequence[Fact]) -> str | None:

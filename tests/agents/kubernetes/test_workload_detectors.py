@@ -129,7 +129,7 @@ HOOK = 'Error creating: Internal error occurred: failed calling webhook "mutate.
 
 def test_a_full_quota_is_a_fact_of_the_workload_and_of_the_namespace() -> None:
     said = event("FailedCreate", QUOTA, about="replicaset/checkout-1", owner=entity("deployment/checkout"))
-    facts = detect(admission.DETECTOR, events(said), workloads(workload()))
+    facts = detect(admission.DETECTOR, events(said), workloads(workload(updated=1)))
     check(
         facts,
         [
@@ -137,6 +137,11 @@ def test_a_full_quota_is_a_fact_of_the_workload_and_of_the_namespace() -> None:
             ("quota.exceeded", "namespace/shop", {"quota": "compute", "resource": "pods"}),
         ],
     )
+
+
+def test_a_refusal_after_which_all_pods_were_made_is_overcome() -> None:
+    said = event("FailedCreate", QUOTA, about="replicaset/checkout-1", owner=entity("deployment/checkout"))
+    assert not detect(admission.DETECTOR, events(said), workloads(workload(desired=2, updated=2)))
 
 
 def test_a_webhook_that_does_not_answer_is_a_fact_of_the_cluster() -> None:
