@@ -8,8 +8,9 @@ from worlds.objects.kinds import JsonObject, kind_named
 
 POD = kind_named("Pod")
 
-# Controllers retry a refused pod with growing delays; one figure is near enough to the middle of them.
-RETRY_REFUSED = 20.0
+# Controllers retry a refused pod with delays that double (client-go's rate limiter, up to 1000 s in a real cluster).
+_FIRST_RETRY = 4.0
+_LONGEST_RETRY = 160.0
 
 
 class PodMaker:
@@ -19,6 +20,16 @@ class PodMaker:
         self._cluster = cluster
         self._component = component
         self._events = Recorder(cluster, component=component)
+        self._refused: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}
+
+    def retry_after(self, owner: JsonObject) -> float:
+        """Return how many seconds to wait before a refused pod is tried again."""
+        return self._refused.get(owner["metadata"]["uid"], _FIRST_RETRY)
+
+    def is_waiting(self, owner: JsonObject) -> bool:
+        """Say whether a pod was refused so recently that it is too early for the next attempt."""
+        return self._cluster.now < self._not_before.get(owner["metadata"]["uid"], 0.0)
 
     def owned(self, owner: JsonObject) -> list[JsonObject]:
         """Return the owner's pods that are not finished, in the order of their names."""
@@ -50,7 +61,11 @@ class PodMaker:
             admit_pod(cluster.store, pod)
         except AdmissionError as refusal:
             self._events.warn(owner, "FailedCreate", f"Error creating: {refusal}")
+            uid = owner["metadata"]["uid"]
+            wait = min(self._refused.get(uid, _FIRST_RETRY / 2) * 2, _LONGEST_RETRY)
+            self._refused[uid], self._not_before[uid] = wait, cluster.now + wait - 0.001
             return None
+        self._refused.pop(owner["metadata"]["uid"], None)
         made = cluster.store.create(POD, pod, manager="kube-controller-manager")
         self._events.note(owner, "SuccessfulCreate", f"Created pod: {final}")
         return made

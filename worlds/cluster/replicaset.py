@@ -1,7 +1,7 @@
 """The ReplicaSet controller: as many pods of one template as asked for."""
 
 from worlds.cluster.core import Cluster, changed_owner, key_of
-from worlds.cluster.podmaking import POD, RETRY_REFUSED, PodMaker, is_finished, is_leaving, is_ready
+from worlds.cluster.podmaking import POD, PodMaker, is_finished, is_leaving, is_ready
 from worlds.cluster.readiness import available_since
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import Change
@@ -32,10 +32,13 @@ class ReplicaSetController:
         missing = rs["spec"]["replicas"] - len(staying)
         refused = False
         for _ in range(max(missing, 0)):
+            if self._maker.is_waiting(rs):
+                refused = True
+                break
             made = self._maker.create(rs, rs["spec"]["template"])
             if made is None:
                 refused = True
-                self._cluster.look_again(self, namespace, name, after=RETRY_REFUSED)
+                self._cluster.look_again(self, namespace, name, after=self._maker.retry_after(rs))
                 break
             staying.append(made)
         for pod in sorted(staying, key=_removal_order)[: max(-missing, 0)]:

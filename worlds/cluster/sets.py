@@ -8,7 +8,7 @@ from worlds.cluster.core import Cluster, changed_owner, key_of
 from worlds.cluster.deployment import template_hash
 from worlds.cluster.events import Recorder
 from worlds.cluster.fitting import tolerates
-from worlds.cluster.podmaking import POD, RETRY_REFUSED, PodMaker, is_finished, is_leaving, is_ready
+from worlds.cluster.podmaking import POD, PodMaker, is_finished, is_leaving, is_ready
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.selectors import selects
 from worlds.objects.store import Change
@@ -79,8 +79,8 @@ class StatefulSetController:
                 meta = {**claim["metadata"], "name": claim_name, "namespace": namespace}
                 body = {"metadata": meta, "spec": copy.deepcopy(claim["spec"]), "status": {"phase": "Pending"}}
                 self._cluster.store.create(CLAIM, body, manager=_MANAGER)
-        if self._maker.create(owner, template, name=pod_name) is None:
-            self._cluster.look_again(self, *key_of(owner), after=RETRY_REFUSED)
+        if not self._maker.is_waiting(owner) and self._maker.create(owner, template, name=pod_name) is None:
+            self._cluster.look_again(self, *key_of(owner), after=self._maker.retry_after(owner))
 
     def _write_status(self, owner: JsonObject, *, revision: str) -> None:
         pods = [pod for pod in self._maker.owned(owner) if not is_leaving(pod)]
@@ -216,4 +216,4 @@ class JobController:
         self._waiting.discard((namespace, name))
         job = self._cluster.store.find(JOB, namespace=namespace, name=name)
         if job is not None and self._maker.create(job, job["spec"]["template"]) is None:
-            self._cluster.look_again(self, namespace, name, after=RETRY_REFUSED)
+            self._cluster.look_again(self, namespace, name, after=self._maker.retry_after(job))
