@@ -73,7 +73,7 @@ class LiveDesk(Desk):
                     self._missed(probe, "the budget of probes for this investigation is spent")
                     return None
                 self._left -= 1
-                self._answers[key] = await self._ask(probe, args)
+                self._answers[key] = await self.ask(probe, args)
         answer = self._answers[key]
         match answer:
             case NotConfiguredError():
@@ -85,7 +85,8 @@ class LiveDesk(Desk):
                 return answer
         return None
 
-    async def _ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | ToolError:
+    async def ask(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT] | ToolError:
+        """Put one question to the system; its error is an answer too."""
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(self._deadline), self._slots, asyncio.timeout(PROBE_SECONDS):

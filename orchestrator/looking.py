@@ -38,17 +38,23 @@ async def look(
 
 
 async def looked(
-    assignment: Assignment, case: CaseFile, *, clusters: Callable[[str], Cluster], at: datetime, budget: Budget
+    assignment: Assignment,
+    case: CaseFile,
+    *,
+    clusters: Callable[[str], Cluster],
+    at: datetime,
+    budget: Budget,
+    desks: Callable[..., LiveDesk] = LiveDesk,
 ) -> Looked:
     """What the specialist reports, and what it asked. Its windows are counted from `at`, however long it takes.
 
-    The budget is about the patience of people: real seconds, whatever clock the incident lives in.
+    `desks` makes the desk: one of a replay answers from what was recorded. The budget is about the patience of people: real seconds, whatever clock the incident lives in.
     """
     ids = {"agent": assignment.agent, "incident": case.incident.id}
     started = time.monotonic()
     answers: tuple[Answer, ...] = ()
     try:
-        desk = LiveDesk(
+        desk = desks(
             cluster=clusters(case.incident.cluster),
             clock=ManualClock(at),
             agent=assignment.agent,

@@ -20,7 +20,12 @@ ROUND = 0
 
 
 async def resolved(
-    case: CaseFile, *, clusters: Callable[[str], Cluster], at: datetime, budget: Budget
+    case: CaseFile,
+    *,
+    clusters: Callable[[str], Cluster],
+    at: datetime,
+    budget: Budget,
+    desks: Callable[..., LiveDesk] = LiveDesk,
 ) -> Looked | None:
     """The report of round 0 and what was asked for it; None when every alert names its workload or nobody can tell.
 
@@ -33,7 +38,7 @@ async def resolved(
         cluster = clusters(case.incident.cluster)
     except NotConfiguredError:
         return None
-    desk = LiveDesk(
+    desk = desks(
         cluster=cluster,
         clock=ManualClock(at),
         agent=AgentName.SUPERVISOR,

@@ -91,6 +91,26 @@ def resume(reason: Annotated[str, typer.Option(prompt="Why", help="Shown to ever
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="An export: `midwatch incidents export ID` writes it.")],
+    *,
+    runbooks: Annotated[
+        list[Path] | None, typer.Option("--runbooks", help="Folder with runbooks to try besides those shipped.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="A policy file in place of the recorded policy.")] = None,
+    json_file: JsonFile = None,
+    fail: Annotated[bool, typer.Option("--fail-on-difference", help="Exit 1 when anything is different.")] = False,
+) -> None:
+    """Run a handled incident again offline, and show what would be different. Nothing is asked of any system."""
+    from evals.replay.command import Options, replay_command
+
+    options = Options(
+        file=file, runbooks=tuple(runbooks or ()), policy=policy, json_file=json_file, fail_on_difference=fail
+    )
+    raise typer.Exit(replay_command(options))
+
+
+@app.command()
 def bench(
     *,
     json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = Path("build/bench.json"),
@@ -164,6 +184,18 @@ def incidents_show(incident: Annotated[str, typer.Argument(help="Its id.")]) -> 
     from service.commands import cases
 
     raise typer.Exit(cases.show_one(incident))
+
+
+@incidents.command("export")
+def incidents_export(
+    incident: Annotated[str, typer.Argument(help="Its id.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder, or file, to write to.")] = Path(),
+) -> None:
+    """Write all that was asked, answered and proposed into one file, for `midwatch replay` and `midwatch eval import`."""
+    from service.commands import cases
+
+    raise typer.Exit(cases.export_one(incident, out=out))
 
 
 @audit.command("verify")

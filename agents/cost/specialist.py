@@ -76,7 +76,7 @@ class CostSpecialist:
         namespaces = tuple(space for space in spaces if space)[:MOST_NAMESPACES]
         prices: Awaitable[Any] = (
             desk.observe(ALLOCATION, AllocationArgs(namespaces=namespaces, start=now - COST_BACK, end=now))
-            if desk.cluster.opencost is not None
+            if desk.cluster.connections.opencost is not None
             else desk.observe(INSTANT, InstantArgs(query=EXPORTED, at=now))
         )
         configured = [desk.observe(NODE_PRICES, NodePricesArgs())] if desk.cluster.connections.node_usd_per_hour else []
