@@ -19,7 +19,7 @@ _BY_DOMAIN: dict[str, tuple[AgentName, Topic]] = {
     **dict.fromkeys(
         (
             *("errors", "latency", "traffic", "saturation", "memory", "disk", "connections", "queue", "threads", "fd"),
-            *("metric", "anomaly", "upstream", "telemetry", "alert", "estate"),
+            *("metric", "upstream", "telemetry", "alert", "estate"),
         ),
         (AgentName.OBSERVABILITY, Topic.HEALTH),
     ),
@@ -34,6 +34,8 @@ def whom(kind: FactKind) -> tuple[AgentName, Topic]:
     domain, _, what = kind.partition(".")
     if what.endswith("_before"):
         return AgentName.OBSERVABILITY, Topic.USAGE_BEFORE
+    if domain == "anomaly":
+        return AgentName.OBSERVABILITY, Topic.COMPARISON
     if domain == "node" and what in _NODE_FIGURES:
         return AgentName.OBSERVABILITY, Topic.HEALTH
     return _BY_DOMAIN.get(domain, (AgentName.KUBERNETES, Topic.HEALTH))
@@ -74,5 +76,6 @@ TEXTS = {
     Topic.HEALTH: "{be} {names} healthy, and since when not?",
     Topic.LOGS: "what do the logs of {names} say since {when} that they did not say before?",
     Topic.DEPENDENCIES: "how do the callers and callees of {names} do since {when}?",
+    Topic.COMPARISON: "of all workloads around {names}, whose metrics departed farthest from their past since {when}?",
     Topic.COST: "what does {names} cost, and how much of it is used?",
 }

@@ -12,7 +12,7 @@ from itertools import chain
 from agents.asking import ask, whom
 from agents.diagnostician.diagnose import diagnose
 from agents.diagnostician.places import PEERS, kind_of
-from agents.diagnostician.reading import Reading
+from agents.diagnostician.reading import HEALTHY, Reading
 from agents.diagnostician.victims import DISTRESS
 from agents.diagnostician.weights import DIAGNOSED, TOLERANCE
 from agents.diagnostician.wording import label_of
@@ -137,6 +137,7 @@ def _questions(
     fresh: dict[QuestionId, Question] = {}
     for question in chain(
         _needed_figures(case, diagnosis, library, reading=reading),
+        _comparing(diagnosis, reading=reading, round_=case.round),
         () if _settled(diagnosis) else _unlooked(case, reading=reading),
         _deciding(case, diagnosis, library, reading=reading, now=now),
     ):
@@ -240,6 +241,20 @@ def _needed_figures(case: CaseFile, diagnosis: Diagnosis, library: Library, *, r
             if f"{value.fact}@{hypothesis.entity}" not in case.covered:
                 because = _cited(hypothesis, reading=reading)[:3]
                 yield _asking(value.fact, hypothesis.entity, case=case, reading=reading, because=because)
+
+
+def _comparing(diagnosis: Diagnosis, *, reading: Reading, round_: int) -> Iterator[Question]:
+    """When no known cause stands although something seems wrong, everything around is compared: it costs more."""
+    places = sorted(reading.alarmed)[:MOST_PLACES]
+    if diagnosis.verdict is Verdict.INCONCLUSIVE and places and HEALTHY not in reading.by_kind:
+        yield ask(
+            AgentName.CHALLENGER,
+            AgentName.OBSERVABILITY,
+            Topic.COMPARISON,
+            entities=places,
+            onset=reading.onset,
+            round_=round_,
+        )
 
 
 def _unlooked(case: CaseFile, *, reading: Reading) -> Iterator[Question]:

@@ -62,6 +62,8 @@ class Topic(StrEnum):
     """What its logs say since the onset that they did not say before."""
     DEPENDENCIES = "dependencies"
     """How the entity's callers and callees do."""
+    COMPARISON = "comparison"
+    """Whose metrics, of all workloads around the entity, departed from their past, how far and since when."""
     COST = "cost"
     """What it costs, and what a change of it would."""
 

@@ -35,7 +35,9 @@ OUT_OF_NOTHING = 10.0
 """Score of a series that was exactly zero before: it has no scale of its own to be measured by."""
 FARTHEST = 1e6
 EDGE = 3
-"""Rows at either end that are never the moment."""
+"""Rows at the end that are never the moment."""
+RECORDED = 0.5
+"""Share of columns with a sample from which a row counts as recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,20 +55,18 @@ class Departures:
         return self.after - self.before
 
 
-def moment_of(values: Values, *, first: int = EDGE, last: int | None = None) -> int:
+def moment_of(values: Values, *, first: int = 0, last: int | None = None) -> int:
     """The row at which most of the table changed, between rows `first` and `last`. `values` is rows by columns.
 
-    Gaps (NaN) count as the usual. Without any change the answer means nothing: scores tell.
+    Gaps (NaN) count as the usual, and that recording began is no change. Without any change the answer means nothing:
+    scores tell.
     """
-    rows = len(values)
-    z = np.nan_to_num(_standardised(values))
-    sums = np.cumsum(z - z.mean(axis=0), axis=0)[:-1]
-    left = np.arange(1, rows, dtype=np.float64)
-    statistic = (sums**2).sum(axis=1) * rows / (left * (rows - left))
-    low, high = max(first, EDGE), min(last if last is not None else rows, rows - EDGE)
+    begun = int(np.argmax(np.isfinite(values).mean(axis=1) >= RECORDED))
+    low = max(first, begun + LEAST_BEFORE)
+    high = min(last if last is not None else len(values), len(values) - EDGE)
     if high <= low:
-        return min(max(first, 1), rows - 1)
-    return low + int(np.argmax(statistic[low - 1 : high]))
+        return min(max(low, 1), len(values) - 1)
+    return low + int(np.argmax(_cusum(values[begun:])[low - begun - 1 : high - begun]))
 
 
 def departures(values: Values, *, moment: int, least_noise: Values | None = None) -> Departures:
@@ -112,6 +112,15 @@ def _farthest(since: Values, before: Values) -> Values:
     away = np.nan_to_num(np.abs(levels - before), nan=-1.0)
     chosen = np.take_along_axis(levels, np.argmax(away, axis=0)[None, :], axis=0)[0]
     return np.where(np.isfinite(chosen), chosen, before)
+
+
+def _cusum(values: Values) -> Values:
+    """The statistic of a split after each row but the last."""
+    rows = len(values)
+    z = np.nan_to_num(_standardised(values))
+    sums = np.cumsum(z - z.mean(axis=0), axis=0)[:-1]
+    left = np.arange(1, rows, dtype=np.float64)
+    return np.asarray((sums**2).sum(axis=1) * rows / (left * (rows - left)))
 
 
 def _standardised(values: Values) -> Values:

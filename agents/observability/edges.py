@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from agents.detector import Scene, Sightings
 from agents.observability.calls import edges_of
+from agents.observability.tracing import traced_calls
 from incidents.entity import Entity, EntityKind
 from incidents.fact import Fact
 from incidents.ids import EntityId, FactKind
@@ -26,7 +27,12 @@ def topology_of(sightings: Sightings, scene: Scene, facts: Iterable[Fact] = ()) 
         Edge(source=caller, relation=Relation.CALLS, target=callee, weight=round(weight, 3))
         for (caller, callee), weight in heaviest.items()
     ]
-    return Topology.of([*measured, *_complained_of(facts, besides=heaviest)])
+    traced = [
+        Edge(source=caller, relation=Relation.CALLS, target=callee)
+        for caller, callee in traced_calls(sightings, scene)
+        if (caller, callee) not in heaviest
+    ]
+    return Topology.of([*measured, *traced, *_complained_of(facts, besides=heaviest)])
 
 
 def _complained_of(facts: Iterable[Fact], *, besides: Collection[tuple[EntityId, EntityId]]) -> Iterator[Edge]:

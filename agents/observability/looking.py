@@ -10,6 +10,7 @@ from agents.observability.calls import neighbours, troubled
 from agents.observability.names import Names, workloads_of
 from agents.observability.period import ALERTS_LATE, Period
 from agents.observability.shift import find_shift, share
+from agents.observability.tracing import look_at_traces
 from agents.reporting import scene_of
 from agents.specialist import Desk
 from incidents.casefile import Assignment, CaseFile
@@ -62,6 +63,8 @@ async def look(assignment: Assignment, case: CaseFile, desk: Desk, *, period: Pe
             await _logs(desk, asked[:CLOSELY], period, since=period.onset - ALERTS_LATE)
         case Topic.HEALTH:
             await _health(assignment, asked, desk, period)
+        case Topic.COMPARISON:
+            await _comparison(assignment, case, asked, desk, period)
         case Topic.DEPENDENCIES:
             await at_once([desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)), _graph(desk, asked, period, hops=3)])
             await _neighbours(case, asked, desk, period)
@@ -84,7 +87,7 @@ async def _overview(
             desk.observe(SILENCES, SilencesArgs()),
             desk.observe(NODES, NodesArgs(nodes=nodes, start=period.start, end=period.end)),
             *(_volumes(desk, case, space, period) for space in _namespaces(assignment.entities)),
-            *(_table(desk, case, space, period) for space in _namespaces(assignment.entities)),
+            *(_table(desk, case, space, period) for space in _namespaces(assignment.entities) if not asked),
             *(desk.observe(TARGETS, TargetsArgs(entity=entity, at=period.end)) for entity in asked[:CLOSELY]),
             *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in asked[:1]),
         ]
@@ -95,6 +98,7 @@ async def _overview(
     await at_once(
         [
             _logs(desk, (*asked[:CLOSELY], *blamed), period, since=since),
+            look_at_traces(desk, asked, period, since=since),
             _neighbours(case, asked, desk, period),
             *(_usage(desk, entity, period) for entity in blamed if entity not in asked[:WIDELY]),
             *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in blamed[:1]),
@@ -114,6 +118,19 @@ async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk,
         questions.append(desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)))
         questions.append(_graph(desk, asked, period, hops=1))
     await at_once(questions)
+
+
+async def _comparison(
+    assignment: Assignment, case: CaseFile, asked: Sequence[EntityId], desk: Desk, period: Period
+) -> None:
+    """All workloads of the namespaces, and who calls whom: callers suffer from what they call."""
+    await at_once(
+        [
+            desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)),
+            _graph(desk, asked, period, hops=2),
+            *(_table(desk, case, space, period) for space in _namespaces((*assignment.entities, *case.focus))),
+        ]
+    )
 
 
 async def _neighbours(case: CaseFile, asked: Sequence[EntityId], desk: Desk, period: Period) -> None:

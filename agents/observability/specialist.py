@@ -20,7 +20,9 @@ class ObservabilitySpecialist:
 
     name = AgentName.OBSERVABILITY
     role = "Reads metrics, logs and traces: what hurts, since when, who failed first, and what used up what."
-    topics = frozenset({Topic.OVERVIEW, Topic.USAGE_BEFORE, Topic.HEALTH, Topic.LOGS, Topic.DEPENDENCIES})
+    topics = frozenset(
+        {Topic.OVERVIEW, Topic.USAGE_BEFORE, Topic.HEALTH, Topic.LOGS, Topic.DEPENDENCIES, Topic.COMPARISON}
+    )
 
     async def work(self, assignment: Assignment, case: CaseFile, desk: Desk) -> Report:
         """Look, read facts, report."""

@@ -7,6 +7,7 @@ from agents.challenger import Challenge, challenge
 from agents.diagnostician.diagnose import diagnose
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Verdict
+from incidents.fact import FactRole
 from incidents.finding import AgentName, Topic
 from tests.agents.cases import LIBRARY, NOW, case, entity, fact, library
 
@@ -123,7 +124,18 @@ def test_one_uncertain_observation_is_not_enough() -> None:
 def test_it_agrees_that_nothing_is_proven() -> None:
     answer = doubt(case(covered=LOOKED))
     assert answer.agrees
-    assert answer.reason == "Agreed that nothing is proven."
+    assert answer.reason.startswith("Agreed that nothing is proven.")
+
+
+def test_everything_around_is_compared_once_when_no_known_cause_stands() -> None:
+    given = case(covered=LOOKED)
+    (question,) = doubt(given).questions
+    assert (question.to, question.topic) == (AgentName.OBSERVABILITY, Topic.COMPARISON)
+    assert question.text.startswith("of all workloads around checkout, whose metrics departed farthest")
+    asked_already = given.model_copy(update={"questions": (question,)})
+    assert doubt(asked_already).questions == ()
+    well = case(fact("estate.healthy", None, role=FactRole.CLEARED), covered=LOOKED)
+    assert doubt(well).questions == (), "nothing is wrong, so there is nothing to be found by comparing"
 
 
 @pytest.mark.parametrize(
