@@ -47,6 +47,8 @@ class Task(StrEnum):
     """Preview an action; the item is the rehearsal's id."""
     EXECUTE = "execute"
     """Run, or reconcile, the actions of an approved proposal; the item is its digest."""
+    FOLLOW = "follow"
+    """Look again at a change that waits for people or pipelines; the item is its proposal's digest."""
     EXPIRE = "expire"
     """A proposal's time is over; the item is its digest."""
     MEASURE = "measure"
@@ -60,7 +62,7 @@ class Task(StrEnum):
         match self:
             case Task.ADVANCE:
                 return Queue.GRAPH
-            case Task.REHEARSE | Task.EXECUTE:
+            case Task.REHEARSE | Task.EXECUTE | Task.FOLLOW:
                 return Queue.EXECUTOR
             case Task.EXPIRE | Task.MEASURE | Task.WAKE:
                 return Queue.TIMERS
@@ -72,7 +74,7 @@ class Task(StrEnum):
                 return f"{self}:{incident}"
             case Task.REHEARSE:
                 return f"{self}:{item}"
-            case Task.EXPIRE | Task.MEASURE | Task.WAKE:
+            case Task.FOLLOW | Task.EXPIRE | Task.MEASURE | Task.WAKE:
                 return None
 
 

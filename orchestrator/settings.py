@@ -178,6 +178,8 @@ class Periods(Part):
     """Length of the verification window."""
     measure_seconds: float = Field(default=15.0, gt=0)
     """How often the checks are measured within it."""
+    merge_seconds: float = Field(default=14400.0, gt=0)
+    """How long a pull request that Midwatch opened waits for somebody to merge it, before people take over."""
 
     @model_validator(mode="after")
     def _beats_often_enough(self) -> Self:

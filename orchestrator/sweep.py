@@ -85,8 +85,8 @@ _FORGOTTEN = text(
     )
     SELECT task, incident_id, item FROM wanted
     WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job
-                      WHERE job.status IN ('todo', 'doing') AND job.task_name = wanted.task
-                        AND job.args ->> 'item' = wanted.item)
+                      WHERE job.status IN ('todo', 'doing') AND job.args ->> 'item' = wanted.item
+                        AND (job.task_name = wanted.task OR (wanted.task = 'execute' AND job.task_name = 'follow')))
     ORDER BY incident_id, task
     """
 )

@@ -8,6 +8,8 @@ these. Agents cannot import `tools.*.actions` (an import-linter contract); what 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Protocol
 
@@ -50,12 +52,25 @@ class Applied(Value):
     resource_version: str | None = None
 
 
+class WaitsFor(StrEnum):
+    """Whom a change that was made still waits for before it takes effect. It may take hours: nobody holds still."""
+
+    PERSON = "person"
+    """Somebody has to act: to merge a pull request."""
+    DELIVERY = "delivery"
+    """A pipeline brings it to the estate."""
+
+
 class Progress(Value):
     """How far a change has come: `4/6 ready`. `done` is what the target system says, not that it helped."""
 
     outcome: ActionOutcome
     done: bool
+    """Nothing more will come of it. With `not_happened`: it never will."""
     text: str
+    waits_for: WaitsFor | None = None
+    since: datetime | None = None
+    """Since when it waits."""
 
 
 class Action(Protocol):

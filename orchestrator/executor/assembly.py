@@ -25,7 +25,13 @@ async def open_executor(settings: Settings, store: Store) -> AsyncIterator[Execu
             connections.name: await stack.enter_async_context(connect_write(connections, clock=settings.time))
             for connections in settings.clusters
         }
-        yield ExecutorContext(store=store, clock=settings.time, clusters=clusters, policy=load_policy(settings.policy))
+        yield ExecutorContext(
+            store=store,
+            clock=settings.time,
+            clusters=clusters,
+            policy=load_policy(settings.policy),
+            merge_seconds=settings.periods.merge_seconds,
+        )
 
 
 @asynccontextmanager
@@ -44,4 +50,4 @@ def executor_handlers(context: ExecutorContext) -> Mapping[Task, Handler]:
     async def execute(job: Job) -> None:
         await run(context, ProposalDigest(job.item))
 
-    return {Task.REHEARSE: preview, Task.EXECUTE: execute}
+    return {Task.REHEARSE: preview, Task.EXECUTE: execute, Task.FOLLOW: execute}

@@ -26,6 +26,8 @@ class Hands:
     clusters: Mapping[str, WriteCluster]
     policy: Policy
     catalogue: Mapping[ActionKind, Action] = field(default_factory=_catalogue)
+    merge_seconds: float = 4 * 3600.0
+    """How long a pull request may wait for somebody to merge it."""
 
     def action(self, request: ActionRequest) -> Action:
         """The action of the catalogue. Raises PermanentError for what is not in it."""

@@ -65,8 +65,8 @@ class StoreBook:
     async def progress(self, deed: Deed, text: str) -> None:
         """A note on the row and a line in the incident's story."""
         async with self._context.store.transaction() as tx:
-            await executions.note_progress(tx, deed.row, text)
-            await _tell(tx, deed, text)
+            if await executions.note_progress(tx, deed.row, text):
+                await _tell(tx, deed, text)
 
     async def settle(self, deed: Deed, status: ExecutionStatus, detail: str) -> Execution:
         """End a row."""

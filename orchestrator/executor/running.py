@@ -6,8 +6,10 @@ the same fence, so that a late twin of the first attempt and the second cannot b
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import assert_never
 
+from agents.wording import duration
 from incidents.action import ActionOutcome
 from incidents.execution import TERMINAL, Execution, ExecutionStatus
 from incidents.ids import ProposalDigest
@@ -18,7 +20,7 @@ from orchestrator.executor.record import StoreBook
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
-from tools.action import Progress
+from tools.action import Progress, WaitsFor
 from tools.errors import ConflictError, PermanentError, ToolError
 
 FOLLOW_SECONDS = 600.0
@@ -27,6 +29,10 @@ LOOK_SECONDS = 2.0
 """Between two looks at how far a change has come."""
 SETTLE_SECONDS = 5.0
 """After a request without an answer, before looking whether it happened."""
+WAIT_SECONDS = 30.0
+"""Between two looks at a change that waits for people or pipelines."""
+DELIVERY_SECONDS = 1800.0
+"""A merge whose deploy was not seen for that long: from then on telemetry has to tell whether it helps."""
 LOOK_TRIES = 5
 """Looks that may fail in a row before nobody can say whether it happened."""
 
@@ -39,9 +45,13 @@ async def run(context: ExecutorContext, digest: ProposalDigest) -> None:
     async with context.store.transaction() as tx:
         proposal = (await proposals.proposal_by(tx, digest)).proposal
         rows = await executions.executions_of(tx, digest)
-    await run_rows(proposal, rows, hands=context, book=StoreBook(context))
+    ended = await run_rows(proposal, rows, hands=context, book=StoreBook(context))
     async with context.store.transaction() as tx:
-        await enqueue(tx, Task.ADVANCE, proposal.body.incident)
+        if any(row.status is ExecutionStatus.DISPATCHED for row in ended):
+            later = context.clock.now() + timedelta(seconds=WAIT_SECONDS)
+            await enqueue(tx, Task.FOLLOW, proposal.body.incident, item=digest, run_at=later)
+        else:
+            await enqueue(tx, Task.ADVANCE, proposal.body.incident)
 
 
 async def run_rows(proposal: Proposal, rows: Sequence[Execution], *, hands: Hands, book: Book) -> tuple[Execution, ...]:
@@ -127,7 +137,7 @@ async def _look(deed: Deed, *, again: bool) -> Execution:
     match seen.outcome:
         case ActionOutcome.HAPPENED:
             return await _follow(deed)
-        case ActionOutcome.NOT_HAPPENED if again:
+        case ActionOutcome.NOT_HAPPENED if again and not seen.done:
             return await _do_again(deed)
         case ActionOutcome.NOT_HAPPENED:
             return await deed.book.settle(deed, ExecutionStatus.FAILED, f"it did not happen: {seen.text}")
@@ -172,6 +182,8 @@ async def _follow(deed: Deed) -> Execution:
         if seen.text != told:
             told = seen.text
             await deed.book.progress(deed, seen.text)
+        if seen.waits_for is not None:
+            return await _waiting(deed, seen, for_whom=seen.waits_for)
         if seen.done or seen.outcome is not ActionOutcome.HAPPENED or clock.now().timestamp() >= deadline:
             break
         await clock.sleep(LOOK_SECONDS)
@@ -180,6 +192,21 @@ async def _follow(deed: Deed) -> Execution:
     ended = ExecutionStatus.UNDONE if deed.row.undo else ExecutionStatus.SUCCEEDED
     late = "" if seen.done else f"; not complete after {FOLLOW_SECONDS:.0f} s"
     return await deed.book.settle(deed, ended, seen.text + late)
+
+
+async def _waiting(deed: Deed, seen: Progress, *, for_whom: WaitsFor) -> Execution:
+    """Leave it dispatched, to be looked at again later; what waited for too long is ended, and people are told."""
+    now = deed.hands.clock.now()
+    waited = (now - (seen.since or deed.row.dispatched_at or now)).total_seconds()
+    match for_whom:
+        case WaitsFor.PERSON if waited >= deed.hands.merge_seconds:
+            text = f"it has not taken effect: {seen.text} (nobody did within {duration(deed.hands.merge_seconds)})"
+            return await deed.book.settle(deed, ExecutionStatus.FAILED, text)
+        case WaitsFor.DELIVERY if waited >= DELIVERY_SECONDS:
+            text = f"{seen.text} after {duration(DELIVERY_SECONDS)}: telemetry has to tell"
+            return await deed.book.settle(deed, ExecutionStatus.SUCCEEDED, text)
+        case _:
+            return await deed.book.current(deed)
 
 
 def finished(rows: tuple[Execution, ...]) -> bool:

@@ -103,14 +103,17 @@ async def set_execution_status(
     return await _read(tx, execution)
 
 
-async def note_progress(tx: Tx, execution: Execution, progress: str) -> None:
-    """Note how far a dispatched action has come."""
-    await tx.execute(
+async def note_progress(tx: Tx, execution: Execution, progress: str) -> bool:
+    """Note how far a dispatched action has come; whether that is news."""
+    text = columns.without_nul(progress)
+    moved = await tx.execute(
         update(ExecutionRow)
-        .where(*_same(execution))
-        .values(progress=columns.without_nul(progress))
+        .where(*_same(execution), col(ExecutionRow.progress) != text)
+        .values(progress=text)
+        .returning(col(ExecutionRow.key))
         .execution_options(synchronize_session=False)
     )
+    return moved.first() is not None
 
 
 async def progress_of(tx: Tx, digest: ProposalDigest) -> dict[tuple[int, bool], str]:

@@ -32,6 +32,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of, list_incidents
 from orchestrator.store.proposals import StoredProposal, proposals_of
+from orchestrator.store.timeline import timeline_of
 from orchestrator.sweep import sweep
 from service.demo.command import REFERENCE
 from service.demo.estate import World as Announced
@@ -170,10 +171,16 @@ class Stage:
             found = await self.incidents()
             if found and found[-1].phase in wanted:
                 return found[-1]
+            if found and found[-1].phase in SETTLED:
+                break
             await self.world.advance(step)
-        raise AssertionError(
-            f"no incident came to {', '.join(sorted(wanted))}: {[i.phase for i in await self.incidents()]}"
-        )
+        phases = [(i.phase.value, (await self.told(i.id))[-1:]) for i in await self.incidents()]
+        raise AssertionError(f"no incident came to {', '.join(sorted(wanted))}: {phases}")
+
+    async def told(self, incident: IncidentId) -> list[str]:
+        """The lines of its story."""
+        async with self.store.transaction() as tx:
+            return [line.text for line in await timeline_of(tx, incident)]
 
 
 def announced(world: World) -> Announced:

@@ -1,8 +1,11 @@
 """Proposes to take a commit back where it was made: a branch, a revert commit and a pull request with the reasons.
 
-Nothing is pushed to a branch that exists; a person merges. The branch's name carries the key, so that doing it twice
-finds the first. Undo closes the pull request and deletes the branch.
+Nothing is pushed to a branch that exists; a person merges, and it has taken effect when the merge was deployed. The
+branch's name carries the key, so that doing it twice finds the first. Undo closes the pull request and deletes the
+branch.
 """
+
+from datetime import datetime
 
 from incidents.action import (
     ActionOutcome,
@@ -18,10 +21,11 @@ from incidents.canonical import digest_of, short
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind
 from incidents.topology import Relation, Topology
-from tools.action import ActionCard, Applied, Progress
+from tools.action import ActionCard, Applied, Progress, WaitsFor
 from tools.errors import ConflictError, NotFoundError, PermanentError
 from tools.estate import WriteCluster
 from tools.github.client import SYSTEM, ChangedFile, GitHubClient, PullRequest
+from tools.github.delivery import delivery_of
 from tools.github.git_data import (
     change_pull,
     create_branch,
@@ -128,14 +132,25 @@ class RevertPullRequest:
         return Applied(detail=f"opened {pull.url or f'#{pull.number}'}", resource_version=str(pull.number))
 
     async def observe(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Progress:  # noqa: ARG002 - an action's form
-        """Look for a pull request that carries this key."""
+        """Look for the pull request that carries this key: open it waits for people, merged for its deploy."""
         plan = RevertPlan.model_validate_json(snapshot.state)
         pull = await _by_key(_client(cluster), plan, key)
         if pull is None:
             return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=False, text="no pull request with this key")
-        state = "merged" if pull.merged_at else pull.state
-        text = f"pull request #{pull.number} is {state}"
-        return Progress(outcome=ActionOutcome.HAPPENED, done=True, text=text)
+        if pull.merged_at is not None:
+            return await _delivery(cluster, plan, pull, merged_at=pull.merged_at)
+        if pull.state == "open":
+            return Progress(
+                outcome=ActionOutcome.HAPPENED,
+                done=False,
+                text=f"pull request #{pull.number} is open and waits for somebody to merge it: {pull.url}",
+                waits_for=WaitsFor.PERSON,
+                since=pull.created_at,
+            )
+        if _taken_back(key) in pull.body:
+            return Progress(outcome=ActionOutcome.HAPPENED, done=True, text=f"pull request #{pull.number} is closed")
+        text = f"pull request #{pull.number} was closed without being merged"
+        return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=True, text=text)
 
     async def undo(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Applied:  # noqa: ARG002 - an action's form
         """Close the pull request and delete its branch. Raises ConflictError when it was merged meanwhile."""
@@ -146,9 +161,8 @@ class RevertPullRequest:
         if pull.merged_at is not None:
             raise ConflictError(f"pull request #{pull.number} was merged: revert it by hand if it is not wanted")
         if _tag(key) not in pull.body:
-            await change_pull(
-                client, plan.repository, pull.number, state="closed", body=f"{pull.body}\n\nTaken back. {_tag(key)}"
-            )
+            body = f"{pull.body}\n\n{_taken_back(key)}"
+            await change_pull(client, plan.repository, pull.number, state="closed", body=body)
         if await has_branch(client, plan.repository, pull.head):
             await delete_branch(client, plan.repository, pull.head)
         return Applied(detail=f"closed #{pull.number} and deleted {pull.head}", resource_version=str(pull.number))
@@ -184,6 +198,19 @@ async def _branch(client: GitHubClient, plan: RevertPlan, *, branch: str, messag
     await create_branch(client, plan.repository, branch=branch, commit=commit)
 
 
+async def _delivery(cluster: WriteCluster, plan: RevertPlan, pull: PullRequest, *, merged_at: datetime) -> Progress:
+    """What became of a merged pull request: it has taken effect when its commit was deployed."""
+    commit = pull.merge_commit or plan.commit.sha
+    seen = await delivery_of(cluster, _client(cluster), plan.repository, commit=commit, since=merged_at)
+    merged = f"pull request #{pull.number} is merged"
+    if seen is None:
+        text = f"{merged}; nothing here tells when it is deployed"
+        return Progress(outcome=ActionOutcome.HAPPENED, done=True, text=text)
+    waits = None if seen.reached else WaitsFor.DELIVERY
+    text = f"{merged}; {seen.text}"
+    return Progress(outcome=ActionOutcome.HAPPENED, done=seen.reached, text=text, waits_for=waits, since=merged_at)
+
+
 async def _pull(client: GitHubClient, repository: str, branch: str) -> PullRequest | None:
     owner = repository.split("/", 1)[0]
     return next(iter(await client.pulls(repository, head=f"{owner}:{branch}")), None)
@@ -207,6 +234,10 @@ async def _reverts(client: GitHubClient, plan: RevertPlan) -> list[PullRequest]:
 
 def _tag(key: str) -> str:
     return f"<!-- midwatch-key {key} -->"
+
+
+def _taken_back(key: str) -> str:
+    return f"Taken back. {_tag(key)}"
 
 
 def _message(plan: RevertPlan, request: ActionRequest, cluster: WriteCluster) -> str:
