@@ -192,7 +192,7 @@ def incidents_export(
     *,
     out: Annotated[Path, typer.Option(help="Folder, or file, to write to.")] = Path(),
 ) -> None:
-    """Write all that was asked, answered and proposed into one file, for `midwatch replay` and `midwatch eval import`."""
+    """Write what was asked, answered and proposed into one file, for `midwatch replay` and `midwatch eval import`."""
     from service.commands import cases
 
     raise typer.Exit(cases.export_one(incident, out=out))
