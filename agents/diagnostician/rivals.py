@@ -5,17 +5,26 @@ from collections.abc import Sequence
 
 from agents.diagnostician.places import PEERS, kind_of
 from agents.diagnostician.reading import Reading, Symptom
+from agents.diagnostician.reasons import gives_way
 from agents.diagnostician.spread import Spread, carries_load
 from agents.diagnostician.weighing import Weighed
 from agents.diagnostician.weights import NONE_OF_THESE, RIVAL
 
 
 def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Spread) -> list[float]:
-    """One probability per hypothesis. Two that explain different symptoms do not compete, so both may be near 1."""
-    return [
+    """One probability per hypothesis. Two that explain different symptoms do not compete, so both may be near 1.
+
+    A name of what can be seen from outside is right by itself only as far as no reason at the same place is.
+    """
+    chances = [
         _probability(one, [other for other in weighed if _competes(other, one, reading=reading, spread=spread)])
         for one in weighed
     ]
+    reasons = [
+        max((c for c, other in zip(chances, weighed, strict=True) if gives_way(one, other)), default=0.0)
+        for one in weighed
+    ]
+    return [min(chance, 1 - reason) for chance, reason in zip(chances, reasons, strict=True)]
 
 
 def nearest(same_cause: Sequence[Weighed], *, reading: Reading) -> list[Weighed]:
@@ -39,7 +48,7 @@ def _competes(other: Weighed, one: Weighed, *, reading: Reading, spread: Spread)
     What merely says where to look takes nothing from what says what is wrong, and nothing from its like elsewhere:
     they were compared already. It loses to what is proven, not to what is merely thinkable.
     """
-    if other is one or (other.compared and (not one.compared or other.entity != one.entity)):
+    if other is one or gives_way(other, one) or (other.compared and (not one.compared or other.entity != one.entity)):
         return False
     if one.compared and (other.capped or not other.complete):
         return False

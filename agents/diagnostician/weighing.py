@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agents.diagnostician import timing
 from agents.diagnostician import weights as w
 from agents.diagnostician.predictions import Prediction, Standing, judge
 from agents.diagnostician.reading import Reading, Symptom
@@ -63,13 +64,14 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
     points = [
         *_must_points(must, entity=entity, onset=onset),
         *_likely_points(likely, entity=entity, onset=onset),
-        *_never_points(never, entity=entity),
+        *_never_points(never, entity=entity, onset=onset),
         *_alert_points(cause, reading=reading),
         *_explaining_points(explained, reading=reading, entity=entity),
         *(() if compared else blame(cause, entity=entity, reading=reading, own_failure=any(map(_own_failure, must)))),
     ]
     logit = w.PRIOR + sum(point.weight for point in points)
-    capped = _cap(cause, must=must, likely=likely, never=never, explained=explained, reading=reading)
+    refuted = any(_refuting(p, onset=onset) >= SURE for p in never if p.standing is Standing.HOLDS)
+    capped = _cap(cause, must=must, likely=likely, refuted=refuted, explained=explained, reading=reading)
     if any(p.standing is Standing.UNSEEN for p in must):
         logit = min(logit, w.UNSEEN_CAP)
     return Weighed(
@@ -101,11 +103,17 @@ PASSED_ON = frozenset({"dependency", "log", "queue", "connections", "threads", "
 """Domains of facts that a failing callee brings about in its callers as well."""
 
 
+OWN_ERRORS = frozenset({"auth", "dns", "config_missing", "null_pointer", "panic", "too_many_files"})
+"""Classes of errors in a log that are the writer's own: no callee's failure makes it forget a password or a name."""
+
+
 def _own_failure(prediction: Prediction) -> bool:
     """Whether it holds by something that waiting for another does not bring about: a kill, a probe, an exact change."""
     fact = prediction.fact
     if fact is None or not prediction.proves or fact.kind in w.SPECIFICITY:
         return False
+    if fact.attributes.get("class") in OWN_ERRORS:
+        return True
     return fact.kind.partition(".")[0] not in PASSED_ON
 
 
@@ -141,8 +149,15 @@ def _must_points(must: Sequence[Prediction], *, entity: EntityId, onset: datetim
             case Standing.UNSEEN:
                 weight = w.MUST_UNSEEN + (w.MUST_ABSENT - w.MUST_UNSEEN) * prediction.looked
                 yield Argument(text=unseen_text(prediction.line, entity=entity), weight=round(weight, 4))
+            case Standing.HOLDS if all(_is_old(fact, onset=onset) for fact in prediction.facts):
+                text = f"More than a day of health lies between it and the trouble: {prediction.facts[0].text}"
+                yield _citing(prediction.facts, weight=w.MUST_OLD_CHANGE, text=text)
             case Standing.HOLDS:
                 pass
+
+
+def _is_old(fact: Fact, *, onset: datetime) -> bool:
+    return fact.role is FactRole.CHANGE and fact.at is not None and onset - fact.at > w.CHANGE_OLD
 
 
 def _likely_points(likely: Sequence[Prediction], *, entity: EntityId, onset: datetime) -> Iterator[Argument]:
@@ -172,11 +187,19 @@ def _late(prediction: Prediction, *, onset: datetime, weight: float) -> Argument
     return _citing(prediction.facts, weight=weight, text=late_text(prediction.facts[0], onset=onset))
 
 
-def _never_points(never: Sequence[Prediction], *, entity: EntityId) -> Iterator[Argument]:
+def _refuting(prediction: Prediction, *, onset: datetime) -> float:
+    """How surely (0..1) what must never be so is so. A change refutes as far as it could have set this off itself."""
+    return max(
+        fact.strength * (timing.factor(fact, onset=onset) if fact.role is FactRole.CHANGE else 1.0)
+        for fact in prediction.facts
+    )
+
+
+def _never_points(never: Sequence[Prediction], *, entity: EntityId, onset: datetime) -> Iterator[Argument]:
     cleared = []
     for prediction in never:
         if prediction.standing is Standing.HOLDS:
-            strength = max(fact.strength for fact in prediction.facts)
+            strength = _refuting(prediction, onset=onset)
             weight = w.NEVER_PRESENT * prediction.line.weight * strength
             yield _citing(prediction.facts, weight=weight, text=f"Speaks against it: {prediction.facts[0].text}")
         elif prediction.standing is Standing.ABSENT:
@@ -218,14 +241,14 @@ def _cap(
     *,
     must: Sequence[Prediction],
     likely: Sequence[Prediction],
-    never: Sequence[Prediction],
+    refuted: bool,
     explained: dict[str, float],
     reading: Reading,
 ) -> str:
     """Why this cannot be the diagnosis whatever else speaks for it. Empty: it can."""
     if any(p.standing in (Standing.ABSENT, Standing.TOO_LATE) for p in must):
         return "something that has to hold does not"
-    if any(p.standing is Standing.HOLDS and max(f.strength for f in p.facts) >= SURE for p in never):
+    if refuted:
         return "something that refutes it holds"
     if not any(p.proves for p in (*must, *likely)):
         return "where to look is known, not what is wrong" if _compared(must) else "only symptoms speak for it"

@@ -66,6 +66,9 @@ MUST_ABSENT = -3.5
 MUST_UNSEEN = -2.6
 """What has to hold could not be seen, or nobody looked yet."""
 
+MUST_OLD_CHANGE = -1.5
+"""What has to have changed did so, and more than a day of health lies between that and the trouble."""
+
 UNSEEN_CAP = -0.7
 """The most that a hypothesis reaches (odds of 1 to 2) while something that has to hold was not seen: worth a question,
 never a diagnosis, and little beside a rival of which all is seen."""

@@ -5,7 +5,7 @@ from agents.diagnostician.diagnose import diagnose
 from agents.planner.plan import Plan, plan
 from agents.runbooks.folders import RunbookFolders
 from incidents.casefile import CaseFile
-from incidents.diagnosis import Verdict
+from incidents.diagnosis import Hypothesis, Verdict
 from tests.agents.cards import CARDS
 from tests.agents.cases import NOW, case, entity, fact
 
@@ -80,12 +80,17 @@ def test_the_plan_goes_back_to_the_revision_that_worked() -> None:
     }
 
 
+def argued(hypothesis: Hypothesis) -> float:
+    """The log odds of all that was said; the probability is capped."""
+    return sum(point.weight for point in (*hypothesis.speaks_for, *hypothesis.speaks_against))
+
+
 def test_without_its_facts_from_one_agent_it_is_less_sure_or_silent() -> None:
     """Symptoms from metrics alone, or pods alone, do not make the case that all of them make together."""
     given = story()
-    whole = diagnose(given, LIBRARY, now=NOW).hypotheses[0].probability
+    whole = argued(diagnose(given, LIBRARY, now=NOW).hypotheses[0])
     for domains in (("container",), ("change",), ("memory",)):
         rest = tuple(f for f in given.facts if f.kind.partition(".")[0] not in domains)
         found = diagnose(given.model_copy(update={"facts": rest}), LIBRARY, now=NOW).hypotheses
-        same = [h.probability for h in found if h.cause == "memory_limit_too_low"]
+        same = [argued(h) for h in found if h.cause == "memory_limit_too_low"]
         assert not same or same[0] < whole
