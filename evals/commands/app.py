@@ -14,7 +14,19 @@ class RunsByDefault(TyperGroup):
         """Put `run` in front of what is no command."""
         if not args or (args[0] not in self.commands and args[0] != "--help"):
             args = ["run", *args]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, with_seed(args))
+
+
+def with_seed(args: list[str]) -> list[str]:
+    """`--renamed` alone is `--renamed 1`."""
+    bare = [place for place, word in enumerate(args) if word == "--renamed" and not _number(args, place + 1)]
+    for place in reversed(bare):
+        args = [*args[: place + 1], "1", *args[place + 1 :]]
+    return args
+
+
+def _number(args: list[str], place: int) -> bool:
+    return place < len(args) and args[place].isdigit()
 
 
 app = typer.Typer(
@@ -24,6 +36,19 @@ app = typer.Typer(
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the whole run to this file as JSON.")]
 Workers = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes that work at the same time.")]
+
+
+@app.command()
+def new(
+    family: Annotated[str, typer.Argument(help="Its folder: `nodes`, or a new one.")],
+    name: Annotated[str, typer.Argument(help="Its name in small letters: `general-node-lost`.")],
+    *,
+    folder: Annotated[Path | None, typer.Option(help="Where families lie; the library when not given.")] = None,
+) -> None:
+    """Start a scenario: a file that loads, with a comment on every line that you have to change."""
+    from evals.commands.new import new_command
+
+    raise typer.Exit(new_command(family, name, folder=folder))
 
 
 @app.command()
@@ -38,6 +63,18 @@ def check(
     raise typer.Exit(check_command(tuple(scenarios or ())))
 
 
+@app.command("import")
+def import_(
+    export: Annotated[Path, typer.Argument(help="An export: `midwatch incidents export ID` writes it.")],
+    *,
+    to: Annotated[Path, typer.Option(help="Folder for the scenario and its recording.")] = Path("scenarios/incidents"),
+) -> None:
+    """Turn a handled incident into a scenario. Confirm its truth before it counts."""
+    from evals.commands.importing import import_command
+
+    raise typer.Exit(import_command(export, folder=to))
+
+
 @app.command()
 def run(
     scenarios: Annotated[
@@ -50,6 +87,15 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Only that many cases, spread over the set.")] = None,
     case: Annotated[list[str] | None, typer.Option(help="Only this case; may be given several times.")] = None,
     family: Annotated[list[str] | None, typer.Option(help="Only this family; may be given several times.")] = None,
+    renamed: Annotated[
+        int | None, typer.Option(help="Give everything another name by this seed (1 when none is given).")
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Play every scenario that often and compare the answers.")] = 1,
+    baseline: Annotated[Path | None, typer.Option(help="Compare with what an earlier run reached.")] = None,
+    fail_on_regression: Annotated[
+        bool, typer.Option("--fail-on-regression", help="Exit code 1 when a figure fell behind the baseline.")
+    ] = False,
+    write_baseline: Annotated[Path | None, typer.Option(help="Keep this run as a baseline.")] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Run scenarios or a benchmark, and print what was right, per family, and why the rest was wrong."""
@@ -64,5 +110,10 @@ def run(
         cases=tuple(case or ()),
         families=tuple(family or ()),
         json_file=json_file,
+        renamed=renamed,
+        repeat=repeat,
+        baseline=baseline,
+        fail_on_regression=fail_on_regression,
+        write_baseline=write_baseline,
     )
     raise typer.Exit(run_command(options))

@@ -7,16 +7,20 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from evals.harness.asking import asked, still_firing
 from evals.harness.clock import StoryClock
+from evals.harness.colleague import merge_reverts
 from evals.harness.connecting import connections_to
 from evals.harness.investigation import Investigated, investigate
 from evals.harness.recorded import library
+from evals.harness.renaming import renamed
 from evals.harness.repair import Repair, Repaired
 from evals.harness.result import CaseResult, Deed, shown
 from evals.harness.truth import Known, known
+from evals.replay.imported import is_imported, replayed
 from evals.scores.episode import scores
 from incidents.value import Value
 from orchestrator.executor.assembly import open_hands
@@ -39,6 +43,9 @@ class EpisodeJob(Value):
     path: Path
     case: str
     family: str
+    seed: int | None = None
+    """With a seed everything is given another name."""
+    repetition: int = 0
 
 
 def work(job: EpisodeJob) -> CaseResult:
@@ -54,12 +61,15 @@ def work(job: EpisodeJob) -> CaseResult:
 
 def lost(job: EpisodeJob, why: str) -> CaseResult:
     """The result of an episode that could not be played to its end."""
-    return CaseResult(case=job.case, family=job.family, expected="", seconds=0.0, error=why)
+    return CaseResult(case=job.case, family=job.family, expected="", seconds=0.0, error=why, repetition=job.repetition)
 
 
 async def _bounded(job: EpisodeJob) -> CaseResult:
     async with asyncio.timeout(EPISODE_SECONDS):
-        played = await play(load_scenario(job.path))
+        if is_imported(job.path):
+            return await replayed(job.path, case=job.case, family=job.family, library=library())
+        scenario = load_scenario(job.path)
+        played = await play(scenario if job.seed is None else renamed(scenario, job.seed))
     return played.result(job)
 
 
@@ -105,6 +115,7 @@ class Played:
             rounds=self.found.rounds,
             gaps=tuple(dict.fromkeys(f"{gap.what}: {gap.why}" for gap in case.gaps)),
             deed=self._deed(),
+            repetition=job.repetition,
         )
 
     def _deed(self) -> Deed:
@@ -133,7 +144,14 @@ async def play(scenario: Scenario) -> Played:
 
         async with open_hands(connections, clock=clock, policy=load_policy()) as hands:
             gauge = Gauge(clusters=lambda _: cluster, firing=count)
-            repair = Repair(library=library(), hands=hands, gauge=gauge, connections=connections, clock=clock)
+            repair = Repair(
+                library=library(),
+                hands=hands,
+                gauge=gauge,
+                connections=connections,
+                clock=clock,
+                colleague=partial(merge_reverts, world),
+            )
             repaired = await repair.of(found)
         return Played(truth=truth, found=found, repaired=repaired, still_broken=tuple(estate.active_faults()))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evals.harness.episode import EpisodeJob
+from evals.replay.imported import is_imported, load_imported
 from worlds.scenario.load import ScenarioError, load_scenario
 
 LIBRARY = Path(__file__).resolve().parents[1] / "scenarios"
@@ -40,7 +41,7 @@ def files(name: str) -> list[Path]:
 def problems(path: Path) -> list[str]:
     """What is wrong with one file, a line each with file, line and field."""
     try:
-        load_scenario(path)
+        load_imported(path) if is_imported(path) else load_scenario(path)
     except ScenarioError as error:
         return str(error).splitlines()
     return []

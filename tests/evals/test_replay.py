@@ -11,6 +11,8 @@ import pytest
 
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from agents.runbooks.library import Library
+from evals.harness.scenarios import problems
+from evals.replay.imported import import_export, replayed
 from evals.replay.replay import replay
 from incidents.incident import Phase
 from incidents.policy import Effect
@@ -97,3 +99,18 @@ def written(tmp_path: Path) -> Path:
 def test_a_file_that_is_no_export_is_refused_with_its_name(written: Path) -> None:
     with pytest.raises(InvalidExportError, match=r"incident\.json\.gz is no export"):
         Export.read(written)
+
+
+async def test_a_handled_incident_becomes_a_scenario_once_its_truth_is_confirmed(on: Stage, tmp_path: Path) -> None:
+    made = await exported(on)
+    source = tmp_path / made.file_name
+    made.write(source)
+    path = import_export(source, folder=tmp_path / "incidents")
+    [problem] = problems(path)
+    assert "confirmed" in problem
+    path.write_text(path.read_text().replace("confirmed: false", "confirmed: true"))
+    assert problems(path) == []
+    library = RunbookFolders((SHIPPED,)).library()
+    result = await replayed(path, case="incidents/one", family="incidents", library=library)
+    assert result.correct
+    assert result.expected == "memory_limit_too_low at shop/deployment/checkout"
