@@ -26,6 +26,9 @@ class Family(StrEnum):
 RESOURCES = frozenset({Family.CPU, Family.MEMORY, Family.DISK, Family.QUEUE, Family.POOL, Family.OTHER})
 """What is used up at a place, rather than passed on to whoever calls."""
 
+DEMAND = frozenset({Family.TRAFFIC, Family.NETWORK})
+"""What follows the demand of others."""
+
 _BY_NAME = (
     (Family.ERRORS, rf"{FAILED}|.*(error|failure|failed|fault|exception|dropped).*"),
     (Family.QUEUE, r".*(queue|backlog|_lag|depth|pending|waiting).*"),

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from agents.detector import Detector, Scene, Sightings
 from agents.observability.calls import edges_of
+from agents.observability.columns import columns_of
+from agents.observability.flows import Calls
 from agents.observability.names import Names, workloads_of
-from agents.observability.origins import Calls, Origin, Place, Ranking, columns_of, rank
+from agents.observability.origins import Origin, Place, Ranking, rank
 from agents.observability.period import ALERTS_LATE
 from agents.reporting import state
 from agents.wording import since
