@@ -26,6 +26,7 @@ class Alerting:
 
         Report every notification back to `alertmanager.delivered` or `.failed`; until then its group rests.
         """
+        self.rules.look_ahead(now)
         notifications: list[Notification] = []
         while (moment := self._next()) is not None and moment <= now:
             self.alertmanager.receive(self.rules.step(moment), now=moment)

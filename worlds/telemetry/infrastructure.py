@@ -18,6 +18,8 @@ _SYSTEM_MEMORY = 1.4 * 2**30
 _SYSTEM_CPU = 0.18
 _ROOT_DISK = 94.0 * 2**30
 _CLAIM = kind_named("PersistentVolumeClaim")
+# Scrapes without an answer after which nobody looks for a pod any more: five minutes.
+_FORGOTTEN_AFTER = 20
 
 _GAUGES = {
     "node_memory_MemAvailable_bytes": "Memory information field MemAvailable_bytes.",
@@ -165,17 +167,20 @@ class InfrastructureMetrics:
                     yield self._target(labels, track, window)
 
     def _target(self, labels: dict[str, str], track: ProcessTrack, window: Window) -> Series:
-        """Return whether a pod could be scraped: it stays a target while its process is down, until it is deleted."""
+        """Return whether a pod could be scraped: it stays a target for a while when its process is down.
+
+        A deleted pod is none any more. Every scrape is judged by what went before it, so that a long window shows the
+        same as a short one.
+        """
         runtime = self._world.kubelets.pods.get(track.uid)
-        low = int(track.ticks[0] - window.ticks[0])
-        high = (
-            len(window.ticks)
-            if runtime is not None and not runtime.leaving
-            else int(track.ticks[-1] - window.ticks[0]) + 1
-        )
         values = np.zeros(len(window.ticks))
         values[track.ticks - window.ticks[0]] = 1.0
-        if high < len(values):
-            values[high] = STALE_NAN
-            high += 1
-        return Series(labels=labels, timestamps=window.times[low:high], values=values[low:high])
+        number = np.arange(len(values))
+        silent = number - np.maximum.accumulate(np.where(values > 0, number, -_FORGOTTEN_AFTER - 2))
+        values[silent == _FORGOTTEN_AFTER + 1] = STALE_NAN
+        kept = silent <= _FORGOTTEN_AFTER + 1
+        end = int(track.ticks[-1] - window.ticks[0]) + 1
+        if end < len(values) and (runtime is None or runtime.leaving):
+            values[end] = STALE_NAN
+            kept[end + 1 :] = False
+        return Series(labels=labels, timestamps=window.times[kept], values=values[kept])

@@ -77,11 +77,11 @@ class RequestMetrics:
         lines = self._matching(name, tuple(matchers), track)
         if not lines:
             return
-        counts = self._counts(name.rpartition("_")[2], track)[track.window]
-        occurred = counts[-1].any(axis=tuple(range(1, counts.ndim - 1)))
+        counts = self._counts(name.rpartition("_")[2], track)[: track.window.stop]
+        occurred = counts.reshape(len(counts), len(_CODES), -1)[:, :, -1].any(axis=0)
         there = [line for line in lines if occurred[line.code]]
         columns, shares = [line.column for line in there], np.array([line.share for line in there])
-        values = counts.reshape(len(counts), -1)[:, columns] * shares
+        values = counts.reshape(len(counts), -1)[track.window.start :, columns] * shares
         yield from track.several([line.labels for line in there], values)
 
     def _matching(self, name: str, matchers: tuple[Matcher, ...], track: ProcessTrack) -> Sequence["_Line"]:
