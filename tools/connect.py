@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tools.loki.client import LokiClient
     from tools.opencost.client import OpenCostClient
     from tools.prometheus.client import PrometheusClient
+    from tools.traces.client import TracesClient
 
 
 class _Closing(Protocol):
@@ -43,6 +44,7 @@ async def connect(connections: Connections, *, clock: Clock) -> AsyncIterator[Cl
             prometheus=_made(stack, connections.prometheus, _prometheus),
             alertmanager=_made(stack, connections.alertmanager, _alertmanager),
             loki=_made(stack, connections.loki, _loki),
+            traces=_made(stack, connections.traces, _traces),
             argocd=_made(stack, connections.argocd, _argocd),
             github=_made(stack, connections.github, _github),
             opencost=_made(stack, connections.opencost, _opencost),
@@ -101,6 +103,12 @@ def _loki(endpoint: Endpoint) -> "LokiClient":
     from tools.loki.client import LokiClient
 
     return LokiClient(endpoint)
+
+
+def _traces(endpoint: Endpoint) -> "TracesClient":
+    from tools.traces.client import TracesClient
+
+    return TracesClient(endpoint)
 
 
 def _argocd(endpoint: Endpoint) -> "ArgoCDClient":

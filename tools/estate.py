@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tools.loki.client import LokiClient
     from tools.opencost.client import OpenCostClient
     from tools.prometheus.client import PrometheusClient
+    from tools.traces.client import TracesClient
 
 
 class Endpoint(Value):
@@ -59,6 +60,8 @@ class Connections(Value):
     prometheus: Endpoint | None = None
     alertmanager: Endpoint | None = None
     loki: Endpoint | None = None
+    traces: Endpoint | None = None
+    """A trace store with the API of Grafana Tempo, for example `http://tempo.monitoring:3200`."""
     argocd: Endpoint | None = None
     argocd_write: Endpoint | None = None
     github: Endpoint | None = None
@@ -84,6 +87,7 @@ class Cluster:
     prometheus: "PrometheusClient | None" = None
     alertmanager: "AlertmanagerClient | None" = None
     loki: "LokiClient | None" = None
+    traces: "TracesClient | None" = None
     argocd: "ArgoCDClient | None" = None
     github: "GitHubClient | None" = None
     opencost: "OpenCostClient | None" = None

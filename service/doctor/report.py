@@ -21,6 +21,7 @@ from service.doctor import (
     loki,
     opencost,
     prometheus,
+    traces,
 )
 from service.doctor.answers import Estate, answers
 from service.doctor.finding import Answer, Finding, State
@@ -114,6 +115,7 @@ async def _connected(
         metrics = group.create_task(prometheus.check(cluster))
         alerts = group.create_task(alertmanager.check(cluster, last_delivery=last, heartbeats=beats))
         logs = group.create_task(loki.check(cluster))
+        spans = group.create_task(traces.check(cluster))
         code = group.create_task(_delivery(settings, cluster))
         costs = group.create_task(opencost.check(cluster))
     (kube_view, kube_row), (prom_view, prom_row) = kube.result(), metrics.result()
@@ -121,7 +123,8 @@ async def _connected(
     said = _dates(kube_view, prom_view)
     clock = clocks.check(said, now=SystemClock().now(), virtual=bool(settings.clock), cluster=cluster.name)
     writing_row = executor.judge(writing) if writing else executor.not_here(cluster.name)
-    rows = [kube_row, writing_row, prom_row, alerts.result(), logs.result(), argo_row, hub_row, costs.result()]
+    telemetry = [prom_row, alerts.result(), logs.result(), spans.result()]
+    rows = [kube_row, writing_row, *telemetry, argo_row, hub_row, costs.result()]
     estate = Estate(
         cluster=cluster.name,
         prometheus=prom_view,

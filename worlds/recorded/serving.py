@@ -32,8 +32,9 @@ from worlds.promql.memory import MemoryStorage
 from worlds.recorded.forge import recorded_forge
 from worlds.recorded.objects import RecordedLogs, recorded_cluster
 from worlds.recorded.recording import Recording, Source
+from worlds.traces.api import router as traces_router
 
-SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager", "loki", "github")
+SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager", "loki", "traces", "github")
 """Sources that can be served from a recording."""
 
 _HOST = "127.0.0.1"
@@ -107,10 +108,15 @@ async def serve_recording(recording: Recording) -> RecordedWorld:
     listener.bind((_HOST, 0))
     base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
     api = _kubernetes(recording)
-    apps = {source: _app(source, recording, api, base_url) for source in SERVED if source not in recording.absent}
+    apps = {source: _app(source, recording, api, base_url) for source in SERVED if _recorded(source, recording)}
     world = RecordedWorld(recording, base_url=base_url, apps=apps, api=api)
     await world.start(listener)
     return world
+
+
+def _recorded(source: Source, recording: Recording) -> bool:
+    """A trace store without a span is one that nobody runs."""
+    return source not in recording.absent and (source != "traces" or bool(recording.spans))
 
 
 def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) -> ASGIApp:
@@ -127,6 +133,8 @@ def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) ->
             return _routed(alertmanager_router(_alertmanager(recording), now))
         case "loki":
             return _routed(loki_router(MemoryLogStorage(recording.logs), now))
+        case "traces":
+            return _routed(traces_router(recording.spans))
         case "github":
             forge = recorded_forge(recording.commits, recording.deployments)
             # Nobody has the token that may write.

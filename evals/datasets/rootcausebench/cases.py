@@ -44,6 +44,7 @@ class RootCauseCase:
             objects=tuple(estate.objects()),
             series=tuple(telemetry.series()),
             logs=tuple(telemetry.logs()),
+            container_logs=tuple(telemetry.container_logs()),
             commits=tuple(commits(files)),
             deployments=tuple(deployments(files)),
             spans=tuple(spans(files)),

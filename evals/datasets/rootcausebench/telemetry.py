@@ -19,6 +19,7 @@ from evals.datasets.rootcausebench.estate import Estate, namespace_of, pod_of
 from evals.datasets.rootcausebench.files import Files, seconds
 from worlds.loki.storage import Entry
 from worlds.promql.storage import Series
+from worlds.recorded.recording import ContainerLog
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +83,17 @@ class Telemetry:
             labels = {**self._labels(record.service), "container": record.service, "app": record.service}
             line = json.dumps(said, ensure_ascii=False, default=str)
             yield Entry(labels=labels, ns=int(seconds(record.timestamp) * 1e9), line=line)
+
+    def container_logs(self) -> Iterator[ContainerLog]:
+        """The same lines as `kubectl logs` prints them."""
+        lines: dict[str, list[tuple[float, str]]] = {}
+        for record, entry in zip(self.files.logs, self.logs(), strict=True):
+            lines.setdefault(record.service, []).append((seconds(record.timestamp), entry.line))
+        for service, own in lines.items():
+            labels = self._labels(service)
+            yield ContainerLog(
+                namespace=labels["namespace"], pod=labels["pod"], container=service, lines=tuple(sorted(own))
+            )
 
     def _labels(self, service: str) -> Mapping[str, str]:
         number = self.estate.current(service)

@@ -1,0 +1,1 @@
+"""A served trace store: Tempo's search and trace API over recorded spans."""
