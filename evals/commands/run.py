@@ -14,6 +14,9 @@ from evals.harness.result import CaseResult
 from evals.harness.scenarios import NoScenarioError
 from evals.harness.workers import run_all
 from evals.report import document, terminal
+from evals.scores import baseline
+from evals.scores.agreement import folded
+from evals.scores.baseline import BaselineError, Regression, regressions
 from evals.scores.suite import Suite, suite_of
 from incidents.value import Value
 
@@ -31,6 +34,11 @@ class Options(Value):
     cases: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     json_file: Path | None = None
+    renamed: int | None = None
+    repeat: int = 1
+    baseline: Path | None = None
+    fail_on_regression: bool = False
+    write_baseline: Path | None = None
 
 
 class _Named(Protocol):
@@ -59,14 +67,38 @@ def run_command(options: Options) -> int:
     terminal.show(suite, console)
     if options.json_file is not None:
         document.write(suite, options.json_file)
-        console.print(f"written to {options.json_file}", markup=False)
-    return 0
+        console.print(f"written to {options.json_file}", markup=False, soft_wrap=True)
+    return _against_baseline(suite, options, console)
+
+
+def _against_baseline(suite: Suite, options: Options, console: Console) -> int:
+    """Compare, and keep. 1 when a figure fell and that shall fail."""
+    fallen: tuple[Regression, ...] = ()
+    if options.baseline is not None:
+        try:
+            fallen = regressions(suite, baseline.read(options.baseline))
+        except BaselineError as error:
+            console.print(str(error), markup=False, soft_wrap=True)
+            return USAGE
+        for one in fallen:
+            console.print(f"fell behind {options.baseline}: {one.text}", style="red", markup=False, soft_wrap=True)
+        if not fallen:
+            console.print(f"nothing fell behind {options.baseline}", markup=False, soft_wrap=True)
+    if options.write_baseline is not None:
+        baseline.write(suite, options.write_baseline)
+        console.print(f"kept as {options.write_baseline}", markup=False, soft_wrap=True)
+    return 1 if fallen and options.fail_on_regression else 0
 
 
 def _scenarios(options: Options, console: Console) -> Suite:
     chosen = choose(scenarios.jobs(options.scenarios), options)
-    results = play(episode.work, chosen, lost=episode.lost, workers=options.workers, console=console)
-    return suite_of("scenarios", results)
+    jobs = [
+        job.model_copy(update={"seed": options.renamed, "repetition": number})
+        for number in range(options.repeat)
+        for job in chosen
+    ]
+    results = play(episode.work, jobs, lost=episode.lost, workers=options.workers, console=console)
+    return suite_of("scenarios" if options.renamed is None else "renamed scenarios", folded(results))
 
 
 def _dataset(options: Options, console: Console) -> Suite:

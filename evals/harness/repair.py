@@ -4,7 +4,7 @@ Every decision is the product's own function; the executor's own code makes the 
 product is kept in memory here, and the approval is given by people who are made up as policy asks for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from agents.planner.plan import NoPlan, Plan
@@ -27,7 +27,7 @@ from orchestrator.executor.catalogue import cards
 from orchestrator.executor.context import Hands
 from orchestrator.executor.deed import Deed, RefusedError
 from orchestrator.executor.rehearsing import preview
-from orchestrator.executor.running import run_rows
+from orchestrator.executor.running import WAIT_SECONDS, run_rows
 from orchestrator.proposing import NothingToPropose, asked, measured, sealed
 from orchestrator.settings import Periods
 from orchestrator.store.executions import execution_key
@@ -39,6 +39,9 @@ from tools.estate import Connections
 
 PERIODS = Periods(measure_seconds=60.0)
 """As in production, but for the pace of measuring: a value a minute decides the same checks with less work."""
+
+MOST_WAITING_SECONDS = 2400.0
+"""Virtual seconds after which a change that waits for people or pipelines is left to them."""
 
 
 class Repaired(Value):
@@ -109,6 +112,8 @@ class Repair:
     gauge: Gauge
     connections: Connections
     clock: StoryClock
+    colleague: Callable[[], Awaitable[object]]
+    """Lets people do what a change waits for."""
 
     async def of(self, found: Investigated) -> Repaired:
         """Propose, approve, execute, verify; undo what hurt or did not help."""
@@ -152,7 +157,7 @@ class Repair:
     async def _carry_out(self, proposal: Proposal) -> Repaired:
         book = MemoryBook(decisions=self._approvals(proposal))
         planned = [self._row(proposal, index, undo=False) for index in range(len(proposal.body.actions))]
-        rows = await run_rows(proposal, planned, hands=self.hands, book=book)
+        rows = await self._run(proposal, planned, book=book)
         window = window_of(proposal, rows)
         done = tuple(
             proposal.body.actions[row.index].request for row in rows if row.status is ExecutionStatus.SUCCEEDED
@@ -161,6 +166,19 @@ class Repair:
             return Repaired(proposal=proposal, ending=rows[-1].status.value, detail=rows[-1].detail)
         ending, detail = await self._watch(proposal, rows, window=window, book=book)
         return Repaired(proposal=proposal, ending=ending, detail=detail, executed=done)
+
+    async def _run(
+        self, proposal: Proposal, planned: Sequence[Execution], *, book: MemoryBook
+    ) -> tuple[Execution, ...]:
+        """Run the actions to their ends. What waits for a person or a pipeline is looked at again, as by a timer."""
+        rows = await run_rows(proposal, planned, hands=self.hands, book=book)
+        end = self.clock.now().timestamp() + MOST_WAITING_SECONDS
+        while any(row.status is ExecutionStatus.DISPATCHED for row in rows) and self.clock.now().timestamp() < end:
+            await self.colleague()
+            await self.clock.sleep(WAIT_SECONDS)
+            now = [book.rows.get((row.index, row.undo), row) for row in planned]
+            rows = await run_rows(proposal, now, hands=self.hands, book=book)
+        return rows
 
     async def _watch(
         self, proposal: Proposal, rows: Sequence[Execution], *, window: Window, book: MemoryBook

@@ -59,6 +59,13 @@ class CaseResult(Value):
     gaps: tuple[str, ...] = ()
     deed: Deed | None = None
     arm: str = "rules"
+    repetition: int = 0
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """What was said and proposed, to be compared with another run of the same case."""
+        sure = tuple(f"{one.probability:.4f} {one.cause} {one.entity}" for one in self.hypotheses)
+        return (self.verdict, *sure, *(self.deed.proposed if self.deed else ()))
 
 
 def shown(diagnosis: Diagnosis) -> tuple[Shown, ...]:

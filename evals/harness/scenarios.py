@@ -1,10 +1,12 @@
 """Which scenarios are meant by paths and names of families, and what is wrong with those that cannot be read."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from evals.harness.episode import EpisodeJob
-from evals.replay.imported import is_imported, load_imported
+from evals.harness.recorded import library
+from orchestrator.executor.catalogue import cards
 from worlds.scenario.load import ScenarioError, load_scenario
 
 LIBRARY = Path(__file__).resolve().parents[1] / "scenarios"
@@ -41,10 +43,38 @@ def files(name: str) -> list[Path]:
 def problems(path: Path) -> list[str]:
     """What is wrong with one file, a line each with file, line and field."""
     try:
-        load_imported(path) if is_imported(path) else load_scenario(path)
+        scenario = load_scenario(path)
     except ScenarioError as error:
         return str(error).splitlines()
-    return []
+    truth, text = scenario.truth, path.read_text(encoding="utf-8")
+    causes = {str(cause.slug) for cause in library().causes}
+    blamed = [slug for slug in (truth.cause, *(other.cause for other in truth.also)) if slug]
+    wrong = [
+        *(("truth.cause", slug, "no cause of a runbook", causes) for slug in blamed if slug not in causes),
+        *(
+            ("truth.actions", kind, "no action of the catalogue", {str(kind) for kind in cards()})
+            for kind in (*truth.actions, *truth.must_not)
+            if kind not in cards()
+        ),
+    ]
+    both = sorted(set(truth.actions) & set(truth.must_not))
+    return [
+        *(
+            f"{path}:{_line(text, word)}: {field}: {word!r} is {what}{_near(word, known)}"
+            for field, word, what, known in wrong
+        ),
+        *(f"{path}:{_line(text, word)}: truth.must_not: {word!r} stands under actions too" for word in both),
+    ]
+
+
+def _line(text: str, word: str) -> int:
+    """The first line on which a word stands."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if word in line), 1)
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"; {close[0]}?" if close else ""
 
 
 def _below(folder: Path) -> list[Path]:
