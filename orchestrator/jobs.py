@@ -44,7 +44,7 @@ class Task(StrEnum):
     ADVANCE = "advance"
     """Let the graph of the incident go on as far as it can."""
     REHEARSE = "rehearse"
-    """Preview an action; the item is the rehearsal's id."""
+    """Preview all actions that the incident waits for."""
     EXECUTE = "execute"
     """Run, or reconcile, the actions of an approved proposal; the item is its digest."""
     FOLLOW = "follow"
@@ -67,13 +67,11 @@ class Task(StrEnum):
             case Task.EXPIRE | Task.MEASURE | Task.WAKE:
                 return Queue.TIMERS
 
-    def lock(self, incident: IncidentId, item: str) -> str | None:
+    def lock(self, incident: IncidentId) -> str | None:
         """Jobs with the same lock run one after the other."""
         match self:
-            case Task.ADVANCE | Task.EXECUTE:
+            case Task.ADVANCE | Task.EXECUTE | Task.REHEARSE:
                 return f"{self}:{incident}"
-            case Task.REHEARSE:
-                return f"{self}:{item}"
             case Task.FOLLOW | Task.EXPIRE | Task.MEASURE | Task.WAKE:
                 return None
 
@@ -105,7 +103,7 @@ async def enqueue(tx: Tx, task: Task, incident: IncidentId, *, item: str = "", r
         id=None,
         queue=task.queue.value,
         task_name=task.value,
-        lock=task.lock(incident, item),
+        lock=task.lock(incident),
         queueing_lock=None,
         task_kwargs={"incident": incident, "item": item},
         scheduled_at=due,
@@ -200,7 +198,7 @@ class Jobs:
         This run starts after their causes were committed and sees them all.
         """
         manager = self.app.job_manager
-        lock = job.task.lock(job.incident, job.item)
+        lock = job.task.lock(job.incident)
         waiting = await manager.list_jobs_async(lock=lock, status=Status.TODO.value, task=job.task.value)
         for other in waiting:
             if other.id is not None and other.scheduled_at is None:

@@ -73,7 +73,7 @@ _STUCK = text(
 _FORGOTTEN = text(
     """
     WITH wanted AS (
-        SELECT 'rehearse' AS task, incident_id, id AS item FROM rehearsal WHERE status = :requested
+        SELECT 'rehearse' AS task, incident_id, '' AS item FROM rehearsal WHERE status = :requested
         UNION
         SELECT 'execute', incident_id, digest FROM execution WHERE status = ANY(:unfinished)
         UNION
@@ -86,6 +86,7 @@ _FORGOTTEN = text(
     SELECT task, incident_id, item FROM wanted
     WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job
                       WHERE job.status IN ('todo', 'doing') AND job.args ->> 'item' = wanted.item
+                        AND job.args ->> 'incident' = wanted.incident_id
                         AND (job.task_name = wanted.task OR (wanted.task = 'execute' AND job.task_name = 'follow')))
     ORDER BY incident_id, task
     """

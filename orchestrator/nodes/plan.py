@@ -47,7 +47,7 @@ async def rehearse(state: State, runtime: Runtime[Context]) -> State:
             await rehearsals.request_rehearsal(
                 tx, incident, request, attempt=str(state["attempt"]), now=context.clock.now()
             )
-        await enqueue(tx, Task.REHEARSE, incident, item=str(state["attempt"]))
+        await enqueue(tx, Task.REHEARSE, incident)
     return {}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from agents.specialist import SPECIALISTS
 from incidents.approval import Accepted, Choice, Refused
@@ -19,6 +20,7 @@ from orchestrator.jobs import Jobs, Queue
 from orchestrator.store.executions import executions_of
 from orchestrator.store.postmortems import postmortem_of
 from orchestrator.store.timeline import timeline_of
+from orchestrator.sweep import sweep
 from service.demo.command import REFERENCE
 from tests.orchestrator.staging import DEPLOYMENT, Stage, another_executor, stage
 from tests.service.web.serving import WEBHOOK
@@ -239,3 +241,22 @@ async def test_without_the_needed_right_nobody_is_asked_to_approve(on: Stage, tm
     assert "it lacks patch deployments.apps in shop" in told
     assert "awaiting" not in told
     assert on.generation() == before
+
+
+async def test_the_sweep_asks_for_a_rehearsal_that_nobody_does_and_not_for_one_that_waits(on: Stage) -> None:
+    await on.jobs.drain([Queue.GRAPH, Queue.TIMERS])
+
+    async def waiting() -> int:
+        query = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'rehearse' AND status = 'todo'")
+        async with on.store.transaction() as tx:
+            return int((await tx.execute(query)).scalar_one())
+
+    assert await waiting() == 1
+    await sweep(on.store, now=on.clock.now())
+    assert await waiting() == 1
+    async with on.store.transaction() as tx:
+        await tx.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'rehearse'"))
+    for _ in range(2):
+        await sweep(on.store, now=on.clock.now())
+        assert await waiting() == 1, "one job answers all requests of the incident"
+    await on.until(Phase.AWAITING_DECISION)
