@@ -6,9 +6,10 @@ data", J. Time Series Analysis 33, 2012). Columns are brought to robust z-scores
 single column decides when.
 
 How far: the distance of the farthest level that was held since from the median before, by the noise before. The noise
-is the largest of what the middle half of the values shows (MAD), what the outer twentieth shows (a few spikes are
-usual), and a share of the level: a series that moved by one page of memory in an hour has not departed when it moves by
-two. N-Sigma and BARO (Pham, Ha, Zhang, "BARO", FSE 2024) lack that last part, and a constant beats a culprit there.
+is the largest of what the middle half of the values shows (MAD), what the outer twentieth of the levels that were held
+shows (they wander), and a share of the level: a series that moved by one page of memory in an hour has not departed
+when it moves by two. N-Sigma and BARO (Pham, Ha, Zhang, "BARO", FSE 2024) lack that last part, and a constant beats a
+culprit there.
 """
 
 from dataclasses import dataclass
@@ -99,9 +100,8 @@ def _usual(past: Values) -> tuple[Values, Values]:
     if not len(past):
         return np.zeros(past.shape[1]), np.zeros(past.shape[1])
     before = np.nan_to_num(_median(past))
-    away = np.abs(past - before)
-    inner = MAD_TO_SIGMA * np.nan_to_num(_median(away))
-    outer = np.nan_to_num(_percentile(away, OUTER)) / OUTER_TO_SIGMA
+    inner = MAD_TO_SIGMA * np.nan_to_num(_median(np.abs(past - before)))
+    outer = np.nan_to_num(_percentile(np.abs(held(past) - before), OUTER)) / OUTER_TO_SIGMA
     return before, np.maximum(np.maximum(inner, outer), LEAST_SHARE * np.abs(before))
 
 

@@ -1,8 +1,8 @@
 """What adds up along calls, so that a caller's excess can be told from its callees': requests in flight, and failures.
 
-Requests in flight are the seconds spent on requests per second (Little's law: rate times mean duration; Little, "A proof
-for the queuing formula L = lambda W", Operations Research 9, 1961). A caller's request is in flight while its callees'
-are, so what is left of its excess once theirs is taken off is its own. Failures are passed on the same way.
+Requests in flight are the seconds spent on requests per second: rate times mean duration (Little, "A proof for the
+queuing formula L = lambda W", Operations Research 9, 1961). A caller's request is in flight while its callees' are, so
+what is left of its excess once theirs is taken off is its own. Failures are passed on the same way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
