@@ -34,8 +34,20 @@ _CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _DOUBTFUL = re.compile(r"pull access denied.*repository does not exist or may require", re.IGNORECASE)
 
 
+_OFFICIAL = re.compile(r"docker\.io/library/")
+"""Docker's own images are for everybody: no credentials are missing when a registry or mirror refuses one by name."""
+_TOKEN = re.compile(r"failed to authorize|fetch (?:anonymous|oauth) token|unauthorized|401 ", re.IGNORECASE)
+
+
 def image_error(text: str) -> str:
     """The class: invalid, rate_limited, platform, dns, denied, network, not_found, never_pull, or other."""
+    found = _class_of(text)
+    if found == "denied" and _OFFICIAL.search(text) and not _TOKEN.search(text):
+        return "not_found"
+    return found
+
+
+def _class_of(text: str) -> str:
     if _DOUBTFUL.search(text) and re.search(r"insufficient_scope|authorization failed|may require", text):
         return "denied"
     return next((reason for reason, pattern in _CLASSES if pattern.search(text)), "other")

@@ -9,6 +9,7 @@ from tools.kubernetes.condition import Condition, message, read_conditions
 from tools.kubernetes.document import Document
 from tools.kubernetes.metadata import ObjectMeta, read_meta
 from tools.kubernetes.quantity import read_bytes
+from tools.kubernetes.selector import Selector, read_selector
 
 
 class Claim(Value):
@@ -24,6 +25,8 @@ class Claim(Value):
     """Bytes."""
     capacity: int = 0
     access_modes: tuple[str, ...] = ()
+    selector: Selector = Selector()
+    """Labels that a volume has to have; empty: any."""
     conditions: tuple[Condition, ...] = ()
     used_by: tuple[EntityId, ...] = ()
     """Workloads whose pods mount it."""
@@ -75,6 +78,7 @@ def read_claim(document: Document, *, cluster: str) -> Claim:
         requested=read_bytes(spec.text("resources", "requests", "storage")) or 0,
         capacity=read_bytes(status.text("capacity", "storage")) or 0,
         access_modes=spec.texts("accessModes"),
+        selector=read_selector(spec.at("selector")),
         conditions=read_conditions(status),
     )
 

@@ -11,7 +11,7 @@ from agents.wording import since
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
 from tools.kubernetes.quantity import format_bytes
-from tools.kubernetes.volume import Claim, StorageClass, Volumes
+from tools.kubernetes.volume import Claim, PersistentVolume, StorageClass, Volumes
 from tools.probe import Observation
 
 SLOW = timedelta(seconds=60)
@@ -23,7 +23,8 @@ PENDING = FactSpec(
     role=FactRole.MECHANISM,
     meaning="A volume claim is not bound: pods that mount it cannot start.",
     attributes={
-        "reason": "no_class, no_provisioner, no_match, capacity, access_mode, wait_first_consumer or provision_failed",
+        "reason": "no_class, no_provisioner, class_mismatch, capacity, access_mode, selector, taken, no_match, "
+        "wait_first_consumer or provision_failed",
         "storage_class": "name of the storage class; empty when the default is meant",
         "requested_bytes": "what it asks for",
     },
@@ -34,10 +35,15 @@ LOST = FactSpec(
     meaning="The volume behind a claim no longer exists: its data may be gone.",
     attributes={"volume": "name of the PersistentVolume"},
 )
+_TELLING = ("capacity", "access_mode", "selector", "class_mismatch", "taken")
+"""A free volume that lacks one thing says more than one that somebody has."""
 _CAPACITY = re.compile(r"insufficient|capacity|no space|exceed|quota|limit", re.IGNORECASE)
 _WORDS = {
     "no_class": "its storage class does not exist",
     "no_provisioner": "nobody provisions its storage class",
+    "class_mismatch": "the volume that would do has another storage class",
+    "selector": "the volume that would do has not the labels that it asks for",
+    "taken": "the volume that would do is bound to another claim",
     "no_match": "no volume matches it",
     "capacity": "there is not enough capacity",
     "access_mode": "no volume offers its access mode",
@@ -116,19 +122,22 @@ def _class(claim: Claim, view: Volumes) -> StorageClass | None:
 
 
 def _unmatched(claim: Claim, view: Volumes) -> str:
-    """Which of a static volume's properties keeps them apart."""
-    free = [
-        one
-        for one in view.volumes or ()
-        if one.phase == "Available" and one.storage_class == (claim.storage_class or "")
-    ]
-    if not free:
-        return "no_match"
-    large = [one for one in free if one.capacity >= claim.requested]
-    if not large:
-        return "capacity"
-    fitting = [one for one in large if set(claim.access_modes) <= set(one.access_modes)]
-    return "no_match" if fitting else "access_mode"
+    """Which property keeps the claim and the volumes of the cluster apart: the one without which a volume would do."""
+    fits = {one.meta.entity: _apart(claim, one) for one in view.volumes or ()}
+    alone = [next(iter(found)) for found in fits.values() if len(found) == 1]
+    return next((reason for reason in _TELLING if reason in alone), "no_match")
+
+
+def _apart(claim: Claim, volume: PersistentVolume) -> frozenset[str]:
+    """What of a volume does not fit a claim."""
+    checks = {
+        "taken": volume.phase == "Available" and volume.claim in {None, claim.meta.entity},
+        "class_mismatch": volume.storage_class == (claim.storage_class or ""),
+        "capacity": volume.capacity >= claim.requested,
+        "access_mode": set(claim.access_modes) <= set(volume.access_modes),
+        "selector": claim.selector.empty or claim.selector.matches(volume.meta.labels),
+    }
+    return frozenset(name for name, fits in checks.items() if not fits)
 
 
 def _lost(claim: Claim, seen: Observation[Volumes]) -> Fact:

@@ -1,16 +1,17 @@
 """Containers that ended by themselves: with an error, or with success where they were meant to run for ever."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from agents.detector import Detector, Scene, Sightings
 from agents.kubernetes.exit_codes import meaning_of, stopped_by_kubelet
-from agents.kubernetes.sighted import SeenContainer, fresh
+from agents.kubernetes.sighted import SeenContainer, events_of, fresh
 from agents.kubernetes.troubled import Trouble, troubled
 from agents.reporting import state
 from agents.wording import count, since
 from incidents.fact import Fact, FactRole, FactSpec
-from incidents.ids import FactKind
+from incidents.ids import EntityId, FactKind
 from tools.kubernetes.pod import Pods
 
 EXITED_ERROR = FactSpec(
@@ -33,10 +34,13 @@ EXITED_OK_RESTARTING = FactSpec(
     attributes={"container": "name of the container", "count": "restarts over the pods it happens in"},
 )
 
+_KILLED = re.compile(r"Container (?P<container>\S+) failed (?:liveness|startup) probe")
+
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     """At most one fact of each kind per container of a workload."""
-    for trouble in troubled(sightings, lambda one: _failed(one, scene), init=False):
+    killed = _killed(sightings)
+    for trouble in troubled(sightings, lambda one: _failed(one, scene, killed=killed), init=False):
         yield _error(trouble, scene)
     for trouble in troubled(sightings, lambda one: _completed(one, scene), init=False):
         yield state(
@@ -53,12 +57,20 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         )
 
 
-def _failed(one: SeenContainer, scene: Scene) -> bool:
+def _killed(sightings: Sightings) -> set[tuple[EntityId, str]]:
+    """Pods and containers that the kubelet killed for a probe: how they ended then says nothing of the process."""
+    found = ((one.pod, _KILLED.match(one.event.message)) for one in events_of(sightings, "Killing"))
+    return {(pod, match["container"]) for pod, match in found if pod is not None and match is not None}
+
+
+def _failed(one: SeenContainer, scene: Scene, *, killed: Collection[tuple[EntityId, str]]) -> bool:
     ended = one.status.ended
     if ended is None or ended.oom_killed or not ended.exit_code or not fresh(ended.finished, scene):
         return False
-    going = one.pod.meta.deleted is not None
-    return not (stopped_by_kubelet(ended.exit_code) and (going or one.status.ready)) and not going
+    if one.pod.meta.deleted is not None:
+        return False
+    stopped = one.status.ready or (one.pod.meta.entity, one.status.name) in killed
+    return not (stopped_by_kubelet(ended.exit_code) and stopped)
 
 
 def _completed(one: SeenContainer, scene: Scene) -> bool:

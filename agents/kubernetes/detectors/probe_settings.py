@@ -16,6 +16,9 @@ from tools.kubernetes.workload import Workloads
 MIN_START_S = 5.0
 """Starts that are faster say nothing about patience: times come in whole seconds."""
 
+LEAST_PATIENCE_S = 10.0
+"""Half of the 21 s that Kubernetes gives by default: who kills a container sooner, and it restarts, is suspect."""
+
 PORT_NOT_EXPOSED = FactSpec(
     kind=FactKind("probe.port_not_exposed"),
     role=FactRole.STATE,
@@ -30,13 +33,13 @@ PORT_NOT_EXPOSED = FactSpec(
 TOO_IMPATIENT = FactSpec(
     kind=FactKind("probe.too_impatient"),
     role=FactRole.STATE,
-    meaning="A liveness or startup probe gives a container less time than other pods of it took to become ready.",
+    meaning="A liveness or startup probe gives a container less time than its start takes, or hardly any.",
     attributes={
         "container": "name of the container",
         "probe": "liveness or startup",
         "initial_delay_s": "initialDelaySeconds",
         "patience_s": "seconds from the start to the restart by the probe",
-        "start_seconds": "seconds that a pod of it took to become ready",
+        "start_seconds": "seconds that a pod of it took to become ready; none when no pod did without a restart",
     },
 )
 
@@ -71,7 +74,7 @@ def _undeclared(one: SeenWorkload, container: ContainerSpec, probe: str, spec: P
     yield state(
         PORT_NOT_EXPOSED,
         entity=one.workload.meta.entity,
-        text=f"{one.workload.meta.name}: the {probe} probe of {container.name} asks port {asked}; declared are {known}",
+        text=f"the {probe} probe of {container.name} in {one.workload.meta.name} asks port {asked}; declared are {known}",
         seen=[one.seen],
         at=None,
         detector=DETECTOR.name,
@@ -88,13 +91,15 @@ def _impatient(
     if probe == "liveness" and container.startup is not None:
         return
     slowest = max((took for pod in pods if (took := _start_seconds(pod, container.name)) is not None), default=0.0)
-    if slowest < MIN_START_S or slowest <= spec.patience_s:
+    hasty = spec.patience_s < LEAST_PATIENCE_S and any(_restarted(pod, container.name) for pod in pods)
+    if not hasty and (slowest < MIN_START_S or slowest <= spec.patience_s):
         return
+    needs = f"it needs up to {duration(slowest)}" if slowest else "and it is restarted again and again"
     yield state(
         TOO_IMPATIENT,
         entity=one.workload.meta.entity,
-        text=f"{one.workload.meta.name}: the {probe} probe of {container.name} restarts it {duration(spec.patience_s)} "
-        f"after its start; it needs up to {duration(slowest)}",
+        text=f"the {probe} probe of {container.name} in {one.workload.meta.name} restarts it {duration(spec.patience_s)} "
+        f"after its start; {needs}",
         seen=[one.seen, *(pod.seen for pod in pods)],
         at=None,
         detector=DETECTOR.name,
@@ -102,8 +107,12 @@ def _impatient(
         probe=probe,
         initial_delay_s=spec.initial_delay_s,
         patience_s=spec.patience_s,
-        start_seconds=slowest,
+        start_seconds=slowest or None,
     )
+
+
+def _restarted(one: SeenPod, container: str) -> bool:
+    return any(status.name == container and status.restarts for status in one.pod.containers)
 
 
 def _start_seconds(one: SeenPod, container: str) -> float | None:

@@ -35,7 +35,7 @@ from incidents.ids import Fingerprint
 from worlds.alertmanager.alert import fingerprint
 from worlds.objects.kinds import JsonObject
 from worlds.promql.storage import Series
-from worlds.recorded.recording import Recording
+from worlds.recorded.recording import Recording, Source
 
 CLUSTER: Final = "recorded"
 _CACHE, _TRUTH = "tool_cache.json", "metadata.json"
@@ -44,7 +44,7 @@ _GRID_SECONDS, _GRID_LENGTH = 15.0, 40
 """Samples of what stands still: ten minutes of them."""
 _SAME: Final[Mapping[str, str]] = {"db_readonly_mode": "db_read_only", "gateway_misrouted": "gateway_misroute"}
 """Spellings of the set itself for one label."""
-_NOT_RECORDED: Final = frozenset({"github", "argocd", "opencost", "traces"})
+_NOT_RECORDED: Final[frozenset[Source]] = frozenset({"github", "argocd", "opencost", "traces"})
 
 
 @dataclass(frozen=True, kw_only=True)

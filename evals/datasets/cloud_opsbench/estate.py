@@ -13,6 +13,8 @@ from evals.datasets.cloud_opsbench.storage import read_storage
 from evals.datasets.cloud_opsbench.workloads import read_workloads
 from worlds.objects.kinds import JsonObject
 
+_OF_CONTAINERS = frozenset({"Pulling", "Pulled", "Created", "Started", "Killing", "Unhealthy", "BackOff", "Failed"})
+
 
 def read_objects(cache: Cache) -> list[JsonObject]:
     """Everything that was seen to exist, as Kubernetes objects."""
@@ -21,6 +23,7 @@ def read_objects(cache: Cache) -> list[JsonObject]:
     events = list(read_events(cache))
     pods = list(_pods(cache, workloads))
     _explain_pending(pods, events)
+    _point_at_containers(pods, events)
     by_address = {address: pod for pod in pods if (address := pod["status"].get("podIP"))}
     return [
         *read_namespaces(cache),
@@ -43,6 +46,24 @@ def _pods(cache: Cache, workloads: Sequence[JsonObject]) -> Iterator[JsonObject]
         outline = cache.outline("pods", namespace, name)
         kind, _, owner = (outline.word("Controlled By") if outline else "").partition("/")
         yield read_pod(cache, namespace, name, template=templates.get((kind, namespace, owner), {}))
+
+
+def _point_at_containers(pods: Sequence[JsonObject], events: Sequence[JsonObject]) -> None:
+    """Kubelets say in a field, which is not printed, of which container they speak: the one named, or the only one."""
+    containers = {
+        (pod["metadata"].get("namespace", ""), pod["metadata"]["name"]): [c["name"] for c in pod["spec"]["containers"]]
+        for pod in pods
+        if pod["spec"].get("containers")
+    }
+    for event in events:
+        about = event["involvedObject"]
+        names = containers.get((about.get("namespace", ""), about["name"]), [])
+        if about["kind"] != "Pod" or event["reason"] not in _OF_CONTAINERS:
+            continue
+        words = event["message"].replace('"', " ").split()
+        named = [name for name in names if name in words] or (names if len(names) == 1 else [])
+        if named:
+            about["fieldPath"] = f"spec.containers{{{named[0]}}}"
 
 
 def _explain_pending(pods: Sequence[JsonObject], events: Sequence[JsonObject]) -> None:

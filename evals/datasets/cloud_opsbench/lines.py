@@ -62,6 +62,12 @@ def _summary(text: str) -> JsonObject:
 
 def read_lines(cache: Cache, pods: Sequence[JsonObject], *, now: datetime) -> tuple[list[ContainerLog], list[Entry]]:
     """The same lines as container logs and as Loki has them."""
+    restarted = {
+        (pod["metadata"]["name"], status["name"])
+        for pod in pods
+        for status in pod["status"].get("containerStatuses", ())
+        if status.get("restartCount")
+    }
     kept: dict[tuple[str, str, str], list[tuple[float, str]]] = {}
     entries: list[Entry] = []
     for pattern in read_patterns(cache):
@@ -76,9 +82,12 @@ def read_lines(cache: Cache, pods: Sequence[JsonObject], *, now: datetime) -> tu
         for at, line in _spread(pattern, begun=_begun(pod, now=now), end=now.timestamp()):
             kept.setdefault((pattern.namespace, name, container), []).append((at, line))
             entries.append(Entry(labels=labels, ns=int(at * _NANO), line=line))
+    # What a restarting container wrote was gathered over all of its runs: the last one and the one before.
     logs = [
-        ContainerLog(namespace=space, pod=pod, container=container, lines=sorted(lines))
+        ContainerLog(namespace=space, pod=pod, container=container, lines=sorted(lines), previous=previous)
         for (space, pod, container), lines in kept.items()
+        for previous in (False, True)
+        if not previous or (pod, container) in restarted
     ]
     return logs, entries
 

@@ -45,6 +45,8 @@ _DIRECT: Final[Mapping[str, str]] = {
     "node_not_ready": "kubelet_unavailable",
     "node_runtime_down": "containerd_unavailable",
     "node_proxy_down": "kube_proxy_unavailable",
+    "claim_refused_by_quota": "namespace_storage_quota_exceeded",
+    "service_refused_by_quota": "namespace_service_quota_exceeded",
     "scheduler_down": "kube_scheduler_unavailable",
     "control_plane_unhealthy": "kube_scheduler_unavailable",
     "node_packet_loss": "node_network_packet_loss",
@@ -63,7 +65,7 @@ _CLAIMS: Final[Mapping[str, str]] = {
     "selector": "pvc_selector_mismatch",
     "taken": "pv_binding_occupied",
     "no_class": "pvc_storage_class_mismatch",
-    "class": "pvc_storage_class_mismatch",
+    "class_mismatch": "pvc_storage_class_mismatch",
     "no_match": "pv_binding_occupied",
 }
 _QUOTAS: Final[Sequence[tuple[str, str]]] = (
