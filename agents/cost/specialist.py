@@ -59,8 +59,9 @@ class CostSpecialist:
     async def work(self, assignment: Assignment, case: CaseFile, desk: Desk) -> Report:
         """Look, read facts, report."""
         started = desk.clock.now()
-        asked = workloads_of(assignment.entities or case.focus, case.topology)[:MOST_WORKLOADS]
-        await self._look(desk, asked, now=started)
+        about = assignment.entities or case.focus
+        asked = workloads_of(about, case.topology)[:MOST_WORKLOADS]
+        await self._look(desk, asked, about=about, now=started)
         sightings, now = Sightings(observations=desk.observations), desk.clock.now()
         reading = read_facts(self.name, sightings, scene_of(assignment, case, now=now))
         return compose(
@@ -71,8 +72,9 @@ class CostSpecialist:
             findings=findings(assignment, reading.facts, near=asked, at=now),
         )
 
-    async def _look(self, desk: Desk, asked: Sequence[EntityId], *, now: datetime) -> None:
-        spaces = dict.fromkeys(Entity.parse(entity).namespace for entity in asked)
+    async def _look(self, desk: Desk, asked: Sequence[EntityId], *, about: Sequence[EntityId], now: datetime) -> None:
+        """Look at the workloads, and at what is paid for in the namespaces of everything that is asked about."""
+        spaces = dict.fromkeys(Entity.parse(entity).namespace for entity in (*asked, *about))
         namespaces = tuple(space for space in spaces if space)[:MOST_NAMESPACES]
         prices: Awaitable[Any] = (
             desk.observe(ALLOCATION, AllocationArgs(namespaces=namespaces, start=now - COST_BACK, end=now))

@@ -153,13 +153,16 @@ class Reading:
         return self._onsets[entity]
 
 
+REPEATED = frozenset({"readonly", "deadlock", "disk_full"})
+"""Classes of log errors in which the writer, when it names somebody, repeats what that one answered about itself."""
+
 NO_ANSWER = frozenset({"connection_refused", "timeout", "reset"})
 """Classes of log errors that speak of whoever was called, more than of the caller that wrote them."""
 
 
 def complains(fact: Fact) -> bool:
     """Whether the fact is what one's log says of another who does not answer."""
-    return bool(fact.attributes.get("peer")) and fact.attributes.get("class") in NO_ANSWER
+    return bool(fact.attributes.get("peer")) and fact.attributes.get("class") in NO_ANSWER | REPEATED
 
 
 def _peer_of(fact: Fact, *, case: CaseFile) -> EntityId | None:

@@ -1,14 +1,18 @@
-"""Names for what can be seen from outside give way to reasons: "it is slow" beside "it has no threads left".
+"""Names for what can be seen from outside give way to reasons.
 
-Both are right then. The name is kept for when nobody knows the reason, and does not stand against it.
+"It is slow" stands beside "it has no threads left", "changed by hand" beside "it was given too little memory". Both are
+right then. The name is kept for when nobody knows the reason, and does not stand against it.
 """
 
 from agents.diagnostician.predictions import Standing
+from agents.diagnostician.spread import harms
 from agents.diagnostician.weighing import Weighed
 from incidents.ids import FactKind
 
 FROM_OUTSIDE = frozenset({"dependency.errors", "dependency.slow", "upstream.affected"})
 """Kinds of facts that every failure of a callee brings about at its callers."""
+BY_WHAT_WAY = frozenset({"change.manual"})
+"""Facts that say how something came about, whatever it was."""
 AT_ITSELF = frozenset({"errors.elevated", "latency.elevated", "workload.unavailable"})
 """Symptoms at the entity that prove no reason either."""
 
@@ -16,7 +20,8 @@ AT_ITSELF = frozenset({"errors.elevated", "latency.elevated", "workload.unavaila
 def names_only(one: Weighed) -> bool:
     """Whether all that has to hold of it is what others see: it says where and how, not why."""
     kinds = {FactKind(fact.kind) for prediction in one.must for fact in prediction.facts[:1]}
-    return bool(kinds) and kinds <= FROM_OUTSIDE | AT_ITSELF and bool(kinds & FROM_OUTSIDE)
+    names = FROM_OUTSIDE | BY_WHAT_WAY
+    return kinds <= names | AT_ITSELF and bool(kinds & names)
 
 
 def gives_way(name: Weighed, reason: Weighed) -> bool:
@@ -26,6 +31,7 @@ def gives_way(name: Weighed, reason: Weighed) -> bool:
         and names_only(name)
         and not names_only(reason)
         and not reason.capped
+        and harms(reason.cause)
         and all(prediction.standing is Standing.HOLDS for prediction in reason.must)
         and reason.logit > 0
     )
