@@ -10,6 +10,7 @@ from agents.observability.calls import neighbours, troubled
 from agents.observability.names import Names, workloads_of
 from agents.observability.period import ALERTS_LATE, Period
 from agents.observability.shift import find_shift, share
+from agents.observability.spreading import look_everywhere
 from agents.observability.tracing import look_at_traces
 from agents.reporting import scene_of
 from agents.specialist import Desk
@@ -33,6 +34,8 @@ from tools.prometheus.probes.table import PROBE as TABLE
 from tools.prometheus.probes.table import TableArgs
 from tools.prometheus.probes.targets import PROBE as TARGETS
 from tools.prometheus.probes.targets import TargetsArgs
+from tools.prometheus.probes.units import PROBE as UNITS
+from tools.prometheus.probes.units import UnitsArgs
 from tools.prometheus.probes.usage import PROBE as USAGE
 from tools.prometheus.probes.usage import UsageArgs
 from tools.prometheus.probes.volumes import PROBE as VOLUMES
@@ -86,6 +89,7 @@ async def _overview(
             desk.observe(ALERTS, AlertsArgs()),
             desk.observe(SILENCES, SilencesArgs()),
             desk.observe(NODES, NodesArgs(nodes=nodes, start=period.start, end=period.end)),
+            desk.observe(UNITS, UnitsArgs(start=period.start, end=period.end)),
             *(_volumes(desk, case, space, period) for space in _namespaces(assignment.entities)),
             *(_table(desk, case, space, period) for space in _namespaces(assignment.entities) if not asked),
             *(desk.observe(TARGETS, TargetsArgs(entity=entity, at=period.end)) for entity in asked[:CLOSELY]),
@@ -104,6 +108,7 @@ async def _overview(
             *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in blamed[:1]),
         ]
     )
+    await look_everywhere(desk, period)
 
 
 async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk, period: Period) -> None:
@@ -114,6 +119,7 @@ async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk,
     ]
     if nodes:
         questions.append(desk.observe(NODES, NodesArgs(nodes=nodes, start=period.start, end=period.end)))
+        questions.append(desk.observe(UNITS, UnitsArgs(start=period.start, end=period.end)))
     if asked:
         questions.append(desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)))
         questions.append(_graph(desk, asked, period, hops=1))

@@ -170,7 +170,7 @@ def _matching(one: _Suspect, scene: Scene) -> Fact:
         more={
             **provenance(deploy),
             "commit": commit.sha,
-            "fault": fault_of(one.match.effect),
+            "fault": fault_of(one.match.effect, one.match.mode),
             "effect": one.match.effect.value,
             "mode": one.match.mode.value,
             "path": one.match.done.path,
@@ -195,16 +195,18 @@ def _harmless(
         for entity in failing:
             own = [one for one in told(sightings, scene) if one.workload == entity and one.commit]
             commits = {w.commit.sha: w for d in own for w in carried(d, seen.view, workloads=_names(scene))}
-            read = bool(commits) and seen.view.whole and not any(w.cut for w in commits.values())
-            if read and worst.get(entity, 0.0) < HARMLESS_BELOW:
+            read = [w for w in commits.values() if not read_diff(w.files).unread]
+            if read and seen.view.whole and worst.get(entity, 0.0) < HARMLESS_BELOW:
                 yield state(
                     HARMLESS,
                     entity=entity,
-                    text=f"{count(len(commits), 'commit')} deployed to {name_of(entity)}: none does anything that fails so",
+                    text=f"{count(len(read), 'commit')} of {len(commits)} deployed to {name_of(entity)} were read: none does "
+                    "anything that fails so",
                     seen=[seen],
                     at=None,
+                    strength=round(len(read) / len(commits), 2),
                     detector=DETECTOR.name,
-                    commits=len(commits),
+                    commits=len(read),
                 )
 
 

@@ -130,6 +130,8 @@ FAULTS: Mapping[str, frozenset[Effect]] = {
 }  # fmt: skip
 
 
-def fault_of(effect: Effect) -> str:
-    """The group that an effect belongs to."""
+def fault_of(effect: Effect, mode: Mode) -> str:
+    """The group that an effect belongs to. A query for what is not there is a matter of schema, not of cost."""
+    if effect is Effect.QUERY_ADDED and mode is Mode.SCHEMA:
+        return "schema"
     return next(name for name, effects in FAULTS.items() if effect in effects)

@@ -54,15 +54,14 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     for one in (*_traced(sightings, names), *_logged(sightings, names), *_requested(sightings)):
         signs.setdefault(one.entity, []).append(one)
     asked = [entity for entity in workloads_of(scene.case.incident.entities, scene.case.topology) if entity in signs]
-    start = asked[0] if asked else min(signs, key=lambda one: (_first(signs[one]).at, one), default=None)
-    if start is None:
+    if not asked:
         return
     calls: dict[EntityId, set[EntityId]] = {}
     for caller, callee in traced_calls(sightings, scene):
         calls.setdefault(caller, set()).add(callee)
     for caller in signs:
         calls.setdefault(caller, set()).update(scene.case.topology.callees(caller))
-    found = _deepest(start, signs, calls)
+    found = _deepest(asked[0], signs, calls)
     own = signs[found]
     first = _first(own)
     by = sorted({one.by for one in own})
@@ -135,7 +134,7 @@ def _of_another(template: LogTemplate, entity: EntityId, names: Names) -> bool:
 
 def _requested(sightings: Sightings) -> Iterator[_Sign]:
     for seen in sightings.of(RedView):
-        for curve in (seen.view.error_ratio,):
+        for curve in (seen.view.error_ratio, seen.view.p99):
             shift = find_shift(curve, floor=ERROR_NOISE) if curve else None
             if shift is not None and shift.up:
                 yield _Sign(entity=seen.view.entity, at=shift.at, by=BY_REQUESTS, seen=seen)

@@ -77,7 +77,7 @@ def first_failing(diagnosis: Diagnosis, case: CaseFile) -> str:
     """The service that the facts say failed first; else where the leading cause sits; else where the alert points."""
     first = [fact for fact in case.facts if fact.kind == "failure.first"]
     if first:
-        return name_of(first[-1].entity)
+        return name_of(min(first, key=lambda fact: (-fact.strength, str(fact.at))).entity)
     alarmed = name_of(case.topology.owner_of(case.incident.entities[0]))
     return alarmed
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from incidents.evidence import Source, Window
 from incidents.value import Value
 from tools.estate import Cluster
-from tools.github.client import SYSTEM, ChangedFile, Commit, GitHubClient
+from tools.github.client import PAGE, SYSTEM, ChangedFile, Commit, GitHubClient
 from tools.github.naming import repository_id
 from tools.observing import configured, observed
 from tools.probe import Observation, Probe
 
-MOST_COMMITS = 40
+MOST_COMMITS = PAGE
 """Commits that are read one by one, newest first: each is a request of its own."""
 AT_ONCE = 6
 PATCHES = 45_000
@@ -67,7 +67,7 @@ async def _run(cluster: Cluster, args: HistoryArgs) -> Observation[HistoryView]:
     view = HistoryView(
         repository=args.repository,
         commits=fitting([task.result() for task in tasks]),
-        whole=len(listed) == len(chosen),
+        whole=len(listed) < PAGE,
     )
     short = f"{len(chosen)} of {len(listed)} commits were read" if not view.whole else None
     return observed(

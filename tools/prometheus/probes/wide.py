@@ -28,7 +28,8 @@ NAMESPACES = ("namespace", "k8s_namespace_name")
 """Labels that name the namespace: of exporters and of OpenTelemetry."""
 COUNTER_ENDINGS = ("_total", "_count", "_sum")
 SKIPPED = ("_bucket", "_created", "_info")
-_BORING = ("container_spec_", "container_start_time", "container_last_seen", "kube_pod_", "scrape_", "up", "ALERTS")
+_BORING = ("container_spec_", "container_start_time", "container_last_seen", "kube_pod_", "scrape_", "ALERTS")
+_ABOUT_SCRAPING = frozenset({"up"})
 
 
 class WideArgs(Value):
@@ -48,7 +49,8 @@ class WideView(Value):
 
 def interesting(names: Sequence[str]) -> list[str]:
     """The metrics worth a series, in the order of their names. Pure."""
-    return sorted(name for name in names if not name.endswith(SKIPPED) and not name.startswith(_BORING))
+    kept = (name for name in names if not name.endswith(SKIPPED) and not name.startswith(_BORING))
+    return sorted(name for name in kept if name not in _ABOUT_SCRAPING)
 
 
 def expression(selectors: Mapping[str, str]) -> str:
