@@ -51,6 +51,15 @@ class Answer(Value):
         return self.evidence.body if self.view is None else self.view
 
 
+class ModelCall(Value):
+    """One call of a chat model: a digest of what was sent, and what came back, redacted."""
+
+    key: str
+    """Over messages and names of tools: the same conversation has the same key, whoever served the model."""
+    response: str
+    """The model's message as JSON."""
+
+
 class Look(Value):
     """One errand of one specialist: when it looked (its windows are counted from there), and what it asked."""
 
@@ -59,6 +68,8 @@ class Look(Value):
     question: QuestionId | None = None
     at: datetime
     answers: tuple[Answer, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
+    """Of the diagnostician, when a model argued: its answers are those of the model's own questions."""
 
     @property
     def key(self) -> str:

@@ -59,6 +59,8 @@ class Export(Value):
     periods: Periods
     policy: Policy
     """The policy at the time of the export."""
+    model: str = ""
+    """The model that was configured, if any."""
     looks: tuple[Look, ...]
     diagnoses: tuple[Diagnosis, ...]
     """One per round, as they stood when the round ended."""
@@ -117,6 +119,7 @@ async def export(tx: Tx, incident: IncidentId, *, settings: Settings, policy: Po
         budget=settings.budget,
         periods=settings.periods,
         policy=policy,
+        model=settings.model.name,
         looks=await looks_of(tx, incident),
         diagnoses=await diagnoses_of(tx, incident),
         rehearsals=await rehearsals_of(tx, incident),

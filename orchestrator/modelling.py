@@ -13,11 +13,14 @@ from incidents.diagnosis import Diagnosis
 from incidents.evidence import Evidence, Source
 from incidents.finding import AgentName
 from incidents.incident import EventKind
+from incidents.recording import Look
 from orchestrator.context import Context
 from orchestrator.desk import LiveDesk
 from orchestrator.store.casefiles import add_evidence
+from orchestrator.store.recordings import keep_look
 from orchestrator.store.spending import Spending, add_spending, spending_of
 from orchestrator.store.timeline import append_event
+from tools.clock import ManualClock
 
 
 async def argued(context: Context, case: CaseFile, rules: Diagnosis) -> Diagnosis:
@@ -29,16 +32,18 @@ async def argued(context: Context, case: CaseFile, rules: Diagnosis) -> Diagnosi
         left = _left(engine.budget, await spending_of(tx, case.incident.id))
     if left is None:
         return rules.model_copy(update={"engine_note": f"the budget of {engine.name} for this incident is spent"})
+    now = context.clock.now()
     desk = LiveDesk(
         cluster=context.cluster(case.incident.cluster),
-        clock=context.clock,
+        clock=ManualClock(now),
         agent=AgentName.DIAGNOSTICIAN,
         probes=left.tool_calls,
         seconds=left.seconds,
     )
-    result = await engine.argue(case, rules, context.library, desk, now=context.clock.now(), budget=left)
+    result = await engine.argue(case, rules, context.library, desk, now=now, budget=left)
     if result.record.ending is not Ending.NOT_ASKED:
-        await _keep(context, case, engine, result)
+        look = Look(agent=desk.agent, round=case.round, at=now, answers=desk.answers, calls=result.calls)
+        await _keep(context, case, engine, result, look)
     return result.diagnosis
 
 
@@ -52,7 +57,7 @@ def _left(budget: ModelBudget, spent: Sequence[Spending]) -> ModelBudget | None:
     return budget.model_copy(update={"calls": calls, "tokens": tokens, "usd": usd})
 
 
-async def _keep(context: Context, case: CaseFile, engine: ModelEngine, result: Argued) -> None:
+async def _keep(context: Context, case: CaseFile, engine: ModelEngine, result: Argued, look: Look) -> None:
     record, incident, now = result.record, case.incident.id, context.clock.now()
     conversation = Evidence.of(
         probe="model.conversation",
@@ -72,6 +77,7 @@ async def _keep(context: Context, case: CaseFile, engine: ModelEngine, result: A
     )
     async with context.store.transaction(lease=context.lease) as tx:
         await add_evidence(tx, incident, [*result.evidence, conversation])
+        await keep_look(tx, incident, look)
         await add_spending(tx, incident, spent)
         await append_event(
             tx,

@@ -98,6 +98,7 @@ def replay(
         list[Path] | None, typer.Option("--runbooks", help="Folder with runbooks to try besides those shipped.")
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="A policy file in place of the recorded policy.")] = None,
+    model: Annotated[str, typer.Option(help="Let this model argue (`provider:model`), whoever argued then.")] = "",
     json_file: JsonFile = None,
     fail: Annotated[bool, typer.Option("--fail-on-difference", help="Exit 1 when anything is different.")] = False,
 ) -> None:
@@ -105,7 +106,12 @@ def replay(
     from evals.replay.command import Options, replay_command
 
     options = Options(
-        file=file, runbooks=tuple(runbooks or ()), policy=policy, json_file=json_file, fail_on_difference=fail
+        file=file,
+        runbooks=tuple(runbooks or ()),
+        policy=policy,
+        model=model,
+        json_file=json_file,
+        fail_on_difference=fail,
     )
     raise typer.Exit(replay_command(options))
 

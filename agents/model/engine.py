@@ -6,6 +6,7 @@ It never raises for what a model or its provider does: when anything is wrong th
 
 import asyncio
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from agents.specialist import Desk
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Diagnosis
 from incidents.evidence import Evidence
+from incidents.recording import ModelCall
 from incidents.redaction import redact
 from incidents.value import Value
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from agents.model.conversation import Conversation
+    from agents.model.taped import TapedChat
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +51,8 @@ class Argued(Value):
     record: ModelRecord
     evidence: tuple[Evidence, ...] = ()
     """Observations that the model's own questions brought; the caller adds them to the case."""
+    calls: tuple[ModelCall, ...] = ()
+    """What was said to and by the model, for a replay."""
 
 
 class ModelEngine:
@@ -101,6 +106,7 @@ class _Turn:
         self.engine, self.case, self.rules, self.library, self.budget = engine, case, rules, library, budget
         self.toolbox = Toolbox(desk, known={evidence.id: evidence for evidence in case.evidence})
         self.conversation: Conversation | None = None
+        self.taped: TapedChat | None = None
         self.started = time.monotonic()
 
     async def run(self, *, now: datetime) -> Argued:
@@ -123,10 +129,11 @@ class _Turn:
 
     async def _argue(self, *, now: datetime) -> Argued:
         from agents.model.conversation import Conversation, Meter
+        from agents.model.taped import TapedChat
 
         meter = Meter(budget=self.budget, prices=self.engine.prices)
-        model = await asyncio.to_thread(self.engine.model)
-        self.conversation = Conversation(model=model, toolbox=self.toolbox, meter=meter)
+        self.taped = TapedChat(inner=await asyncio.to_thread(self.engine.model))
+        self.conversation = Conversation(model=self.taped, toolbox=self.toolbox, meter=meter)
         prompt, wrong = case_prompt(self.case, self.rules, self.library), [NO_ANSWER]
         for ending in (Ending.ACCEPTED, Ending.REPAIRED):
             answer = await self.conversation.ask(prompt)
@@ -140,7 +147,7 @@ class _Turn:
                 diagnosis = diagnosis_of(
                     answer, case=self.case, rules=self.rules, library=self.library, note=note, now=now
                 )
-                return Argued(diagnosis=diagnosis, record=record, evidence=self._new())
+                return Argued(diagnosis=diagnosis, record=record, evidence=self._new(), calls=self._calls())
             prompt = repair_prompt(wrong[:MOST_PROBLEMS])
         return self._fall_back(Ending.INVALID, wrong)
 
@@ -149,7 +156,7 @@ class _Turn:
         because = "; ".join(wrong[:MOST_PROBLEMS])
         note = f"the rule engine's answer stands, {self.engine.name} {SAID[ending]}: {because} ({record.cost})"
         diagnosis = self.rules.model_copy(update={"engine_note": note})
-        return Argued(diagnosis=diagnosis, record=record, evidence=self._new())
+        return Argued(diagnosis=diagnosis, record=record, evidence=self._new(), calls=self._calls())
 
     def _record(self, ending: Ending, *, wrong: list[str] | None = None, actions: tuple[str, ...] = ()) -> ModelRecord:
         talk = self.conversation
@@ -168,6 +175,9 @@ class _Turn:
             messages=talk.transcript() if talk else (),
         )
 
+    def _calls(self) -> tuple[ModelCall, ...]:
+        return tuple(self.taped.tape.values()) if self.taped else ()
+
     def _new(self) -> tuple[Evidence, ...]:
         known = {evidence.id for evidence in self.case.evidence}
         return tuple(evidence for evidence in self.toolbox.evidence.values() if evidence.id not in known)
@@ -182,6 +192,18 @@ SAID = {
     Ending.TIMED_OUT: "was stopped",
     Ending.UNAVAILABLE: "could not be asked",
 }
+
+
+def replaying(name: str, calls: Iterable[ModelCall], *, budget: ModelBudget | None = None) -> ModelEngine:
+    """An engine whose model says again what was recorded. What was not recorded lets the rule engine's answer stand."""
+    tape = {call.key: call for call in calls}
+
+    def chat() -> "BaseChatModel":
+        from agents.model.taped import TapedChat
+
+        return TapedChat(tape=tape)
+
+    return ModelEngine(name, chat=chat, budget=budget or ModelBudget())
 
 
 def engine_of(settings: ModelSettings) -> ModelEngine | None:

@@ -13,6 +13,7 @@ from incidents.canonical import digest_of, short
 from incidents.casefile import CaseFile
 from incidents.cause import Cause
 from incidents.diagnosis import Diagnosis
+from incidents.evidence import Source
 from incidents.ids import EntityId
 from incidents.redaction import redact
 from incidents.topology import Relation
@@ -95,7 +96,7 @@ def _cause_line(cause: Cause) -> str:
 
 def _case(case: CaseFile) -> dict[str, object]:
     return {
-        "incident": {"title": case.incident.title, "severity": case.incident.severity.label},
+        "severity": case.incident.severity.label,
         "onset": case.onset.isoformat() if case.onset else None,
         "alerts": [
             {"name": a.name, "summary": a.summary, "labels": a.labels, "starts_at": a.starts_at.isoformat()}
@@ -118,7 +119,8 @@ def _case(case: CaseFile) -> dict[str, object]:
         ],
         "calls": _calls(case),
         "evidence": [
-            {"id": e.id, "title": e.title, "query": e.query, "cut": e.cut} for e in case.evidence[:MOST_EVIDENCE]
+            {"id": e.id, "title": e.title, "query": e.query, "cut": e.cut}
+            for e in [e for e in case.evidence if e.source is not Source.MIDWATCH][:MOST_EVIDENCE]
         ],
         "not_seen": [f"{gap.agent}: {gap.what}: {gap.why}" for gap in case.gaps[:40]],
         "inventory": inventory(case),

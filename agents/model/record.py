@@ -56,6 +56,6 @@ class ModelRecord(Value):
 
     @property
     def cost(self) -> str:
-        """`4 calls, 12,300 tokens, 0.02 $, 9 s`."""
+        """`4 calls, 12,300 tokens, 0.02 $`: what a replay costs again. The seconds stand by themselves."""
         money = f", {self.usd:.2f} $" if self.usd else ""
-        return f"{self.calls} calls, {self.tokens_in + self.tokens_out:,} tokens{money}, {self.seconds:.0f} s"
+        return f"{self.calls} calls, {self.tokens_in + self.tokens_out:,} tokens{money}"

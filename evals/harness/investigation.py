@@ -13,13 +13,14 @@ from typing import Protocol
 from agents.challenger import Challenge
 from agents.challenger import challenge as attack
 from agents.diagnostician.diagnose import diagnose
+from agents.model.engine import Argued
 from agents.runbooks.library import Library
 from agents.supervisor import Ask, Budget, Spent, next_step
 from evals.harness.opening import opened
 from incidents.alert import Alert
 from incidents.casefile import Assignment, CaseFile, Report, pooled
 from incidents.diagnosis import Diagnosis
-from incidents.finding import Question
+from incidents.finding import AgentName, Question
 from incidents.ids import EntityId, QuestionId
 from incidents.incident import Incident
 from orchestrator.looking import look
@@ -66,6 +67,14 @@ class Living:
     async def look(self, assignment: Assignment, case: CaseFile, *, budget: Budget) -> Report:
         """Let the specialist ask."""
         return await look(assignment, case, clusters=lambda _: self.cluster, clock=self.clock, budget=budget)
+
+
+class Arguer(Protocol):
+    """Who may argue after the rule engine: a model, living or recorded."""
+
+    async def argue(self, case: CaseFile, rules: Diagnosis, *, now: datetime) -> Argued:
+        """Its diagnosis where it holds, else the rules' one; and what it saw besides."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,17 +128,26 @@ async def investigate(
 
 
 async def inquire(
-    estate: Estate, incident: Incident, alerts: tuple[Alert, ...], *, library: Library, budget: Budget = PATIENCE
+    estate: Estate,
+    incident: Incident,
+    alerts: tuple[Alert, ...],
+    *,
+    library: Library,
+    budget: Budget = PATIENCE,
+    arguer: Arguer | None = None,
 ) -> Investigated:
     """Find the cause of an incident that was opened already."""
-    return await _Inquiry(_Board(incident=incident, alerts=alerts), estate=estate, library=library, budget=budget).run()
+    board = _Board(incident=incident, alerts=alerts)
+    return await _Inquiry(board, estate=estate, library=library, budget=budget, arguer=arguer).run()
 
 
 class _Inquiry:
     """The rounds of one investigation."""
 
-    def __init__(self, board: _Board, *, estate: Estate, library: Library, budget: Budget) -> None:
-        self.board, self.estate, self.library, self.budget = board, estate, library, budget
+    def __init__(
+        self, board: _Board, *, estate: Estate, library: Library, budget: Budget, arguer: Arguer | None
+    ) -> None:
+        self.board, self.estate, self.library, self.budget, self.arguer = board, estate, library, budget, arguer
         self.rounds = 0
         self.delivered: list[QuestionId] = []
 
@@ -146,7 +164,7 @@ class _Inquiry:
             self.rounds += 1
             self.delivered += [question.id for question in step.questions]
             await self._send(step)
-            result = self._argue()
+            result = await self._argue()
 
     def _step(self, result: Challenge | None) -> object:
         probes, seconds = self.board.spent
@@ -172,9 +190,15 @@ class _Inquiry:
             reports.append(await self.estate.look(assignment, case, budget=self.budget))
         return reports
 
-    def _argue(self) -> Challenge:
+    async def _argue(self) -> Challenge:
         case, now = self.board.case(), self.estate.now(self.rounds)
-        weighed = _in_round(diagnose(case, self.library, now=now), self.rounds)
+        weighed = diagnose(case, self.library, now=now)
+        if self.arguer is not None:
+            said = await self.arguer.argue(case, weighed, now=now)
+            weighed = said.diagnosis
+            self.board.reports.append(Report(agent=AgentName.DIAGNOSTICIAN, round=self.rounds, evidence=said.evidence))
+            case = self.board.case()
+        weighed = _in_round(weighed, self.rounds)
         result = attack(case, weighed, self.library, now=now)
         self.board.asked += result.questions
         # What a colleague asked before in the same words is that colleague's question.

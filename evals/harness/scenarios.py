@@ -6,6 +6,7 @@ from pathlib import Path
 
 from evals.harness.episode import EpisodeJob
 from evals.harness.recorded import library
+from evals.replay.imported import is_imported, load_imported
 from orchestrator.executor.catalogue import cards
 from worlds.scenario.load import ScenarioError, load_scenario
 
@@ -43,10 +44,10 @@ def files(name: str) -> list[Path]:
 def problems(path: Path) -> list[str]:
     """What is wrong with one file, a line each with file, line and field."""
     try:
-        scenario = load_scenario(path)
+        truth = load_imported(path)[0].truth if is_imported(path) else load_scenario(path).truth
     except ScenarioError as error:
         return str(error).splitlines()
-    truth, text = scenario.truth, path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     causes = {str(cause.slug) for cause in library().causes}
     blamed = [slug for slug in (truth.cause, *(other.cause for other in truth.also)) if slug]
     wrong = [

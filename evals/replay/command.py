@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from agents.model.engine import engine_of
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from evals.replay.difference import Difference, differences
 from evals.replay.replay import Replayed, replay
@@ -15,6 +16,7 @@ from incidents.proposal import Proposal
 from incidents.value import Value
 from orchestrator.exporting import Export, InvalidExportError
 from orchestrator.policy.load import InvalidPolicyError, load_policy
+from orchestrator.settings import load
 
 NOT_RECORDED = "not recorded"
 MOST_GAPS = 12
@@ -26,6 +28,7 @@ class Options(Value):
     file: Path
     runbooks: tuple[Path, ...] = ()
     policy: Path | None = None
+    model: str = ""
     json_file: Path | None = None
     fail_on_difference: bool = False
 
@@ -40,7 +43,8 @@ def replay_command(options: Options) -> int:
         console.print(str(error), style="red", markup=False)
         return 2
     library = RunbookFolders((SHIPPED, *options.runbooks)).library()
-    again = asyncio.run(replay(export, library=library, policy=policy))
+    engine = engine_of(load().model.model_copy(update={"name": options.model})) if options.model else None
+    again = asyncio.run(replay(export, library=library, policy=policy, model=engine))
     found = differences(export, again)
     _tell(console, export, again, found)
     if options.json_file is not None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from incidents.finding import AgentName
 from incidents.ids import QuestionId
-from incidents.recording import Answer, Look, Missed
+from incidents.recording import Answer, Look, Missed, ModelCall
 from incidents.value import Value
 from orchestrator.desk import LiveDesk
 from tools.errors import NotConfiguredError, NotRecordedError, PermanentError, ToolError, TransientError
@@ -74,6 +74,11 @@ class Recorded:
             return look.at
         same = [look.at for (_, number, _), look in self._looks.items() if number == round_]
         return max(same, default=self._otherwise)
+
+    def calls(self, agent: AgentName, round_: int, question: QuestionId | None) -> tuple[ModelCall, ...]:
+        """What a model said on that errand."""
+        look = self._looks.get((agent, round_, question))
+        return look.calls if look else ()
 
     def desks(self, agent: AgentName, round_: int, question: QuestionId | None) -> Callable[..., LiveDesk]:
         """What makes the desk of that errand: its own answers first, then what anybody was told in the same words."""

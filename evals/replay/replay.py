@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from agents.model.engine import Argued, ModelEngine, replaying
 from agents.planner.checks import rebased
 from agents.planner.plan import NoPlan, Plan
 from agents.planner.plan import plan as make_plan
@@ -48,12 +49,18 @@ class Replayed:
         return self.found.diagnosis
 
 
-async def replay(export: Export, *, library: Library, policy: Policy | None = None) -> Replayed:
-    """Run it again. `policy` takes the place of the recorded one."""
+async def replay(
+    export: Export, *, library: Library, policy: Policy | None = None, model: ModelEngine | None = None
+) -> Replayed:
+    """Run it again. `policy` takes the place of the recorded one.
+
+    `model` argues as it would have then; without one, what a model said then is said again.
+    """
     estate = _RecordedEstate(export)
     alerts = tuple(_as_seen(item, at=estate.end) for item in export.alerts if item.first_seen <= estate.end)
     budget = Budget(rounds=_rounds(export), probes=export.budget.probes, seconds=PATIENT_SECONDS)
-    found = await inquire(estate, export.incident, alerts, library=library, budget=budget)
+    arguer = _Model(estate, engine=model, library=library) if model or export.model else None
+    found = await inquire(estate, export.incident, alerts, library=library, budget=budget, arguer=arguer)
     return Replayed(found=found, proposal=_proposed(export, found, library=library, policy=policy or export.policy))
 
 
@@ -99,6 +106,27 @@ class _RecordedEstate:
         at, desks = self.recorded.at(*errand), self.recorded.desks(*errand)
         done = await looked(assignment, case, clusters=lambda _: self.cluster, at=at, budget=budget, desks=desks)
         return done.report
+
+
+class _Model:
+    """A model that argues over what was recorded: another one, or the recorded one again."""
+
+    def __init__(self, estate: _RecordedEstate, *, engine: ModelEngine | None, library: Library) -> None:
+        self.estate, self.engine, self.library = estate, engine, library
+
+    async def argue(self, case: CaseFile, rules: Diagnosis, *, now: datetime) -> Argued:
+        """Its own questions are answered from the recording too."""
+        errand = (AgentName.DIAGNOSTICIAN, case.round, None)
+        calls = self.estate.recorded.calls(*errand)
+        engine = self.engine or replaying(self.estate.export.model, calls)
+        desk = self.estate.recorded.desks(*errand)(
+            cluster=self.estate.cluster,
+            clock=ManualClock(self.estate.recorded.at(*errand)),
+            agent=AgentName.DIAGNOSTICIAN,
+            probes=engine.budget.tool_calls,
+            seconds=engine.budget.seconds,
+        )
+        return await engine.argue(case, rules, self.library, desk, now=now)
 
 
 def _cluster(connections: Connections, *, at: datetime) -> Cluster:

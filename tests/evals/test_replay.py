@@ -12,15 +12,19 @@ import pytest
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from agents.runbooks.library import Library
 from evals.harness.scenarios import problems
+from evals.replay.difference import differences
 from evals.replay.imported import import_export, replayed
 from evals.replay.replay import replay
+from incidents.diagnosis import Engine
 from incidents.incident import Phase
 from incidents.policy import Effect
 from incidents.proposal import Proposal
 from orchestrator.exporting import Export, InvalidExportError, export
 from orchestrator.policy.load import load_policy, parse_policy
 from orchestrator.proposing import NothingToPropose
+from tests.agents.model.openai_server import Script, served
 from tests.orchestrator.conftest import database_url, embedded
+from tests.orchestrator.graph.test_model import blames_the_limit
 from tests.orchestrator.staging import Stage, stage
 
 __all__ = ["database_url", "embedded"]
@@ -86,6 +90,26 @@ async def test_a_question_that_was_not_asked_is_answered_not_recorded(on: Stage,
     assert asked_then & unknown
     if isinstance(again.proposal, NothingToPropose):
         assert "not recorded" in again.proposal.why or again.diagnosis.verdict == "inconclusive"
+
+
+async def test_what_a_model_argued_is_argued_again_without_it(
+    tmp_path: Path,
+    database_url: str,
+    library: Library,
+) -> None:
+    with served(Script([blames_the_limit])) as url:
+        model = {"name": "openai:scripted", "base_url": url, "api_key": "sk-test-of-loopback", "timeout_seconds": 20}
+        async with stage(tmp_path, database_url, model=model) as on:
+            made = await exported(on)
+    assert made.diagnoses[-1].engine is Engine.MODEL, made.diagnoses[-1].engine_note
+    again = await replay(made, library=library)
+    assert again.diagnosis == made.diagnoses[-1]
+    assert differences(made, again) == ()
+
+    silent = made.model_copy(update={"looks": tuple(look for look in made.looks if not look.calls)})
+    rules = await replay(silent, library=library)
+    assert rules.diagnosis.engine is Engine.RULES
+    assert "was not recorded" in rules.diagnosis.engine_note
 
 
 @pytest.fixture
