@@ -97,6 +97,7 @@ def run(
     ] = False,
     write_baseline: Annotated[Path | None, typer.Option(help="Keep this run as a baseline.")] = None,
     json_file: JsonFile = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the run as a page to look at.")] = None,
 ) -> None:
     """Run scenarios or a benchmark, and print what was right, per family, and why the rest was wrong."""
     from evals.commands.run import Options, run_command
@@ -110,6 +111,7 @@ def run(
         cases=tuple(case or ()),
         families=tuple(family or ()),
         json_file=json_file,
+        html_file=html_file,
         renamed=renamed,
         repeat=repeat,
         baseline=baseline,

@@ -34,6 +34,7 @@ class Options(Value):
     cases: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     json_file: Path | None = None
+    html_file: Path | None = None
     renamed: int | None = None
     repeat: int = 1
     baseline: Path | None = None
@@ -68,6 +69,11 @@ def run_command(options: Options) -> int:
     if options.json_file is not None:
         document.write(suite, options.json_file)
         console.print(f"written to {options.json_file}", markup=False, soft_wrap=True)
+    if options.html_file is not None:
+        from evals.report import page
+
+        page.write(suite, options.html_file)
+        console.print(f"written to {options.html_file}", markup=False, soft_wrap=True)
     return _against_baseline(suite, options, console)
 
 

@@ -108,6 +108,8 @@ class Played:
             correct=self.truth.right(diagnosis, case.topology),
             seconds=0.0,
             metrics=scores(truth=self.truth, found=self.found, healed=self.healed, harmed=bool(self.harmful)),
+            confidence=diagnosis.hypotheses[0].probability if diagnosis.hypotheses else None,
+            hit=self.truth.hit(diagnosis.hypotheses[0], case.topology) is not None if diagnosis.hypotheses else None,
             verdict=diagnosis.verdict.value,
             reason=diagnosis.reason,
             hypotheses=shown(diagnosis),

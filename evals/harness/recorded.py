@@ -85,6 +85,8 @@ async def run_case(case: Case) -> CaseResult:
         seconds=0.0,
         metrics=dict(judgement.metrics),
         notes=judgement.notes,
+        confidence=found.diagnosis.hypotheses[0].probability if found.diagnosis.hypotheses else None,
+        hit=judgement.correct if found.diagnosis.hypotheses else None,
         verdict=found.diagnosis.verdict.value,
         reason=found.diagnosis.reason,
         hypotheses=shown(found.diagnosis),

@@ -51,6 +51,10 @@ class CaseResult(Value):
     notes: tuple[str, ...] = ()
     error: str = ""
     """The traceback of a case that could not be run to its end. Such a case counts as wrong."""
+    confidence: float | None = None
+    """Probability of the first hypothesis; None when nothing was suspected."""
+    hit: bool | None = None
+    """Whether the first hypothesis is right, whatever the verdict."""
     verdict: str = ""
     reason: str = ""
     hypotheses: tuple[Shown, ...] = ()

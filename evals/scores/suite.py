@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from evals.harness.result import CaseResult
+from evals.scores.calibration import ece_interval
 from evals.scores.interval import Interval, interval
 from incidents.value import Value
 
@@ -47,4 +48,5 @@ def _figures(results: Sequence[CaseResult]) -> Figures:
     names = dict.fromkeys(name for result in results for name in result.metrics)
     figures = {name: interval([r.metrics[name] for r in results if name in r.metrics]) for name in names}
     correct = {"correct": interval([float(result.correct) for result in results])}
-    return correct | figures
+    calibration = ece_interval(results)
+    return correct | figures | ({"ECE": calibration} if calibration else {})

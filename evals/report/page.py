@@ -1,0 +1,93 @@
+"""The run as one page that a person looks at: it needs nothing but a browser, and no network."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from evals.report import plots
+from evals.report.terminal import TELLING, flawless
+from evals.scores.interval import Interval
+from evals.scores.suite import Suite
+from incidents.value import Value
+
+LABELS = {
+    "right": "right verdict",
+    "healed": "healed",
+    "harmed": "harmful proposals",
+    "quiet": "quiet on healthy estates",
+    "abstained": "abstained where nobody can know",
+    "itbench": "ITBench score",
+    "cited": "evidence cited exists",
+    "brier": "Brier score",
+    "ECE": "calibration error (ECE)",
+    "cause@1": "cause first",
+    "entity@1": "entity first",
+    "agreement": "same answer when repeated",
+}
+"""Metrics in words; those of benchmarks keep their names."""
+
+
+class Figure(Value):
+    """One figure as it is printed."""
+
+    label: str = ""
+    value: str
+    bounds: str
+
+
+class Row(Value):
+    """One family."""
+
+    name: str
+    cases: int
+    cells: tuple[Figure, ...]
+
+
+def write(suite: Suite, path: Path) -> None:
+    """Write it, making the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(suite), encoding="utf-8")
+
+
+def page(suite: Suite) -> str:
+    """The page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(("j2",)), undefined=StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
+        suite=suite,
+        cards=[_figure(one, LABELS.get(name, name)) for name, one in suite.metrics.items() if name != "correct"],
+        columns=[LABELS.get(name, name) for name in _columns(suite)],
+        families=_rows(suite),
+        flawless=flawless,
+        failures=sum(1 for result in suite.results if result.error),
+        wrong=sum(1 for result in suite.results if not flawless(result)),
+        plots={name: getattr(plots, name)(suite) for name in PLOTS},
+    )
+
+
+PLOTS = ("accuracy", "reliability", "coverage", "effort", "confusion")
+
+
+def _columns(suite: Suite) -> list[str]:
+    known = [name for name in TELLING if name in suite.metrics]
+    return known or [name for name in suite.metrics if name not in ("correct", "ECE")]
+
+
+def _rows(suite: Suite) -> list[Row]:
+    """The worst first."""
+    order = sorted(suite.families.items(), key=lambda item: (item[1]["correct"].value, item[0]))
+    return [
+        Row(
+            name=name,
+            cases=figures["correct"].cases,
+            cells=tuple(_figure(figures.get(column)) for column in _columns(suite)),
+        )
+        for name, figures in order
+    ]
+
+
+def _figure(one: Interval | None, label: str = "") -> Figure:
+    if one is None:
+        return Figure(label=label, value="-", bounds="")
+    return Figure(label=label, value=f"{one.value:.3g}", bounds=f"{one.low:.2f} to {one.high:.2f}, {one.cases} cases")
