@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from agents.diagnostician.places import PEERS, Places, kind_of, name_of
-from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, ONSET_WINDOW, TOLERANCE
+from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, LINGERS, ONSET_WINDOW, TOLERANCE
 from incidents.casefile import CaseFile
 from incidents.entity import EntityKind
 from incidents.fact import Fact, FactRole
@@ -58,9 +58,11 @@ class Reading:
         self._onsets: dict[EntityId, datetime] = {}
 
     def in_effect(self, fact: Fact) -> bool:
-        """What ended before the trouble began explains nothing of it."""
+        """What ended before the trouble began explains nothing of it; what hurt and was over does not hurt now."""
         if fact.until is None or fact.kind.endswith(OF_THE_PAST):
             return True
+        if fact.role is FactRole.SYMPTOM and fact.until < self.case.incident.started_at - LINGERS:
+            return False
         return fact.until >= self.onset - TOLERANCE
 
     @cached_property

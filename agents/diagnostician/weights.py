@@ -137,6 +137,10 @@ DISTANT_SYMPTOM = 0.5
 TOLERANCE = timedelta(seconds=90)
 """How far two clocks and resolutions differ: a scrape each 15-60 s, a rate over a few of them, events in seconds."""
 
+LINGERS = timedelta(minutes=10)
+"""How long before an alert starts its symptom may have ended: alerts look back over some minutes. What was over for
+longer when the first alert came (or somebody asked) belongs to another story."""
+
 ONSET_WINDOW = timedelta(hours=6)
 """An alert waits for up to an hour before it fires (`for: 1h`), and slow damage shows some hours earlier. What has been
 so for longer belongs to another story."""
