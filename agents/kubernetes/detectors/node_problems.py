@@ -31,7 +31,7 @@ REBOOTED = _spec("node.rebooted", "A node was rebooted.", FactRole.CHANGE)
 PROBLEM = _spec("node.problem", "A node reports another problem: kernel, file system, restarts of its services.")
 _PATTERNS: tuple[tuple[FactSpec, re.Pattern[str]], ...] = (
     (CONNTRACK, re.compile(r"conntrack", re.IGNORECASE)),
-    (CLOCK, re.compile(r"clock|ntp|chrony|time.?sync|timeskew", re.IGNORECASE)),
+    (CLOCK, re.compile(r"clock|(?<![a-z])ntp|chrony|time.?sync|timeskew", re.IGNORECASE)),
     (SYSTEM_OOM, re.compile(r"SystemOOM|OOMKilling", re.IGNORECASE)),
     (REBOOTED, re.compile(r"^Rebooted", re.IGNORECASE)),
     (
