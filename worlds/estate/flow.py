@@ -30,6 +30,8 @@ _CONNECT_FAILURE_LATENCY = 0.004
 # A process that has drained something (files, threads, connections) fails this share of its requests, and is this slow.
 _DRAINED_ERRORS = 0.8
 _DRAINED_LATENCY = 8.0
+# Ticks that are computed at once when fewer are asked for: hardly dearer than one.
+_DRAWN_AHEAD = 24
 # Timeouts that hit fewer requests than this are left out: the logistic tail is fatter than the normal one.
 _SELDOM = 1e-3
 
@@ -83,6 +85,17 @@ class Block:
     services: dict[str, Floats]
     edges: dict[tuple[str, str], Floats]
 
+    def part(self, first: int, count: int) -> "Block":
+        """Return `count` of its ticks from the tick `first` on."""
+        rows = slice(first - self.first, first - self.first + count)
+        return Block(
+            first=first,
+            layout=self.layout,
+            pods=self.pods[rows],
+            services={key: values[rows] for key, values in self.services.items()},
+            edges={key: values[rows] for key, values in self.edges.items()},
+        )
+
 
 class Flow:
     """Computes blocks. `surges` are factors on a workload's outside traffic, set by faults."""
@@ -90,12 +103,28 @@ class Flow:
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
         self.surges: dict[str, float] = {}
+        self._drawn: Block | None = None
+        self._drawn_under: dict[str, float] = {}
 
     def block(self, layout: Layout, ticks: NDArray[np.int64], *, lost: Mapping[str, float]) -> Block:
-        """Compute the ticks. Times are `ticks * TICK` unix seconds, each at the end of its interval.
+        """Compute consecutive ticks. Times are `ticks * TICK` unix seconds, each at the end of its interval.
 
-        `lost` is how many seconds of a service's load in the first tick met a process that had just died.
+        `lost` is how many seconds of a service's load in the first tick met a process that had just died. More ticks
+        than asked for are drawn, as if nothing happened: time comes in small pieces, and mostly nothing happens.
         """
+        first, count = int(ticks[0]), len(ticks)
+        drawn = self._drawn
+        if drawn is None or lost or not self._covers(drawn, layout, first, count):
+            ahead = np.arange(first, first + max(count, _DRAWN_AHEAD), dtype=np.int64)
+            drawn = self._drawn = self._draw(layout, ahead, lost=lost)
+            self._drawn_under = dict(self.surges)
+        return drawn.part(first, count)
+
+    def _covers(self, drawn: Block, layout: Layout, first: int, count: int) -> bool:
+        within = drawn.first <= first and first + count <= drawn.first + len(drawn.pods)
+        return within and drawn.layout is layout and self._drawn_under == self.surges
+
+    def _draw(self, layout: Layout, ticks: NDArray[np.int64], *, lost: Mapping[str, float]) -> Block:
         offered = self._load(layout, ticks)
         pods = self._own(layout, ticks, offered)
         services, edges = self._answers(layout, offered, pods, lost)

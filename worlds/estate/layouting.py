@@ -33,11 +33,12 @@ class LayoutBuilder:
         self._order = calling_order(estate.workloads, self._callees)
         self._position = {workload.key: i for i, workload in enumerate(self._order)}
         self._reach = Reach(estate, store=store, kubelets=kubelets)
+        self._latest: Layout | None = None
         self._models: dict[tuple[str, int, int], PodModel] = {}
         self._effective: dict[tuple[str, int, int], tuple[Effect, ...]] = {}
 
     def build(self) -> Layout:
-        """Return the layout of this moment."""
+        """Return the layout of this moment; the one of the last time when nothing is different."""
         columns: list[Column] = []
         services: list[ServiceLayout] = []
         pods = self._running()
@@ -62,7 +63,10 @@ class LayoutBuilder:
                     workload=workload, columns=slice(first, len(columns)), calls=calls, refusal=refusal, dead=dead
                 )
             )
-        return Layout(columns=tuple(columns), services=tuple(self._with_full_pools(services, columns)))
+        found = tuple(columns), tuple(self._with_full_pools(services, columns))
+        if self._latest is None or found != (self._latest.columns, self._latest.services):
+            self._latest = Layout(columns=found[0], services=found[1])
+        return self._latest
 
     def _running(self) -> dict[str, list[tuple[JsonObject, PodRuntime]]]:
         """Return the pods whose first container's process runs, by workload."""

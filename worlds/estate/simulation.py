@@ -129,13 +129,7 @@ class Simulation:
         block = self.flow.block(self._layout, ticks, lost=self._lost)
         cut = self._first_breach(block)
         if cut is not None:
-            block = Block(
-                first=block.first,
-                layout=block.layout,
-                pods=block.pods[: cut + 1],
-                services={k: v[: cut + 1] for k, v in block.services.items()},
-                edges={k: v[: cut + 1] for k, v in block.edges.items()},
-            )
+            block = block.part(block.first, cut + 1)
         self.tape.append(block)
         self._lost = {}
         self._next_tick = block.first + len(block.pods)
