@@ -11,6 +11,7 @@ from tests.worlds.conftest import REFERENCE, SCENARIOS
 from tests.worlds.telemetry.promql.samples import START, build
 from worlds.clock import HandClock
 from worlds.prometheus.evaluator import RuleEvaluator
+from worlds.prometheus.instance import AlertInstance
 from worlds.prometheus.rules import load_rules
 from worlds.promql.storage import Storage
 from worlds.scenario.load import load_scenario
@@ -39,13 +40,15 @@ def history(rules: str, storage: Storage, *, start: datetime, now: datetime, ahe
     while moment <= now:
         told.append(sorted(f"{one.labels} {one.starts_at} {one.annotations}" for one in evaluator.step(moment)))
         for number, group in enumerate(evaluator.groups):
-            told += [
-                sorted(f"{one.labels} {one.state} {one.value:.9g}" for one in evaluator.alerts_of(number, index))
-                + [evaluator.status_of(number, index).error]
-                for index in range(len(group.rules))
-            ]
+            for index in range(len(group.rules)):
+                told.append(sorted(_standing(one) for one in evaluator.alerts_of(number, index)))
+                told.append([evaluator.status_of(number, index).error])
         moment += timedelta(minutes=1)
     return told
+
+
+def _standing(one: AlertInstance) -> str:
+    return f"{one.labels} {one.state} {one.value:.9g}"
 
 
 def test_rules_that_read_what_rules_write_wait_for_their_turn() -> None:
