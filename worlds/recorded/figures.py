@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 _LONGEST_NAME = 50
 _TEMPLATE_HASH = "5b6d7f8c9"
 _POD_SUFFIX = "x2k4m"
+# Seconds that a counter has counted at its mean rate before the recording begins.
+_COUNTED_BEFORE = 86_400.0
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -59,7 +61,11 @@ def gauge(name: str, labels: Mapping[str, str], times: Floats, values: Floats) -
 
 
 def counter(name: str, labels: Mapping[str, str], times: Floats, rates: Floats) -> Series:
-    """A counter that grew by these rates (per second, each until its time); gaps (NaN) have no sample."""
+    """A counter that grew by these rates (per second, each until its time); gaps (NaN) have no sample.
+
+    It does not begin at zero, as a process does that has just started: rates of such a one are estimated lower.
+    """
     seconds = np.diff(times, prepend=times[0])
-    counted = np.cumsum(np.nan_to_num(rates) * seconds)
+    known = rates[np.isfinite(rates)]
+    counted = _COUNTED_BEFORE * float(known.mean() if len(known) else 0.0) + np.cumsum(np.nan_to_num(rates) * seconds)
     return gauge(name, labels, times, np.where(np.isfinite(rates), counted, np.nan))

@@ -15,7 +15,7 @@ from tools.estate import Cluster
 from tools.prometheus.convention import ConventionName
 from tools.prometheus.curve import Curve
 from tools.prometheus.graph import GraphSource
-from tools.prometheus.probes import instant, nodes, red, rules, service_graph, targets, usage, volumes, wide
+from tools.prometheus.probes import instant, nodes, red, rules, service_graph, table, targets, usage, volumes, wide
 from tools.prometheus.probes import range as range_
 
 pytestmark = pytest.mark.prometheus
@@ -171,3 +171,38 @@ async def test_a_day_fits_into_one_evidence_body(cluster: Cluster) -> None:
         seen = await probe.run(cluster, args)
         assert len(seen.evidence.body) < BODY_LIMIT
         assert seen.evidence.cut is None
+
+
+async def test_a_table_has_every_metric_of_every_workload(cluster: Cluster) -> None:
+    space = EntityId("prod/-/namespace/shop")
+    seen = await table.PROBE.run(cluster, table.TableArgs(namespace=space, onset=ONSET, end=END))
+    rows = {(row.workload, row.metric): row.curve for row in seen.view.rows if not row.quantile}
+    assert seen.view.interval == pytest.approx(15, rel=0.1)
+    checkout = rows["checkout", "http_server_request_duration_seconds_count"]
+    assert value_at(checkout, -10) == pytest.approx(36, rel=0.05)
+    assert value_at(rows["checkout", "container_memory_working_set_bytes"], 10) == pytest.approx(255 * MIB, rel=0.01)
+    assert value_at(rows["checkout", table.FAILED], 10) == pytest.approx(4, rel=0.05)
+    assert value_at(rows["cart", table.FAILED], 10) == pytest.approx(0.3, rel=0.05)
+    assert len({(curve.start, curve.step, len(curve.values)) for curve in rows.values()}) == 1, "one grid"
+    assert not any(metric.startswith("kube_") or metric.endswith("_bucket") for _, metric in rows)
+    assert seen.evidence.cut is None or "values is kept" in seen.evidence.cut
+
+
+async def test_a_table_of_nothing_says_so(cluster: Cluster) -> None:
+    seen = await table.PROBE.run(
+        cluster, table.TableArgs(namespace=EntityId("prod/-/namespace/nowhere"), onset=ONSET, end=END)
+    )
+    assert seen.view.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("interval", "history", "step"),
+    [(1.0, 15, 10.0), (15.0, 75, 30.0), (60.0, 300, 120.0), (300.0, 360, 300.0)],
+    ids=["every second", "four times a minute", "every minute", "every five minutes"],
+)
+def test_a_table_looks_back_as_far_as_samples_are_dense(interval: float, history: float, step: float) -> None:
+    args = table.TableArgs(namespace=EntityId("prod/-/namespace/shop"), onset=ONSET, end=END)
+    window, found = table.window_of(args, interval=interval)
+    assert (ONSET - window.start) == timedelta(minutes=history)
+    assert found == step
+    assert (window.end - window.start) / timedelta(seconds=step) <= table.MOST_POINTS

@@ -41,7 +41,7 @@ def test_gaps_have_no_sample_and_no_increase() -> None:
     rates[3:5] = np.nan
     made = counter("requests_total", {}, TIMES, rates)
     assert len(made.timestamps) == len(TIMES) - 2
-    assert np.asarray(made.values)[-1] == 60.0 * (len(TIMES) - 3)
+    assert np.ptp(np.asarray(made.values)) == 60.0 * (len(TIMES) - 3)
     assert len(gauge("memory", {}, TIMES, rates).values) == len(TIMES) - 2
 
 

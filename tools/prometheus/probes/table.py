@@ -4,7 +4,7 @@ Pods are rolled up to workloads by how their controllers name them. Counters are
 histogram buckets not at all: their sums say how many requests are in flight, their counts how many there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from incidents.entity import Entity
@@ -17,7 +17,7 @@ from tools.prometheus.asking import client_of, notes_of, ranges, seen
 from tools.prometheus.client import PrometheusClient, RangeAnswer
 from tools.prometheus.convention import CONVENTIONS, DEFAULT_INTERVAL, INTERVAL_LOOKBACK, INTERVALS_PER_RATE
 from tools.prometheus.curve import STEPS, Curve
-from tools.prometheus.probes.wide import COUNTER_ENDINGS, interesting
+from tools.prometheus.probes.wide import COUNTER_ENDINGS, NAMESPACES, interesting
 from tools.prometheus.selector import any_pod, quoted
 
 MOST_POINTS = 300
@@ -38,7 +38,7 @@ FAILED = "requests_failed"
 """The row that counts failed requests per second, whatever convention and code label they follow."""
 ABOUT_OBJECTS = "kube_"
 """Metrics of kube-state-metrics repeat what the Kubernetes API says."""
-NAMING = ("service", "service_name", "deployment", "app", "job")
+NAMING = ("service", "service_name", "deployment", "k8s_deployment_name", "app", "job")
 """Labels that name whoever exports a series when no pod does, the most telling first."""
 
 
@@ -70,20 +70,20 @@ class TableView(Value):
     rows: tuple[Row, ...] = ()
 
 
-def expression(names: Sequence[str], *, selector: str, seconds: int) -> str:
+def expression(selectors: Mapping[str, str], *, seconds: int) -> str:
     """One query for several metrics, one series per workload; the label `metric` says which is which. Pure.
 
     Rates are added up over pods; of gauges the pod counts that shows most, or nine healthy pods would hide the tenth.
     """
-    return " or ".join(_one(name, selector=selector, seconds=seconds) for name in names)
+    return " or ".join(_one(name, selector, seconds=seconds) for name, selector in selectors.items())
 
 
-def failures(names: Sequence[str], *, selector: str, seconds: int) -> str | None:
-    """Failed requests per second by workload, for those counters among `names` that carry a code. Pure."""
+def failures(selectors: Mapping[str, str], *, seconds: int) -> str | None:
+    """Failed requests per second by workload, for those of the counters that carry a code. Pure."""
     found = [
-        f"rate({one.counter}{{{selector},{code}=~{quoted(one.failed)}}}[{seconds}s])"
+        f"rate({one.counter}{{{selectors[one.counter]},{code}=~{quoted(one.failed)}}}[{seconds}s])"
         for one in CONVENTIONS
-        if one.counter in names
+        if one.counter in selectors
         for code in one.codes
     ]
     return _by_workload(FAILED, " or ".join(found), how="sum") if found else None
@@ -97,7 +97,7 @@ def window_of(args: TableArgs, *, interval: float) -> tuple[Window, float]:
     return window, next((step for step in (1.0, 2.0, *STEPS) if step >= enough), STEPS[-1])
 
 
-def _one(name: str, *, selector: str, seconds: int) -> str:
+def _one(name: str, selector: str, *, seconds: int) -> str:
     series = f"{name}{{{selector}}}"
     if name.endswith(COUNTER_ENDINGS):
         return _by_workload(name, f"rate({series}[{seconds}s])", how="sum")
@@ -114,10 +114,22 @@ def _named(metric: str, series: str) -> str:
     return f'label_replace({series}, "metric", {quoted(metric)}, "", "")'
 
 
-async def _interval(client: PrometheusClient, names: Sequence[str], *, selector: str, at: datetime) -> float:
+async def _selectors(client: PrometheusClient, space: Entity, *, window: Window) -> dict[str, str]:
+    """The metrics worth a row, in the order of their names, each with the selector that finds its series."""
+    found: dict[str, str] = {}
+    for label in NAMESPACES:
+        selector = f"{label}={quoted(space.name)}"
+        names = await client.label_values("__name__", selector=f"{{{selector}}}", window=window)
+        found = {**dict.fromkeys(names, selector), **found}
+    return {name: found[name] for name in interesting(list(found)) if not name.startswith(ABOUT_OBJECTS)}
+
+
+async def _interval(client: PrometheusClient, selectors: Mapping[str, str], *, at: datetime) -> float:
     """Seconds between two samples of the metric that has fewest."""
-    some = names[:ASKED_FOR_INTERVAL]
-    counts = [_named(name, f"max(count_over_time({name}{{{selector}}}[{INTERVAL_LOOKBACK}s]))") for name in some]
+    some = list(selectors.items())[:ASKED_FOR_INTERVAL]
+    if not some:
+        return DEFAULT_INTERVAL
+    counts = [_named(name, f"max(count_over_time({name}{{{where}}}[{INTERVAL_LOOKBACK}s]))") for name, where in some]
     answer = await client.query(f"min({' or '.join(counts)})", at=at)
     number = answer.samples[0].value if answer.samples else None
     return INTERVAL_LOOKBACK / number if number else DEFAULT_INTERVAL
@@ -125,22 +137,19 @@ async def _interval(client: PrometheusClient, names: Sequence[str], *, selector:
 
 async def _run(cluster: Cluster, args: TableArgs) -> Observation[TableView]:
     client, space = client_of(cluster), Entity.parse(args.namespace)
-    selector = f"namespace={quoted(space.name)}"
-    around = Window(start=args.onset - SHORTEST, end=args.end)
-    named = await client.label_values("__name__", selector=f"{{{selector}}}", window=around)
-    found = [name for name in interesting(named) if not name.startswith(ABOUT_OBJECTS)]
-    names = found[:MOST_METRICS]
-    interval = await _interval(client, names, selector=selector, at=args.end) if names else DEFAULT_INTERVAL
+    found = await _selectors(client, space, window=Window(start=args.onset - SHORTEST, end=args.end))
+    chosen = dict(list(found.items())[:MOST_METRICS])
+    interval = await _interval(client, chosen, at=args.end)
     seconds = int(max(SHORTEST_RATE, INTERVALS_PER_RATE * interval))
     window, step = window_of(args, interval=interval)
-    queries = _queries(names, selector=selector, seconds=seconds)
+    queries = _queries(chosen, seconds=seconds)
     answers = await ranges(client, queries, window=window, step=step, most=MOST_ROWS)
-    left_out = f"{len(found) - len(names)} of {len(found)} metrics were not read" if len(found) > len(names) else None
+    left_out = f"{len(found) - len(chosen)} of {len(found)} metrics were not read" if len(found) > len(chosen) else None
     return seen(
         cluster,
         TableView(namespace=args.namespace, interval=interval, rate_seconds=seconds, rows=_rows(answers)),
         probe=PROBE.name,
-        queries=list(queries.values()) or [f"series: {selector}"],
+        queries=list(queries.values()) or [f"series: {label}={quoted(space.name)}" for label in NAMESPACES],
         title=f"all metrics of all workloads of {space.name}",
         window=window,
         complete=False,
@@ -148,13 +157,14 @@ async def _run(cluster: Cluster, args: TableArgs) -> Observation[TableView]:
     )
 
 
-def _queries(names: Sequence[str], *, selector: str, seconds: int) -> dict[str, str]:
+def _queries(selectors: Mapping[str, str], *, seconds: int) -> dict[str, str]:
+    names = list(selectors)
     batches = [names[start : start + PER_QUERY] for start in range(0, len(names), PER_QUERY)]
     queries = {
-        f"part {number}": expression(batch, selector=selector, seconds=seconds)
+        f"part {number}": expression({name: selectors[name] for name in batch}, seconds=seconds)
         for number, batch in enumerate(batches, start=1)
     }
-    failed = failures(names, selector=selector, seconds=seconds)
+    failed = failures(selectors, seconds=seconds)
     return {**queries, "failed": failed} if failed else queries
 
 
