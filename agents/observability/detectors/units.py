@@ -16,7 +16,7 @@ UNIT_DOWN = FactSpec(
     meaning="A system service that a node lives by does not run there.",
     attributes={
         "unit": "name of the unit, for example containerd",
-        "role": "kubelet, runtime, proxy, scheduler, control_plane or dns",
+        "part": "kubelet, runtime, proxy, scheduler, control_plane or dns",
     },
 )
 
@@ -37,7 +37,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
                 at=at,
                 detector=DETECTOR.name,
                 unit=unit.unit,
-                role=unit.role,
+                part=unit.role,
             )
 
 
