@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from agents.diagnostician.wording import label_of
-from agents.wording import duration, listed, percent
+from agents.wording import duration, listed, looked_at, percent
 from incidents.approval import Choice
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
 from incidents.postmortem import Dossier, Milestones, cited, lasted, milestones
@@ -108,7 +108,7 @@ def _ruled_out(diagnosis: Diagnosis | None) -> Iterator[str]:
 
 def _gaps(dossier: Dossier) -> Iterator[str]:
     for gap in dict.fromkeys(dossier.gaps):
-        yield f"- {gap.agent.value}: {_plain(gap.what)} ({_plain(gap.why)})"
+        yield f"- {_plain(looked_at(gap.what))} ({gap.agent.value}: {_plain(gap.why)})"
 
 
 def _done(dossier: Dossier) -> Iterator[str]:

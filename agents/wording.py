@@ -46,3 +46,28 @@ def listed(names: Iterable[str], *, enough: int = ENOUGH_NAMES) -> str:
     known: Sequence[str] = tuple(dict.fromkeys(names))
     text = ", ".join(known[:enough])
     return f"{text} and {len(known) - enough} more" if len(known) > enough else text
+
+
+SYSTEMS = {"github": "GitHub", "gitlab": "GitLab", "argocd": "Argo CD", "opencost": "OpenCost"}
+"""Names that are not only capitalised."""
+ASKED = {
+    "kubernetes.config_refs": "the configuration that pods refer to",
+    "kubernetes.control_plane": "the control plane",
+    "kubernetes.logs": "logs of containers",
+    "kubernetes.inventory": "what there is in the cluster",
+    "prometheus.red": "requests, errors and latency in Prometheus",
+    "prometheus.usage": "use of CPU and memory in Prometheus",
+    "prometheus.wide": "all metrics of a workload in Prometheus",
+    "prometheus.service_graph": "who calls whom in Prometheus",
+    "loki.templates": "kinds of log lines in Loki",
+    "argocd.diff": "what differs from Git in Argo CD",
+}
+"""What a probe looks at, where its name does not say it well."""
+
+
+def looked_at(what: str) -> str:
+    """What a probe or detector of that name looks at, in words: `pods in Kubernetes` for `kubernetes.pods`."""
+    system, dot, name = what.partition(".")
+    if what in ASKED or not dot or " " in what:
+        return ASKED.get(what, what)
+    return f"{name.replace('_', ' ')} in {SYSTEMS.get(system, system.capitalize())}"

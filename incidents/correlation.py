@@ -175,7 +175,9 @@ def _same_entity(arriving: Arriving, incident: OpenIncident, now: datetime) -> J
         return None
     for known in incident.entities:
         if same_thing(entity, known):
-            return Joined(incident=incident.id, reason=JoinReason.SAME_ENTITY, because=f"it is about {known} too")
+            return Joined(
+                incident=incident.id, reason=JoinReason.SAME_ENTITY, because=f"it is about {_label(known)} too"
+            )
     return None
 
 
@@ -195,8 +197,14 @@ def _neighbour(arriving: Arriving, incident: OpenIncident, topology: Topology, n
         return None
     for known in incident.entities:
         if how := related(entity, known, topology=topology):
-            return Joined(incident=incident.id, reason=JoinReason.NEIGHBOUR, because=f"{entity} {how} {known}")
+            return Joined(
+                incident=incident.id, reason=JoinReason.NEIGHBOUR, because=f"{_label(entity)} {how} {_label(known)}"
+            )
     return None
+
+
+def _label(entity: EntityId) -> str:
+    return Entity.parse(entity).label
 
 
 def _within(span: timedelta, incident: OpenIncident, now: datetime) -> bool:

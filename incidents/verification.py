@@ -229,16 +229,20 @@ def _satisfied(check: Check, measurement: Measurement) -> bool:
 def _result(check: Check, values: Sequence[Measurement], *, held: bool | None) -> CheckResult:
     after = next((m.value for m in reversed(values) if m.value is not None), None)
     figures = f"{_figure(check.baseline, check.unit)} -> {_figure(after, check.unit)}"
-    name, entity = check.measure.replace("_", " "), check.entity.split("/", 3)[-1]
+    name, entity = WORDS.get(check.measure, check.measure.replace("_", " ")), check.entity.split("/", 3)[-1]
     return CheckResult(check=check, before=check.baseline, after=after, held=held, text=f"{name} of {entity} {figures}")
 
 
+WORDS = {"workload_available": "available pods", "alert_resolved": "firing alerts", "latency_p99": "p99 latency"}
+"""How people say a measure."""
+COUNTED = frozenset({"pods", "alerts"})
+"""Units that the name of the measure says already."""
 PERCENT = 100.0
 MILLISECONDS = 1000.0
 
 
 def _figure(value: float | None, unit: str) -> str:
-    """`7.1 %`, `240 ms`, `6 pods`; `unknown` without a value."""
+    """`7.1 %`, `240 ms`, `6`; `unknown` without a value."""
     match value, unit:
         case None, _:
             return "unknown"
@@ -251,4 +255,4 @@ def _figure(value: float | None, unit: str) -> str:
         case _, "usd_per_hour":
             return f"{value:.2f} $/h"
         case _:
-            return f"{value:.6g} {unit}"
+            return f"{value:.6g}" if unit in COUNTED else f"{value:.6g} {unit}"

@@ -15,10 +15,10 @@ from agents.diagnostician.spread import Spread
 from agents.diagnostician.suspects import ruled_out
 from agents.diagnostician.weighing import Weighed, weigh
 from agents.diagnostician.weights import DIAGNOSED, MOST_SHOWN, MOST_SURE, SHOWN
-from agents.diagnostician.wording import label_of, statement
+from agents.diagnostician.wording import in_words, label_of, statement
 from agents.runbooks.grammar import write_alternative
 from agents.runbooks.library import Library
-from agents.wording import percent
+from agents.wording import listed, percent
 from incidents.casefile import CaseFile
 from incidents.diagnosis import SEVERAL_THRESHOLD, Argument, Diagnosis, Engine, Hypothesis, Verdict
 from incidents.fact import Fact, FactRole
@@ -124,7 +124,7 @@ def _why_not(order: Sequence[tuple[float, Weighed]], *, reading: Reading) -> str
         return "No known cause has anything that must hold for it."
     chance, best = order[0]
     said = f"{best.cause.title} at {label_of(best.entity)} stands at {percent(chance)}, below {percent(DIAGNOSED)}"
-    unseen = [write_alternative(p.line) for p in (*best.must, *best.likely) if p.standing is Standing.UNSEEN]
+    unseen = [in_words(p.line) for p in (*best.must, *best.likely) if p.standing is Standing.UNSEEN]
     if best.capped:
         return f"{said}: {best.capped}."
-    return f"{said}; {', '.join(unseen[:3])} would decide." if unseen else f"{said}."
+    return f"{said}; whether there is {listed(unseen)} would decide." if unseen else f"{said}."

@@ -9,8 +9,7 @@ from agents.diagnostician.spread import Spread
 from agents.diagnostician.timing import after
 from agents.diagnostician.weighing import Weighed
 from agents.diagnostician.weights import CHANGE_OLD, EXPLAINED, MOST_RULED_OUT
-from agents.diagnostician.wording import label_of
-from agents.runbooks.grammar import write_alternative
+from agents.diagnostician.wording import in_words, label_of
 from agents.wording import clock_time, duration, listed
 from incidents.fact import Fact, FactRole
 from incidents.finding import RuledOut
@@ -107,7 +106,7 @@ SUSPICIOUS = 1.5
 
 def _failing(one: Weighed) -> str:
     """What must hold and is not so, or what refutes it; empty when it was merely not seen."""
-    absent = [write_alternative(p.line) for p in one.must if p.standing is Standing.ABSENT]
+    absent = [in_words(p.line) for p in one.must if p.standing is Standing.ABSENT]
     if absent:
         return f"looked for and not found: {', '.join(absent)}"
     against = min(one.points, key=lambda point: point.weight)

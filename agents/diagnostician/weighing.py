@@ -10,8 +10,7 @@ from agents.diagnostician.predictions import Prediction, Standing, judge
 from agents.diagnostician.reading import Reading, Symptom
 from agents.diagnostician.spread import Spread, carries_load, harms
 from agents.diagnostician.victims import blame
-from agents.diagnostician.wording import absent_text, label_of, late_text, unseen_text
-from agents.runbooks.grammar import write_alternative
+from agents.diagnostician.wording import absent_text, in_words, label_of, late_text, unseen_text
 from incidents.cause import Cause
 from incidents.diagnosis import Argument
 from incidents.fact import Fact, FactRole
@@ -133,8 +132,10 @@ def _explained(
 
 
 def _is_pointed_at(symptom: Symptom, *, entity: EntityId, reading: Reading) -> float:
-    """What harms nobody explains an alert about itself, and nothing else."""
+    """What harms nobody explains an alert about itself, and nothing else; no alert at all where something does harm."""
     here = {entity, *reading.places.own(entity)}
+    if any(fact.entity in here for fact in reading.hurting if fact.kind.partition(".")[0] != "cost"):
+        return 0.0
     return 1.0 if symptom.fact is None and here & {symptom.entity, *reading.places.homes(symptom.entity)} else 0.0
 
 
@@ -203,7 +204,7 @@ def _never_points(never: Sequence[Prediction], *, entity: EntityId, onset: datet
             weight = w.NEVER_PRESENT * prediction.line.weight * strength
             yield _citing(prediction.facts, weight=weight, text=f"Speaks against it: {prediction.facts[0].text}")
         elif prediction.standing is Standing.ABSENT:
-            cleared.append(write_alternative(prediction.line))
+            cleared.append(in_words(prediction.line))
     if cleared:
         weight = min(w.CLEARED_NEVER * len(cleared), w.CLEARED_NEVER_MOST)
         text = f"Looked for at {label_of(entity)} and not so: {', '.join(cleared)}"

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from agents.runbooks.grammar import write_alternative
 from agents.wording import clock_time, duration
 from incidents.cause import Alternative
 from incidents.entity import Entity
 from incidents.fact import Fact
-from incidents.ids import EntityId
+from incidents.ids import EntityId, FactKind
 
 
 def label_of(entity: EntityId) -> str:
@@ -16,14 +15,27 @@ def label_of(entity: EntityId) -> str:
     return Entity.parse(entity).label
 
 
+def in_words(line: Alternative) -> str:
+    """A runbook's line for people: `workload unavailable or container crash loop`, `log error class (timeout/auth)`."""
+    return " or ".join(_kind_in_words(line, kind) for kind in line.kinds)
+
+
+def _kind_in_words(line: Alternative, kind: FactKind) -> str:
+    words = kind.replace(".", " ").replace("_", " ")
+    conditions = [
+        value.replace("_", " ") for one in line.where.get(kind, ()) for values in one.values() for value in values
+    ]
+    return f"{words} ({'/'.join(conditions)})" if conditions else words
+
+
 def absent_text(line: Alternative, *, entity: EntityId) -> str:
     """What was looked for and is not so."""
-    return f"Looked for at {label_of(entity)} and not so: {write_alternative(line)}"
+    return f"Looked for at {label_of(entity)} and not so: {in_words(line)}"
 
 
 def unseen_text(line: Alternative, *, entity: EntityId) -> str:
     """What has to hold and was not seen."""
-    return f"Not seen at {label_of(entity)}: {write_alternative(line)}"
+    return f"Not seen at {label_of(entity)}: {in_words(line)}"
 
 
 def late_text(fact: Fact, *, onset: datetime) -> str:

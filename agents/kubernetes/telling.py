@@ -69,12 +69,17 @@ def _last_words(assignment: Assignment, facts: Sequence[Fact], sightings: Sighti
             told_of.add(key)
             yield saying(
                 assignment,
-                text=f'{name(log.workload)}: last line of {log.container} before it ended: "{_quote(log)}"',
+                text=f'the last line of {_container(log)} before it ended: "{_quote(log)}"',
                 seen=[seen],
                 entities=[log.workload],
                 at=scene.now,
                 confidence=0.6,
             )
+
+
+def _container(log: ContainerLog) -> str:
+    workload = name(log.workload)
+    return workload if log.container == workload else f"{log.container} in {workload}"
 
 
 def _quote(log: ContainerLog) -> str:

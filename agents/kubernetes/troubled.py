@@ -66,8 +66,10 @@ class Trouble:
 
     @property
     def who(self) -> str:
-        """`checkout: container app`."""
-        return f"{name(self.workload)}: container {self.container}"
+        """`container app of checkout`, or `checkout's container` when both have one name."""
+        workload = name(self.workload)
+        own = self.container == workload
+        return f"{workload}'s container" if own else f"container {self.container} of {workload}"
 
 
 def troubled(

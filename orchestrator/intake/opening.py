@@ -6,6 +6,7 @@ from datetime import datetime
 from incidents.alert import Alert
 from incidents.canonical import digest_of, short
 from incidents.correlation import Arriving
+from incidents.entity import Entity
 from incidents.ids import EntityId, IncidentId
 from orchestrator.intake.payload import OLDEST_YEAR
 
@@ -32,7 +33,9 @@ def start_of(alerts: Sequence[Alert], *, now: datetime) -> datetime:
     return min([*starts, now])
 
 
-def title_of(alert: Alert) -> str:
-    """Its summary on one line."""
+def title_of(alert: Alert, *, entity: EntityId | None = None) -> str:
+    """Its summary on one line; an alert that brings nothing but its name is told with what it is about."""
     text = " ".join(alert.summary.split())
+    if text == alert.name and entity is not None:
+        text = f"{text}: {Entity.parse(entity).label}"
     return text if len(text) <= TITLE_LENGTH else text[: TITLE_LENGTH - 3] + "..."

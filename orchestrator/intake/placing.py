@@ -158,7 +158,7 @@ class Placing:
         await incident_rows.insert_incident(
             self._tx,
             change.incident,
-            title=title_of(first.alert),
+            title=title_of(first.alert, entity=first.entity),
             severity=min(self._severity(a.alert) for a in change.joined),
             cluster=first.cluster,
             entities=entities_of(change.joined),
@@ -249,6 +249,6 @@ def _grown(incident: OpenIncident, arriving: Arriving, *, now: datetime) -> Open
 
 
 def _names(arriving: Sequence[Arriving]) -> str:
-    """`KubePodCrashLooping, TargetDown x3`."""
+    """`KubePodCrashLooping, TargetDown (3 of them)`."""
     counts = Counter(a.alert.name for a in arriving)
-    return ", ".join(name if count == 1 else f"{name} x{count}" for name, count in counts.items())
+    return ", ".join(name if count == 1 else f"{name} ({count} of them)" for name, count in counts.items())

@@ -6,14 +6,17 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from agents.planner.plan import NoPlan
+from incidents.ids import IncidentId
 from incidents.incident import EventKind
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
 from orchestrator.proposing import asked, plan_of
 from orchestrator.state import State
 from orchestrator.store import rehearsals
+from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.rehearsals import RehearsalStatus
 from orchestrator.store.timeline import append_event
+from orchestrator.store.transaction import Tx
 
 
 async def plan(state: State, runtime: Runtime[Context]) -> Command[Literal["rehearse", "conclude"]]:
@@ -32,9 +35,15 @@ async def plan(state: State, runtime: Runtime[Context]) -> Command[Literal["rehe
                 at=context.clock.now(),
                 key=f"no-plan:{attempt}",
             )
-            detail = f"diagnosed, but there is nothing that Midwatch may propose: {planned.reason}"
+            detail = f"{await _found(tx, incident)}Midwatch proposes nothing: {planned.reason}"
             return Command(goto="conclude", update={"attempt": attempt, "ending": "escalated", "detail": detail})
     return Command(goto="rehearse", update={"attempt": attempt})
+
+
+async def _found(tx: Tx, incident: IncidentId) -> str:
+    """What people take over with: the statements that the diagnosis stands on."""
+    diagnosis = await latest_diagnosis(tx, incident)
+    return "".join(f"{hypothesis.statement} " for hypothesis in (diagnosis.leading if diagnosis else ()))
 
 
 async def rehearse(state: State, runtime: Runtime[Context]) -> State:

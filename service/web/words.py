@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from agents.wording import duration, listed, percent
+from agents.wording import duration, listed, looked_at, percent
 from incidents.entity import Entity
 from incidents.ids import EntityId
 from incidents.incident import Phase
@@ -167,7 +167,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     f.__name__: f
     for f in (
         hms, hm, day, stamp, iso, span, ago, expires, sure, figure, name, place, names, plain, sentence, short_id,
-        count, dollars, phase_word, phase_tone, duration, percent,
+        count, dollars, phase_word, phase_tone, duration, percent, looked_at,
     )
 }  # fmt: skip
 """What templates may use, by name."""

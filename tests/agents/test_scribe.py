@@ -88,7 +88,7 @@ def test_the_draft_tells_the_story_from_the_records() -> None:
         "It ended verified: 5xx 7.1 % -\\> 0.2 %",
         "- 7.1 % of requests fail since 02:35",
         "- cart was deployed at 02:42: came 7 min after it began at 02:35",
-        "- observability: traces of payments (no access)",
+        "- traces of payments (observability: no access)",
         "- Approved 2026-11-17 02:48:00 UTC by Ann (console)",
         "- Execution 2026-11-17 02:49:00 UTC succeeded: revision 41",
         "- 20 min from the onset to the end",

@@ -158,8 +158,8 @@ def test_results_say_before_and_after_with_units() -> None:
     reading = judge([check(), GUARD, READY], measured, window=WINDOW, now=after(10))
     assert [r.text for r in reading.results] == [
         "error rate of checkout 7.1 % -> 0.2 %",
-        "latency p99 of checkout 410 ms -> 240 ms",
-        "workload available of checkout 0.071 pods -> unknown",
+        "p99 latency of checkout 410 ms -> 240 ms",
+        "available pods of checkout 0.071 -> unknown",
     ]
     assert [r.held for r in reading.results] == [True, True, None]
 

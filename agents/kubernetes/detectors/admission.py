@@ -115,7 +115,7 @@ def _denied(workload: EntityId, refusal: Refusal, hits: Sequence[Refused], scene
     return state(
         ADMISSION_DENIED,
         entity=workload,
-        text=f"{name(workload)}: new pods are refused: {why}{what}{since(at, now=scene.now)}",
+        text=f"new pods of {name(workload)} are refused: {why}{what}{since(at, now=scene.now)}",
         seen=[one.seen for one in hits],
         at=at,
         detector=DETECTOR.name,

@@ -82,7 +82,8 @@ def _at_max(scaler: Autoscaler, target: EntityId, seen: Observation[Autoscalers]
     return state(
         AT_MAX,
         entity=target,
-        text=f"{name(target)}: autoscaler at its maximum of {scaler.maximum} pods{measured}{since(at, now=scene.now)}",
+        text=f"the autoscaler of {name(target)} is at its maximum of {scaler.maximum} pods{measured}"
+        f"{since(at, now=scene.now)}",
         seen=[seen],
         at=at,
         related=[scaler.meta.entity],
@@ -102,7 +103,7 @@ def _blind(scaler: Autoscaler, target: EntityId, seen: Observation[Autoscalers],
     return state(
         CANNOT_READ,
         entity=target,
-        text=f"{name(target)}: autoscaler {scaler.meta.name} cannot read its metrics ({reason})"
+        text=f"autoscaler {scaler.meta.name} of {name(target)} cannot read its metrics ({reason})"
         f"{since(at, now=scene.now)}",
         seen=[seen],
         at=at,
@@ -123,7 +124,7 @@ def _scaled(
     yield state(
         SCALED,
         entity=target,
-        text=f"{name(target)}: scaled to {match['to']} pods by autoscaler {scaler.meta.name}"
+        text=f"{name(target)} was scaled to {match['to']} pods by autoscaler {scaler.meta.name}"
         f"{since(event.event.last, now=scene.now).replace(' since', ' at')}",
         seen=[event.seen],
         at=event.event.last,

@@ -78,7 +78,7 @@ def _unavailable(one: SeenWorkload, down: datetime | None, scene: Scene) -> Fact
     return state(
         UNAVAILABLE,
         entity=workload.meta.entity,
-        text=f"{workload.meta.name}: {replicas.available} of {replicas.desired} pods available"
+        text=f"only {replicas.available} of {replicas.desired} pods of {workload.meta.name} are available"
         f"{since(start, now=scene.now)}",
         seen=[one.seen],
         at=start,
@@ -109,7 +109,7 @@ def _lag(one: SeenWorkload) -> Fact:
     return state(
         GENERATION_LAG,
         entity=workload.meta.entity,
-        text=f"{workload.meta.name}: its controller is at generation {workload.observed_generation} of "
+        text=f"the controller of {workload.meta.name} is at generation {workload.observed_generation} of "
         f"{workload.meta.generation}",
         seen=[one.seen],
         at=None,

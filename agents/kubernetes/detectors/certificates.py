@@ -65,7 +65,7 @@ def _of_secret(item: ConfigObject, end: datetime, workload: EntityId, seen: Obse
     return state(
         EXPIRED if ended else EXPIRING,
         entity=workload,
-        text=f"{name(workload)}: certificate {item.certificate_subject or item.meta.name} {when}",
+        text=f"certificate {item.certificate_subject or item.meta.name} of {name(workload)} {when}",
         seen=[seen],
         at=end if ended else None,
         related=[item.meta.entity],

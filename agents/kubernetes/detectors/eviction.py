@@ -103,7 +103,7 @@ def _fact(workload: EntityId, reason: str, pods: Sequence[SeenPod], events: Sequ
     on = f" from {listed(nodes)}" if nodes else ""
     seen = [*(one.seen for one in pods), *(one.seen for one in events)]
     said = " ".join([*(one.pod.message for one in pods), *(one.event.message for one in events)])
-    head = f"{name(workload)}: {count(len(entities), 'pod')}"
+    head = f"{count(len(entities), 'pod')} of {name(workload)}"
     if reason == "preemption":
         return state(
             PREEMPTED,

@@ -101,7 +101,7 @@ def _fact(
     return state(
         ATTACH_FAILED if attach else MOUNT_FAILED,
         entity=workload,
-        text=f"{name(workload)}: {what} cannot be {verb} for {count(len(pods), 'pod')}: {reason.replace('_', ' ')}"
+        text=f"{what} of {name(workload)} cannot be {verb} for {count(len(pods), 'pod')}: {reason.replace('_', ' ')}"
         f"{since(at, now=scene.now)}",
         seen=[one.seen for one in events],
         at=at,

@@ -92,7 +92,7 @@ def _fact(
     return state(
         BLOCKS,
         entity=one.workload.meta.entity,
-        text=f"{one.workload.meta.name}: network policy {listed(names)} lets nothing through {way} {who}",
+        text=f"network policy {listed(names)} of {one.workload.meta.name} lets nothing through {way} {who}",
         seen=[seen, one.seen],
         at=_written(policies),
         related=[*([] if peer == "dns" else [EntityId(peer)]), *(policy.meta.entity for policy in policies)],

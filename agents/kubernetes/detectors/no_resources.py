@@ -26,7 +26,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
             yield state(
                 NO_RESOURCES,
                 entity=entity,
-                text=f"{one.workload.meta.name}: {listed(bare)} without requests and limits",
+                text=f"{listed(bare)} of {one.workload.meta.name} without requests and limits",
                 seen=[one.seen],
                 at=None,
                 detector=DETECTOR.name,

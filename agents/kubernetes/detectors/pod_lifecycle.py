@@ -6,7 +6,7 @@ from datetime import timedelta
 from agents.detector import Detector, Scene, Sightings
 from agents.kubernetes.sighted import SeenPod, by_workload, earliest, name, of_total, pods_of
 from agents.reporting import state
-from agents.wording import duration, listed, since
+from agents.wording import count, duration, listed, since
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import EntityId, FactKind
 from tools.kubernetes.pod import Pods
@@ -64,7 +64,7 @@ def _waiting(workload: EntityId, waiting: Sequence[SeenPod], pods: Sequence[Seen
     return state(
         PENDING,
         entity=workload,
-        text=f"{name(workload)}: {of_total(len(waiting), len(pods))} pending, {duration(seconds)} so far",
+        text=f"{of_total(len(waiting), len(pods))} of {name(workload)} pending for {duration(seconds)} so far",
         seen=[one.seen for one in waiting],
         at=at,
         related=[one.pod.meta.entity for one in waiting],
@@ -84,7 +84,8 @@ def _terminating(workload: EntityId, stuck: Sequence[SeenPod], scene: Scene) -> 
     return state(
         STUCK_TERMINATING,
         entity=workload,
-        text=f"{name(workload)}: {len(stuck)} terminating for {duration(seconds)}{by}{since(at, now=scene.now)}",
+        text=f"{count(len(stuck), 'pod')} of {name(workload)} terminating for {duration(seconds)}{by}"
+        + since(at, now=scene.now),
         seen=[one.seen for one in stuck],
         at=at,
         related=[one.pod.meta.entity for one in stuck],

@@ -95,6 +95,13 @@ def _matters(one: SeenEvent, pods: Sequence[SeenPod], scene: Scene) -> bool:
     return not seen.pod.ready or (restarted and one.event.message.startswith(("Liveness", "Startup")))
 
 
+def _whose(failing: Failing) -> str:
+    workload = name(failing.workload)
+    if failing.container in (None, "", workload):
+        return workload
+    return f"{failing.container} in {workload}"
+
+
 def _fact(failing: Failing, scene: Scene) -> Fact:
     error = _commonest([error for _, error in failing.events])
     spec = _spec(failing)
@@ -109,7 +116,7 @@ def _fact(failing: Failing, scene: Scene) -> Fact:
     return state(
         SPECS[failing.probe],
         entity=failing.workload,
-        text=f"{name(failing.workload)}: {failing.probe} probe of {failing.container or 'a container'}{place} fails in "
+        text=f"the {failing.probe} probe of {_whose(failing)}{place} fails in "
         f"{of_total(len(hit), len(failing.pods))}: {answer}{killed}{since(at, now=scene.now)}",
         seen=[one.seen for one in (*(one for one, _ in failing.events), *failing.kills)],
         at=at,

@@ -74,7 +74,8 @@ def _undeclared(one: SeenWorkload, container: ContainerSpec, probe: str, spec: P
     yield state(
         PORT_NOT_EXPOSED,
         entity=one.workload.meta.entity,
-        text=f"the {probe} probe of {container.name} in {one.workload.meta.name} asks port {asked}; declared are {known}",
+        text=f"the {probe} probe of {container.name} in {one.workload.meta.name} "
+        f"asks port {asked}; declared are {known}",
         seen=[one.seen],
         at=None,
         detector=DETECTOR.name,
@@ -98,8 +99,8 @@ def _impatient(
     yield state(
         TOO_IMPATIENT,
         entity=one.workload.meta.entity,
-        text=f"the {probe} probe of {container.name} in {one.workload.meta.name} restarts it {duration(spec.patience_s)} "
-        f"after its start; {needs}",
+        text=f"the {probe} probe of {container.name} in {one.workload.meta.name} restarts it "
+        f"{duration(spec.patience_s)} after its start; {needs}",
         seen=[one.seen, *(pod.seen for pod in pods)],
         at=None,
         detector=DETECTOR.name,

@@ -82,7 +82,7 @@ def _fact(one: SeenWorkload, scene: Scene) -> Fact:
     started = _started(one)
     number = f" to revision {workload.revision}" if workload.revision else ""
     text = (
-        f"{workload.meta.name}: rollout{number} is stuck at {replicas.updated} of {replicas.desired} new pods, "
+        f"the rollout of {workload.meta.name}{number} is stuck at {replicas.updated} of {replicas.desired} new pods, "
         f"{replicas.available} available{since(started or at, now=scene.now)}"
     )
     return state(

@@ -93,7 +93,7 @@ def _fact(
     return state(
         UNSCHEDULABLE,
         entity=workload,
-        text=f"{name(workload)}: {of_total(len(waiting), len(pods))} cannot be scheduled: "
+        text=f"{of_total(len(waiting), len(pods))} of {name(workload)} cannot be scheduled: "
         f"{_WORDS.get(read.reason, 'the scheduler gives no known reason')}{detail}{nodes}{since(at, now=scene.now)}",
         seen=[*(one.seen for one in waiting), *(one.seen for one in failures)],
         at=at,

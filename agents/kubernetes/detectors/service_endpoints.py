@@ -86,7 +86,7 @@ def _some(view: ServiceView, seen: Observation[Services]) -> Fact:
     return state(
         ENDPOINTS_NOT_READY,
         entity=service.meta.entity,
-        text=f"service {service.meta.name}: {service.ready} of {total} endpoints ready",
+        text=f"only {service.ready} of {total} endpoints of service {service.meta.name} are ready",
         seen=[seen],
         at=None,
         related=service.workloads,

@@ -67,11 +67,12 @@ def _trouble(call: SeenCall, scene: Scene) -> Iterable[Fact]:
             baseline=round(call.failing.before, 4),
         )
     if call.slow is not None:
-        change = f"p99 {latency(call.slow.before)} -> {latency(call.slow.after)}"
+        change = f"went {latency(call.slow.before)} -> {latency(call.slow.after)}"
         yield state(
             SLOW,
             entity=call.callee,
-            text=f"calls from {call.caller_name} to {call.callee_name}: {change}" + since(call.slow.at, now=scene.now),
+            text=f"p99 of calls from {call.caller_name} to {call.callee_name} {change}"
+            + since(call.slow.at, now=scene.now),
             seen=[call.seen],
             at=call.slow.at,
             until=call.slow.until,

@@ -37,11 +37,11 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         if shift is None or shift.after < max(LEAST_RATIO * shift.before, shift.before + LEAST_RISE):
             continue
         middle = seen.view.p50.between(shift.at, shift.until) if seen.view.p50 else []
-        change = f"p99 {latency(shift.before)} -> {latency(shift.after)}"
+        change = f"p99 of {name_of(seen.view.entity)} went {latency(shift.before)} -> {latency(shift.after)}"
         yield state(
             LATENCY,
             entity=seen.view.entity,
-            text=f"{name_of(seen.view.entity)}: {change}" + since(shift.at, now=scene.now),
+            text=change + since(shift.at, now=scene.now),
             seen=[seen],
             at=shift.at,
             until=shift.until,

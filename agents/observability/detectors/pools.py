@@ -104,7 +104,7 @@ def _full(seen: Observation[WideView], pool: Pool, used: Curve, most: Curve, sce
     yield state(
         pool.spec,
         entity=seen.view.entity,
-        text=f"{name_of(seen.view.entity)}: {pool.name}: {lately[-1]:.0f} of {limit:.0f} in use"
+        text=f"{lately[-1]:.0f} of {limit:.0f} in use of the {pool.name} of {name_of(seen.view.entity)}"
         + since(at, now=scene.now),
         seen=[seen],
         at=at,

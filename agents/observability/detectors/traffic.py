@@ -52,13 +52,12 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         if shift is None or (spec := _kind(shift)) is None:
             continue
         gone = silent and shift.after == 0
-        words = "no requests are reported" if gone else f"{rate(shift.before)} -> {rate(shift.after)}"
+        moved = f"requests to {name_of(seen.view.entity)} went {rate(shift.before)} -> {rate(shift.after)}"
+        words = f"no requests to {name_of(seen.view.entity)} are reported" if gone else moved
         yield state(
             spec,
             entity=seen.view.entity,
-            text=f"{name_of(seen.view.entity)}: {words}"
-            + since(shift.at, now=scene.now)
-            + (f", {rate(shift.before)} before" if gone else ""),
+            text=words + since(shift.at, now=scene.now) + (f", {rate(shift.before)} before" if gone else ""),
             seen=[seen],
             at=shift.at,
             until=shift.until,

@@ -67,7 +67,7 @@ def test_an_oom_kill_is_dated_by_the_first_back_off_and_says_how_often() -> None
     )
     (fact,) = detect(oom_killed.DETECTOR, pods(pod("a", KILLED, spec=LIMITED)), events(back_off))
     assert fact.at == ONSET
-    assert fact.text == "checkout: container app OOMKilled at 256Mi in 1 pod, 4 times since 02:35"
+    assert fact.text == "container app of checkout was OOMKilled at 256Mi in 1 pod, 4 times since 02:35"
     assert len(fact.evidence) == 2
 
 
@@ -241,7 +241,7 @@ def test_restarts_by_a_probe_are_counted_with_it() -> None:
     )
     assert fact.attributes["kills"] == 3
     assert fact.text == (
-        "checkout: liveness probe of app on port 8080/live fails in 1 pod: connection refused, 3 restarts for it since 02:36"
+        "the liveness probe of app in checkout on port 8080/live fails in 1 pod: connection refused, 3 restarts for it since 02:36"
     )
 
 

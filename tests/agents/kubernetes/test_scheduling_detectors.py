@@ -60,7 +60,7 @@ def test_pods_that_no_node_takes_are_one_fact_of_their_workload() -> None:
     )
     attributes = {"reason": "cordoned", "also": "cpu", "nodes": 3, "nodes_considered": 5, "pods": 2, "total_pods": 3}
     check(facts, [("pod.unschedulable", "deployment/checkout", attributes)])
-    assert facts[0].text == "checkout: 2 of 3 pods cannot be scheduled: cordoned on 3 of 5 nodes since 02:36"
+    assert facts[0].text == "2 of 3 pods of checkout cannot be scheduled: cordoned on 3 of 5 nodes since 02:36"
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,8 @@ async def test_the_reference_incident(work: Work) -> None:
     }
     assert {fact.entity.rsplit("/", 1)[1] for fact in report.facts} == {"checkout"}, "only checkout is in trouble"
     texts = [finding.text for finding in report.findings]
-    assert texts[0] == "checkout: container checkout OOMKilled at 256Mi in 2 of 6 pods, 14 times since 02:36"
-    assert any("last line of checkout before it ended" in text for text in texts)
+    assert texts[0] == "checkout's container was OOMKilled at 256Mi in 2 of 6 pods, 14 times since 02:36"
+    assert any("last line of checkout" in text for text in texts)
     asked = {(question.to, question.topic) for question in report.questions}
     assert (AgentName.OBSERVABILITY, Topic.USAGE_BEFORE) in asked
     assert (AgentName.CICD, Topic.CHANGES) in asked

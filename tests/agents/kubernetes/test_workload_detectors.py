@@ -66,7 +66,7 @@ def test_availability(found: Any, expected: list[tuple[str, dict[str, Any]]]) ->
 
 def test_unavailability_is_dated_by_the_first_pod_that_went() -> None:
     (fact,) = detect(availability.DETECTOR, workloads(workload(ready=1)), pods(pod("a", status(), created=3)))
-    assert fact.text == "checkout: 1 of 2 pods available since 02:38"
+    assert fact.text == "only 1 of 2 pods of checkout are available since 02:38"
 
 
 STUCK = condition("Progressing", "False", "ProgressDeadlineExceeded", minutes=10)
@@ -250,7 +250,7 @@ def test_an_autoscaler_that_scaled() -> None:
         ),
     )  # fmt: skip
     check(facts, [("hpa.scaled", "deployment/checkout", {"from": 2, "to": 3})])
-    assert facts[0].text == "checkout: scaled to 3 pods by autoscaler checkout at 02:45"
+    assert facts[0].text == "checkout was scaled to 3 pods by autoscaler checkout at 02:45"
 
 
 @pytest.mark.parametrize(
@@ -352,4 +352,7 @@ def test_a_statefulset_that_waits_for_one_pod() -> None:
 )  # fmt: skip
 def test_more_pods_than_wanted(found: Any, expected: list[tuple[str, dict[str, Any]]]) -> None:
     facts = detect(surging.DETECTOR, workloads(found))
-    assert [(fact.kind, {key: fact.attributes[key] for key in attributes}) for fact, (_, attributes) in zip(facts, expected, strict=True)] == expected
+    assert [
+        (fact.kind, {key: fact.attributes[key] for key in attributes})
+        for fact, (_, attributes) in zip(facts, expected, strict=True)
+    ] == expected

@@ -149,7 +149,7 @@ def test_silence_is_a_drop_that_is_not_sure() -> None:
     (fact,) = facts(traffic.DETECTOR, red(traffic=lambda m: None if m >= 0 else 40.0))
     assert fact.kind == "traffic.drop"
     assert fact.strength < 1
-    assert "no requests are reported" in fact.text
+    assert "no requests to checkout are reported" in fact.text
 
 
 def test_memory_at_its_limit_names_the_limit_of_the_pod_that_is_close() -> None:
