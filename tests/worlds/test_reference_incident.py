@@ -60,9 +60,9 @@ async def test_pods_are_ready_about_forty_seconds_after_a_rollback(
 ) -> None:
     await roll_back(executor, "checkout")
     await world.advance(30)
-    assert world.estate.simulation.pod_counts()["ready"] < 31
+    assert world.estate.simulation.pod_counts()["ready"] < 40
     await world.advance(20)
-    assert world.estate.simulation.pod_counts()["ready"] == 31
+    assert world.estate.simulation.pod_counts()["ready"] == 40
 
 
 async def test_a_rollback_heals(world: World, executor: kubernetes.ApiClient) -> None:

@@ -51,6 +51,10 @@ class Cluster:
         """Return the virtual time as Kubernetes writes it."""
         return stamp(self.moment())
 
+    def micro_timestamp(self) -> str:
+        """Return the virtual time as leases write it."""
+        return self.moment().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
     def add(self, controller: Controller) -> None:
         """Let a controller react from now on."""
         self._controllers.append(controller)

@@ -5,6 +5,7 @@ after the NoExecute taint (the tolerationSeconds that every pod gets).
 """
 
 import copy
+from dataclasses import dataclass
 
 from worlds.cluster.conditions import is_true, set_condition
 from worlds.cluster.core import Cluster
@@ -16,7 +17,50 @@ NODE = kind_named("Node")
 _SILENCE = 40.0
 _TOLERATED = 300.0
 _UNREACHABLE = "node.kubernetes.io/unreachable"
-_PRESSURE = "node.kubernetes.io/memory-pressure"
+_NOT_READY = "node.kubernetes.io/not-ready"
+_RUNTIME_DOWN = (
+    "[container runtime is down, PLEG is not healthy: pleg was last seen active 3m12.482s ago; threshold is 3m0s]"
+)
+LEASES = kind_named("Lease")
+NODE_LEASES = "kube-node-lease"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressure:
+    """A resource that a node may run short of, in the kubelet's words."""
+
+    condition: str
+    taint: str
+    short: str
+    enough: str
+    short_event: str
+    enough_event: str
+    text_short: str
+    text_enough: str
+
+
+PRESSURES = {
+    "memory": Pressure(
+        condition="MemoryPressure",
+        taint="node.kubernetes.io/memory-pressure",
+        short="KubeletHasInsufficientMemory",
+        enough="KubeletHasSufficientMemory",
+        short_event="NodeHasInsufficientMemory",
+        enough_event="NodeHasSufficientMemory",
+        text_short="kubelet has insufficient memory available",
+        text_enough="kubelet has sufficient memory available",
+    ),
+    "disk": Pressure(
+        condition="DiskPressure",
+        taint="node.kubernetes.io/disk-pressure",
+        short="KubeletHasDiskPressure",
+        enough="KubeletHasNoDiskPressure",
+        short_event="NodeHasDiskPressure",
+        enough_event="NodeHasNoDiskPressure",
+        text_short="kubelet has disk pressure",
+        text_enough="kubelet has no disk pressure",
+    ),
+}
 _MANAGER = "kube-controller-manager"
 
 # Conditions of a healthy node, with the kubelet's words.
@@ -94,32 +138,60 @@ class NodeLifecycle:
     def silent(self, name: str) -> None:
         """A node's kubelet has stopped reporting."""
         self._silent[name] = self._cluster.now
+        self._last_beat(name)
         self._cluster.after(_SILENCE, lambda: self._declare_unknown(name))
+
+    def runtime_down(self, name: str) -> None:
+        """The kubelet reports that its container runtime does not answer."""
+        self._silent[name] = self._cluster.now
+        self._cluster.after(_SILENCE, lambda: self._declare_not_ready(name))
 
     def reports(self, name: str) -> None:
         """The kubelet reports again."""
         self._silent.pop(name, None)
+        lease = self._cluster.store.find(LEASES, namespace=NODE_LEASES, name=name)
+        if lease is not None:
+            spec = {key: value for key, value in lease["spec"].items() if key != "renewTime"}
+            beating = {**lease, "metadata": dict(lease["metadata"]), "spec": spec}
+            self._cluster.store.replace(LEASES, beating, manager="kubelet")
         node = self._copy(name)
         for condition in node["status"]["conditions"]:
             ready = condition["type"] == "Ready"
             self._condition(
                 node, condition["type"], value=ready, reason="KubeletReady" if ready else "KubeletHasSufficientMemory"
             )
-        node["spec"]["taints"] = [t for t in node["spec"].get("taints", []) if t["key"] != _UNREACHABLE]
+        gone = {_UNREACHABLE, _NOT_READY}
+        node["spec"]["taints"] = [t for t in node["spec"].get("taints", []) if t["key"] not in gone]
         stored = self._cluster.store.replace(NODE, node, manager=_MANAGER)
         self._events.note(stored, "NodeReady", f"Node {name} status is now: NodeReady")
 
-    def pressure(self, name: str, *, on: bool) -> None:
-        """Set or clear memory pressure."""
-        node = self._copy(name)
-        reason = "KubeletHasInsufficientMemory" if on else "KubeletHasSufficientMemory"
-        text = f"kubelet has {'insufficient' if on else 'sufficient'} memory available"
-        self._condition(node, "MemoryPressure", value=on, reason=reason, message=text)
-        taints = [t for t in node["spec"].get("taints", []) if t["key"] != _PRESSURE]
-        node["spec"]["taints"] = [*taints, {"key": _PRESSURE, "effect": "NoSchedule"}] if on else taints
+    def pressure(self, name: str, *, on: bool, of: str = "memory") -> None:
+        """Set or clear pressure: `of` memory or disk."""
+        words, node = PRESSURES[of], self._copy(name)
+        reason, text = (words.short, words.text_short) if on else (words.enough, words.text_enough)
+        self._condition(node, words.condition, value=on, reason=reason, message=text)
+        taints = [t for t in node["spec"].get("taints", []) if t["key"] != words.taint]
+        node["spec"]["taints"] = [*taints, {"key": words.taint, "effect": "NoSchedule"}] if on else taints
         stored = self._cluster.store.replace(NODE, node, manager="kubelet")
-        state = "NodeHasInsufficientMemory" if on else "NodeHasSufficientMemory"
-        self._events.note(stored, state, f"Node {name} status is now: {state}", host=name)
+        event = words.short_event if on else words.enough_event
+        self._events.note(stored, event, f"Node {name} status is now: {event}", host=name)
+
+    def _last_beat(self, name: str) -> None:
+        """Freeze the node's lease at the present: nobody renews it any more."""
+        lease = self._cluster.store.find(LEASES, namespace=NODE_LEASES, name=name)
+        if lease is not None:
+            spec = {**lease["spec"], "renewTime": self._cluster.micro_timestamp()}
+            frozen = {**lease, "metadata": dict(lease["metadata"]), "spec": spec}
+            self._cluster.store.replace(LEASES, frozen, manager="kubelet")
+
+    def _declare_not_ready(self, name: str) -> None:
+        if name not in self._silent:
+            return
+        node = self._copy(name)
+        self._condition(node, "Ready", value=False, reason="KubeletNotReady", message=_RUNTIME_DOWN)
+        stored = self._taint(node, _NOT_READY)
+        self._events.note(stored, "NodeNotReady", f"Node {name} status is now: NodeNotReady", host=name)
+        self._pods_not_ready(name)
 
     def _declare_unknown(self, name: str) -> None:
         if name not in self._silent:
@@ -128,12 +200,17 @@ class NodeLifecycle:
         for condition in node["status"]["conditions"]:
             text = "Kubelet stopped posting node status."
             self._condition(node, condition["type"], value="Unknown", reason="NodeStatusUnknown", message=text)
-        since = self._cluster.timestamp()
-        taint = {"key": _UNREACHABLE, "effect": "NoExecute", "timeAdded": since}
-        block = {"key": _UNREACHABLE, "effect": "NoSchedule", "timeAdded": since}
-        node["spec"]["taints"] = [*node["spec"].get("taints", []), block, taint]
-        stored = self._cluster.store.replace(NODE, node, manager=_MANAGER)
+        stored = self._taint(node, _UNREACHABLE)
         self._events.note(stored, "NodeNotReady", f"Node {name} status is now: NodeNotReady")
+        self._pods_not_ready(name)
+
+    def _taint(self, node: JsonObject, key: str) -> JsonObject:
+        since = self._cluster.timestamp()
+        both = [{"key": key, "effect": effect, "timeAdded": since} for effect in ("NoSchedule", "NoExecute")]
+        node["spec"]["taints"] = [*node["spec"].get("taints", []), *both]
+        return self._cluster.store.replace(NODE, node, manager=_MANAGER)
+
+    def _pods_not_ready(self, name: str) -> None:
         for pod in self._pods(name):
             self._not_ready(pod)
         self._cluster.after(_TOLERATED, lambda: self._empty(name))

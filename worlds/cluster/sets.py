@@ -9,6 +9,7 @@ from worlds.cluster.deployment import template_hash
 from worlds.cluster.events import Recorder
 from worlds.cluster.fitting import tolerates
 from worlds.cluster.podmaking import POD, PodMaker, is_finished, is_leaving, is_ready
+from worlds.cluster.revisions import record_revision
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.selectors import selects
 from worlds.objects.store import Change
@@ -42,7 +43,9 @@ class StatefulSetController:
         if owner is None:
             return
         pods = {pod["metadata"]["name"]: pod for pod in self._maker.owned(owner)}
-        revision = f"{name}-{template_hash(owner['spec']['template'])}"
+        digest = template_hash(owner["spec"]["template"])
+        record_revision(self._cluster, owner, digest=digest)
+        revision = f"{name}-{digest}"
         names = [f"{name}-{i}" for i in range(owner["spec"]["replicas"])]
         self._step(owner, pods, names, revision=revision)
         self._write_status(owner, revision=revision)
@@ -120,6 +123,7 @@ class DaemonSetController:
         if owner is None:
             return
         digest = template_hash(owner["spec"]["template"])
+        record_revision(self._cluster, owner, digest=digest)
         wanted = [node["metadata"]["name"] for node in self._cluster.store.every(NODE) if self._fits(owner, node)]
         pods = {pod["spec"].get("nodeName"): pod for pod in self._maker.owned(owner)}
         for node in wanted:

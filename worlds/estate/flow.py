@@ -255,6 +255,8 @@ class Flow:
             for at, column in enumerate(columns):
                 if column.wrong_address and column.wrong_address[number]:
                     failing[:, at] = 1.0
+                elif column.stale:
+                    failing[:, at] = 1 - (1 - failing[:, at]) * (1 - column.stale[number])
             self._note_edge(layout, index, callee, call, offered, failing, latency, edges)
             if call.waits:
                 part[:, :, PodField.LATENCY] += (latency * min(call.per_request, 1.0))[:, None]

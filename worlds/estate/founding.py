@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from worlds.cluster.core import Cluster
-from worlds.cluster.nodes import NODE, node_object
+from worlds.cluster.nodes import LEASES, NODE, NODE_LEASES, node_object
 from worlds.estate.manifests import claim_spec
 from worlds.objects.kinds import kind_named
 from worlds.repository.delivery import Delivery, Managed
@@ -21,7 +21,7 @@ DAY = 86400.0
 
 # A workload without a history was last deployed some weeks ago.
 _OLDEST_RELEASE = 41 * DAY
-_SYSTEM_NAMESPACES = ("kube-system", "monitoring", "default")
+_SYSTEM_NAMESPACES = ("kube-system", "kube-node-lease", "monitoring", "default")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,8 @@ class Founding:
             store.create(
                 _ACCOUNT, {"metadata": {"name": "default", "namespace": name}}, manager="kube-controller-manager"
             )
+        for leader in ("kube-scheduler", "kube-controller-manager"):
+            self._lease(leader, namespace="kube-system", seconds=15, manager=leader)
         for namespace in estate.namespaces:
             if namespace.quota:
                 meta = {"name": f"{namespace.name}-quota", "namespace": namespace.name}
@@ -106,6 +108,13 @@ class Founding:
             address=f"10.132.0.{len(list(cluster.store.every(NODE))) + 11}",
         )
         cluster.store.create(NODE, node, manager="kubelet")
+        self._lease(name, namespace=NODE_LEASES, seconds=40, manager="kubelet")
+
+    def _lease(self, name: str, *, namespace: str, seconds: int, manager: str) -> None:
+        """Create a lease without a time of renewal: it is renewed all the time, until somebody stops."""
+        spec = {"holderIdentity": name, "leaseDurationSeconds": seconds}
+        body = {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
+        self._cluster.store.create(LEASES, body, manager=manager)
 
     def _plan_releases(self, workload: Workload) -> None:
         managed = self._delivery.adopt(workload)

@@ -34,6 +34,8 @@ class Column:
     complaint: str = ""
     # What it takes and never gives back; empty when nothing.
     drained: str = ""
+    # Per call of the workload: the share of new connections that its node leads to pods which are gone.
+    stale: tuple[float, ...] = ()
     # Per call of the workload: how many connections it holds open.
     pools: tuple[int, ...] = ()
     # What the effects in force make it write.

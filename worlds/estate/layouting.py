@@ -34,6 +34,8 @@ class LayoutBuilder:
         self._position = {workload.key: i for i, workload in enumerate(self._order)}
         self._reach = Reach(estate, store=store, kubelets=kubelets)
         self._latest: Layout | None = None
+        # Per node without kube-proxy: the endpoints of every service when it stopped.
+        self._frozen: dict[str, dict[str, set[str]]] = {}
         self._models: dict[tuple[str, int, int], PodModel] = {}
         self._effective: dict[tuple[str, int, int], tuple[Effect, ...]] = {}
 
@@ -43,6 +45,7 @@ class LayoutBuilder:
         services: list[ServiceLayout] = []
         pods = self._running()
         self._reach = Reach(self._estate, store=self._store, kubelets=self._kubelets)
+        self._freeze()
         for workload in self._order:
             first = len(columns)
             mine = pods.get(workload.key, [])
@@ -68,6 +71,30 @@ class LayoutBuilder:
             self._latest = Layout(columns=found[0], services=found[1])
         return self._latest
 
+    def _freeze(self) -> None:
+        """Where kube-proxy does not run, connections go on to the endpoints of that time."""
+        stopped = self._reach.stopped_proxies()
+        for node in set(self._frozen) - stopped:
+            del self._frozen[node]
+        for node in stopped - set(self._frozen):
+            self._frozen[node] = {workload.key: self._endpoints(workload) for workload in self._order}
+
+    def _stale(self, workload: Workload, node: str) -> tuple[float, ...]:
+        """Return, per call, the share of new connections that go to pods which are no endpoints any more."""
+        if node not in self._frozen:
+            return ()
+        shares = []
+        for call in workload.calls:
+            callee = self._estate.workload(resolve(call.to, workload=workload))
+            then = self._frozen[node].get(callee.key, set())
+            shares.append(len(then - self._endpoints(callee)) / len(then) if then else 0.0)
+        return tuple(shares)
+
+    def _endpoints(self, workload: Workload) -> set[str]:
+        endpoints = self._store.find(ENDPOINTS, namespace=workload.namespace, name=workload.name) or {}
+        addresses = [a for subset in endpoints.get("subsets", []) for a in subset.get("addresses", [])]
+        return {address["targetRef"]["uid"] for address in addresses}
+
     def _running(self) -> dict[str, list[tuple[JsonObject, PodRuntime]]]:
         """Return the pods whose first container's process runs, by workload."""
         found: dict[str, list[tuple[JsonObject, PodRuntime]]] = {}
@@ -85,9 +112,7 @@ class LayoutBuilder:
     ) -> set[str]:
         if service is None:
             return {runtime.uid for _, runtime in mine if runtime.serving}
-        endpoints = self._store.find(ENDPOINTS, namespace=workload.namespace, name=workload.name) or {}
-        addresses = [a for subset in endpoints.get("subsets", []) for a in subset.get("addresses", [])]
-        return {address["targetRef"]["uid"] for address in addresses}
+        return self._endpoints(workload)
 
     def _column(self, workload: Workload, pod: JsonObject, runtime: PodRuntime, ready: set[str]) -> Column:
         key = (runtime.uid, runtime.main.instance, self._effects.version)
@@ -111,6 +136,7 @@ class LayoutBuilder:
             lines=tuple(line for effect in effective for line in effect.logs),
             complaint=next((effect.complaint for effect in effective if effect.complaint), ""),
             drained=next((effect.drain.resource for effect in effective if effect.drain), ""),
+            stale=self._stale(workload, runtime.node),
             pools=tuple(_pool(call, runtime.config) for call in workload.calls),
             wrong_address=tuple(
                 failing.get(call.to)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from worlds.cluster.kubelet import Kubelets
+from worlds.cluster.nodes import NODE
 from worlds.cluster.podmaking import POD
 from worlds.cluster.policies import NetworkPolicies
 from worlds.cluster.routing import SERVICE
@@ -23,8 +24,10 @@ class Reach:
     def __init__(self, estate: Estate, *, store: ObjectStore, kubelets: Kubelets) -> None:
         self._store = store
         self._policies = NetworkPolicies(store)
+        self._kubelets = kubelets
+        self._proxies = [w for w in estate.workloads if w.labels.get("k8s-app") == "kube-proxy"]
         self._resolvers = [w for w in estate.workloads if w.labels.get("k8s-app") == _DNS["k8s-app"]]
-        self._no_names = bool(self._resolvers) and not any(self._serves(w, kubelets) for w in self._resolvers)
+        self._no_names = bool(self._resolvers) and not any(self._serves(w) for w in self._resolvers)
 
     def service(self, workload: Workload, pods: Sequence[JsonObject]) -> tuple[JsonObject | None, str]:
         """Return the live Service of a workload and why it reaches nobody, if so. `pods` are those that run."""
@@ -57,6 +60,22 @@ class Reach:
         dropped = self._policies.blocked(source=source, target=target, port=callee.port or service_port(callee))
         return f"dial tcp {dns_name(callee)}:{service_port(callee)}: i/o timeout" if dropped else ""
 
+    def stopped_proxies(self) -> frozenset[str]:
+        """Return the nodes on which no kube-proxy runs although the estate has one: their routes stay as they were."""
+        if not self._proxies:
+            return frozenset()
+        running = {node for workload in self._proxies for node in self._nodes_of(workload)}
+        return frozenset(node["metadata"]["name"] for node in self._store.every(NODE)) - running
+
+    def _nodes_of(self, workload: Workload) -> set[str]:
+        found = set()
+        for runtime in self._kubelets.pods.values():
+            pod = self._store.find(POD, namespace=runtime.namespace, name=runtime.name) or {}
+            name = pod.get("metadata", {}).get("labels", {}).get("app.kubernetes.io/name")
+            if runtime.namespace == workload.namespace and name == workload.name and runtime.main.stage == "running":
+                found.add(runtime.node)
+        return found
+
     def _entrance(self, workload: Workload, service: JsonObject) -> str:
         """Say why what comes from outside does not arrive: the Ingress names a backend that does not exist."""
         ingress = (
@@ -67,8 +86,8 @@ class Reach:
         paths = [path for rule in ingress["spec"].get("rules", []) for path in rule["http"]["paths"]]
         return "" if any(_leads_to(path["backend"]["service"], service) for path in paths) else "no backend"
 
-    def _serves(self, workload: Workload, kubelets: Kubelets) -> bool:
-        for runtime in kubelets.pods.values():
+    def _serves(self, workload: Workload) -> bool:
+        for runtime in self._kubelets.pods.values():
             if runtime.namespace != workload.namespace or not runtime.serving:
                 continue
             pod = self._store.find(POD, namespace=runtime.namespace, name=runtime.name) or {}

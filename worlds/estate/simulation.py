@@ -15,7 +15,7 @@ from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.deployment import DeploymentController
 from worlds.cluster.housekeeping import BudgetKeeper, GarbageCollector, QuotaKeeper
 from worlds.cluster.kubelet import Kubelets
-from worlds.cluster.nodes import NODE, NodeLifecycle
+from worlds.cluster.nodes import LEASES, NODE, NodeLifecycle
 from worlds.cluster.podmaking import POD, is_ready
 from worlds.cluster.replicaset import ReplicaSetController
 from worlds.cluster.routing import EndpointsController
@@ -29,6 +29,7 @@ from worlds.estate.journal import Journal
 from worlds.estate.layout import Floats, Layout
 from worlds.estate.layouting import LayoutBuilder
 from worlds.estate.manifests import image_of
+from worlds.estate.nodetrouble import NodesInTrouble
 from worlds.estate.registry import Registry
 from worlds.estate.surroundings import Processes
 from worlds.estate.tape import Tape
@@ -85,6 +86,8 @@ class Simulation:
         self._ballast_steps: dict[str, list[tuple[float, float]]] = {}
         self.outages: dict[str, float] = {}
         self.hit_nodes: dict[str, str] = {}
+        self.leaders_down: dict[str, float] = {}
+        self.nodes_in_trouble = NodesInTrouble(self.outages)
         self.metrics_api_down = False
         self._layouts = LayoutBuilder(estate, store=store, kubelets=self.kubelets, effects=self.effects)
         self._layout: Layout | None = None
@@ -262,6 +265,18 @@ class Simulation:
         self.nodes.silent(node)
         self._layout = None
 
+    def kubelet_stops(self, node: str) -> None:
+        """Stop the kubelet of a node; its processes go on."""
+        self.nodes_in_trouble.kubelets[node] = self.cluster.now
+        self.kubelets.stop(node)
+        self.nodes.silent(node)
+
+    def runtime_fails(self, node: str) -> None:
+        """Stop the container runtime of a node; what runs goes on, nothing is started or ended any more."""
+        self.nodes_in_trouble.runtimes[node] = self.cluster.now
+        self.kubelets.without_runtime.add(node)
+        self.nodes.runtime_down(node)
+
     def nodes_return(self) -> None:
         """Let every silent node come back."""
         for node in list(self.outages):
@@ -269,6 +284,14 @@ class Simulation:
             self.kubelets.node_up(node)
             self.nodes.reports(node)
         self._layout = None
+
+    def leader_stops(self, name: str) -> None:
+        """Stop kube-scheduler or kube-controller-manager: its lease is renewed no more."""
+        self.leaders_down[name] = self.cluster.now
+        self.scheduler.stopped = self.scheduler.stopped or name == "kube-scheduler"
+        lease = self.cluster.store.get(LEASES, namespace="kube-system", name=name)
+        spec = {**lease["spec"], "renewTime": self.cluster.micro_timestamp()}
+        self.cluster.store.replace(LEASES, {**lease, "metadata": dict(lease["metadata"]), "spec": spec}, manager=name)
 
     def load_node(self, node: str, memory: float) -> None:
         """Let something outside Kubernetes take memory of a node, in bytes; zero ends it."""

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from worlds.kubernetes.answers import bad_request, expired, not_found
@@ -17,7 +18,7 @@ def get(store: ObjectStore, target: Target) -> JsonObject:
     found = store.find(target.kind, namespace=target.namespace, name=target.name)
     if found is None:
         raise not_found(target.kind, target.name)
-    return shown(found, kind=target.kind)
+    return shown(found, kind=target.kind, now=store.now())
 
 
 def select(store: ObjectStore, target: Target, parameters: Mapping[str, str]) -> list[JsonObject]:
@@ -48,7 +49,7 @@ def list_objects(store: ObjectStore, target: Target, parameters: Mapping[str, st
         token = json.dumps({"v": version, "start": _position(items[-1])}).encode()
         metadata |= {"continue": base64.urlsafe_b64encode(token).decode(), "remainingItemCount": left}
     kind = target.kind
-    listed = [_without_type(shown(item, kind=kind)) for item in items]
+    listed = [_without_type(shown(item, kind=kind, now=store.now())) for item in items]
     return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": listed}
 
 
@@ -70,8 +71,13 @@ def _without_type(obj: JsonObject) -> JsonObject:
     return {key: value for key, value in obj.items() if key not in {"kind", "apiVersion"}}
 
 
-def shown(obj: JsonObject, *, kind: Kind) -> JsonObject:
-    """Return an object as this kind's API shows it: events have other field names in events.k8s.io."""
+def shown(obj: JsonObject, *, kind: Kind, now: datetime) -> JsonObject:
+    """Return an object as this kind's API shows it: events have other field names in events.k8s.io.
+
+    A lease that is stored without a time of renewal is renewed all the time.
+    """
+    if kind.kind == "Lease" and "renewTime" not in obj["spec"]:
+        return {**obj, "spec": {**obj["spec"], "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
     if kind.group != "events.k8s.io":
         return obj
     renamed: dict[str, Any] = {

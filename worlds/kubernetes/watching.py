@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 
 from worlds.kubernetes.answers import expired
 from worlds.kubernetes.reads import passes, shown
@@ -46,7 +47,7 @@ class Watching:
                 version = self._store.version
                 for obj in self._store.every(target.kind, namespace=target.namespace):
                     if passes(obj, parameters):
-                        yield _line("ADDED", shown(obj, kind=target.kind))
+                        yield _line("ADDED", shown(obj, kind=target.kind, now=self._store.now()))
             while not self._closed and loop.time() < end:
                 event.clear()
                 try:
@@ -55,7 +56,7 @@ class Watching:
                     yield _line("ERROR", expired(str(version)).status())
                     return
                 for change in changes:
-                    if line := _seen(change, target, parameters):
+                    if line := _seen(change, target, parameters, now=self._store.now()):
                         yield line
                 version = changes[-1].version if changes else version
                 if not await _wait(event, min(end - loop.time(), _BOOKMARK_EVERY)) and bookmarks:
@@ -73,7 +74,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-def _seen(change: Change, target: Target, parameters: Mapping[str, str]) -> bytes | None:
+def _seen(change: Change, target: Target, parameters: Mapping[str, str], *, now: datetime) -> bytes | None:
     """Return the line for a change as this watch sees it: an object that stops matching is deleted for it."""
     if change.kind.key != target.kind.key:
         return None
@@ -94,7 +95,7 @@ def _seen(change: Change, target: Target, parameters: Mapping[str, str]) -> byte
             kind = "DELETED"
         case _:
             return None
-    return _line(kind, shown(change.object, kind=target.kind))
+    return _line(kind, shown(change.object, kind=target.kind, now=now))
 
 
 def _line(kind: str, obj: JsonObject) -> bytes:

@@ -69,6 +69,10 @@ class ObjectStore:
         self._listeners: list[Callable[[Change], None]] = []
         self.version = _FIRST_RESOURCE_VERSION
 
+    def now(self) -> datetime:
+        """Return the virtual time."""
+        return self._now()
+
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Call the listener after every change, in order."""
         self._listeners.append(listener)

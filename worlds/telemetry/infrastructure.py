@@ -33,7 +33,12 @@ _GAUGES = {
     "kubelet_volume_stats_available_bytes": "Number of available bytes in the volume.",
 }
 
-_NAMES = frozenset({*_GAUGES, "node_cpu_seconds_total"})
+_COUNTERS = {
+    "node_cpu_seconds_total": "Seconds the CPUs spent in each mode.",
+    "node_network_receive_errs_total": "Network device statistic receive_errs.",
+    "node_network_transmit_errs_total": "Network device statistic transmit_errs.",
+}
+_NAMES = frozenset({*_GAUGES, *_COUNTERS})
 
 
 class InfrastructureMetrics:
@@ -46,9 +51,7 @@ class InfrastructureMetrics:
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
         found = {name: MetricMetadata(type="gauge", help=text) for name, text in _GAUGES.items()}
-        return found | {
-            "node_cpu_seconds_total": MetricMetadata(type="counter", help="Seconds the CPUs spent in each mode.")
-        }
+        return found | {name: MetricMetadata(type="counter", help=text) for name, text in _COUNTERS.items()}
 
     def names(self) -> Collection[str]:
         """Return the names that it has."""
@@ -104,7 +107,10 @@ class InfrastructureMetrics:
                     np.full(len(window.times), _ROOT_DISK),
                 )
             case "node_filesystem_avail_bytes":
-                yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, _ROOT_DISK * (0.62 + 0.005 * rough)
+                free = self._world.nodes_in_trouble.disk_free(host, window.times, usual=0.62)
+                yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, _ROOT_DISK * (free + 0.003 * rough)
+            case "node_network_receive_errs_total" | "node_network_transmit_errs_total":
+                yield {"device": "eth0"}, self._world.nodes_in_trouble.wire_errors(host, window.times)
             case "node_cpu_seconds_total":
                 busy = np.clip(self._used(host, PodField.CPU, window) + _SYSTEM_CPU, 0, cores)
                 since = (window.times[0] % 4e6) if len(window.times) else 0.0
@@ -147,14 +153,17 @@ class InfrastructureMetrics:
             ("alertmanager", "monitoring"),
             ("coredns", "kube-system"),
             ("apiserver", "default"),
+            ("kube-scheduler", "kube-system"),
+            ("kube-controller-manager", "kube-system"),
         ):
             labels = {METRIC_NAME: "up", "job": job, "namespace": namespace, "instance": f"{job}:9090"}
             if matches_all(matchers, labels):
-                yield window.constant(labels, 1.0)
+                down_from = self._world.leaders_down.get(job, float("inf"))
+                yield window.full(labels, (window.times < down_from).astype(np.float64))
         for node in self._world.cluster.store.every(NODE):
             host = node["metadata"]["name"]
-            silent_from = self._world.outages.get(host, float("inf"))
             for job in ("kubelet", "node-exporter"):
+                silent_from = self._world.nodes_in_trouble.scraped_until(host, job=job)
                 labels = {METRIC_NAME: "up", "job": job, "instance": host, "node": host}
                 if matches_all(matchers, labels):
                     yield window.full(labels, (window.times < silent_from).astype(np.float64))
