@@ -75,9 +75,13 @@ class ModelEngine:
         *,
         now: datetime,
         budget: ModelBudget | None = None,
+        alone: bool = False,
     ) -> Argued:
-        """Have the model argue the case. `rules` is the rule engine's answer; `budget` what is left of the engine's."""
-        if not Reading(case).hurting and not rules.leading:
+        """Have the model argue the case. `rules` is the rule engine's answer; `budget` what is left of the engine's.
+
+        `alone`: nobody has looked before it, so that nothing seen to hurt means nothing.
+        """
+        if not alone and not Reading(case).hurting and not rules.leading:
             record = ModelRecord(model=self.name, ending=Ending.NOT_ASKED, problems=("nothing hurts",))
             return Argued(diagnosis=rules, record=record)
         turn = _Turn(self, case=case, rules=rules, library=library, desk=desk, budget=budget or self.budget)

@@ -4,12 +4,13 @@ import asyncio
 import tempfile
 import time
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from evals.harness.arms import Arm, LiveArguer, ModelChoice, alone, engine
 from evals.harness.asking import asked, still_firing
 from evals.harness.clock import StoryClock
 from evals.harness.colleague import merge_reverts
@@ -22,6 +23,8 @@ from evals.harness.result import CaseResult, Deed, shown
 from evals.harness.truth import Known, known
 from evals.replay.imported import is_imported, replayed
 from evals.scores.episode import scores
+from incidents.alert import Alert
+from incidents.ids import EntityId
 from incidents.value import Value
 from orchestrator.executor.assembly import open_hands
 from orchestrator.policy.load import load_policy
@@ -46,6 +49,9 @@ class EpisodeJob(Value):
     seed: int | None = None
     """With a seed everything is given another name."""
     repetition: int = 0
+    arm: Arm = Arm.RULES
+    model: ModelChoice | None = None
+    """Who argues in the arms with a model."""
 
 
 def work(job: EpisodeJob) -> CaseResult:
@@ -61,7 +67,9 @@ def work(job: EpisodeJob) -> CaseResult:
 
 def lost(job: EpisodeJob, why: str) -> CaseResult:
     """The result of an episode that could not be played to its end."""
-    return CaseResult(case=job.case, family=job.family, expected="", seconds=0.0, error=why, repetition=job.repetition)
+    return CaseResult(
+        case=job.case, family=job.family, expected="", seconds=0.0, error=why, repetition=job.repetition, arm=job.arm
+    )
 
 
 async def _bounded(job: EpisodeJob) -> CaseResult:
@@ -69,7 +77,8 @@ async def _bounded(job: EpisodeJob) -> CaseResult:
         if is_imported(job.path):
             return await replayed(job.path, case=job.case, family=job.family, library=library())
         scenario = load_scenario(job.path)
-        played = await play(scenario if job.seed is None else renamed(scenario, job.seed))
+        scenario = scenario if job.seed is None else renamed(scenario, job.seed)
+        played = await play(scenario, arm=job.arm, model=job.model)
     return played.result(job)
 
 
@@ -82,6 +91,7 @@ class Played:
     repaired: Repaired
     still_broken: tuple[str, ...]
     """Kinds of the faults that are still active at the end."""
+    arguer: LiveArguer | None = None
 
     @property
     def healed(self) -> bool | None:
@@ -107,7 +117,10 @@ class Played:
             ranked=tuple(f"{h.cause} at {h.entity.split('/', 1)[1]}" for h in diagnosis.hypotheses[:5]),
             correct=self.truth.right(diagnosis, case.topology),
             seconds=0.0,
-            metrics=scores(truth=self.truth, found=self.found, healed=self.healed, harmed=bool(self.harmful)),
+            metrics=scores(truth=self.truth, found=self.found, healed=self.healed, harmed=bool(self.harmful))
+            | (self.arguer.used if self.arguer else {}),
+            calls=self.arguer.calls if self.arguer else (),
+            arm=job.arm,
             confidence=diagnosis.hypotheses[0].probability if diagnosis.hypotheses else None,
             hit=self.truth.hit(diagnosis.hypotheses[0], case.topology) is not None if diagnosis.hypotheses else None,
             verdict=diagnosis.verdict.value,
@@ -132,14 +145,15 @@ class Played:
         )
 
 
-async def play(scenario: Scenario) -> Played:
-    """Play a scenario from its now to the verdict."""
+async def play(scenario: Scenario, *, arm: Arm = Arm.RULES, model: ModelChoice | None = None) -> Played:
+    """Play a scenario from its now to the verdict. Raises ValueError for an arm with a model and no model."""
     clock = StoryClock(HandClock(scenario.now))
     async with _served(scenario, clock) as (world, cluster, connections):
         estate = world.estate
         truth = known(scenario.truth, estate)
         alerts, entities = asked(estate)
-        found = await investigate(cluster, alerts=alerts, entities=entities, library=library(), clock=clock)
+        arguer = _arguer(cluster, arm=arm, model=model)
+        found = await _investigated(cluster, arguer, alerts=alerts, entities=entities, clock=clock)
 
         async def count() -> int:
             return still_firing(estate, found.case.alerts)
@@ -155,7 +169,30 @@ async def play(scenario: Scenario) -> Played:
                 colleague=partial(merge_reverts, world),
             )
             repaired = await repair.of(found)
-        return Played(truth=truth, found=found, repaired=repaired, still_broken=tuple(estate.active_faults()))
+        return Played(
+            truth=truth, found=found, repaired=repaired, still_broken=tuple(estate.active_faults()), arguer=arguer
+        )
+
+
+def _arguer(cluster: Cluster, *, arm: Arm, model: ModelChoice | None) -> LiveArguer | None:
+    if arm is Arm.RULES:
+        return None
+    if model is None:
+        raise ValueError(f"the arm {arm} needs a model")
+    return LiveArguer(engine=engine(model), cluster=cluster, library=library(), alone=arm is Arm.MODEL_ALONE)
+
+
+async def _investigated(
+    cluster: Cluster,
+    arguer: LiveArguer | None,
+    *,
+    alerts: Sequence[Alert],
+    entities: Sequence[EntityId],
+    clock: StoryClock,
+) -> Investigated:
+    if arguer is not None and arguer.alone:
+        return await alone(arguer, alerts=alerts, entities=entities, clock=clock)
+    return await investigate(cluster, alerts=alerts, entities=entities, library=library(), clock=clock, arguer=arguer)
 
 
 @asynccontextmanager

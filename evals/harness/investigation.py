@@ -118,13 +118,15 @@ async def investigate(
     clock: Clock,
     budget: Budget = PATIENCE,
     entities: Sequence[EntityId] = (),
+    arguer: Arguer | None = None,
 ) -> Investigated:
     """Find the cause. `entities` are looked at besides what the alerts point at (the ambient question).
 
     Raises ValueError without an alert.
     """
     incident, own = opened(alerts, cluster=cluster.name, now=clock.now(), entities=entities)
-    return await inquire(Living(cluster=cluster, clock=clock), incident, own, library=library, budget=budget)
+    estate = Living(cluster=cluster, clock=clock)
+    return await inquire(estate, incident, own, library=library, budget=budget, arguer=arguer)
 
 
 async def inquire(

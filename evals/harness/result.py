@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from incidents.diagnosis import Argument, Diagnosis, Hypothesis
+from incidents.recording import ModelCall
 from incidents.value import Value
 
 MOST_HYPOTHESES = 5
@@ -63,6 +66,8 @@ class CaseResult(Value):
     gaps: tuple[str, ...] = ()
     deed: Deed | None = None
     arm: str = "rules"
+    calls: tuple[ModelCall, ...] = Field(default=(), exclude=True)
+    """What a model said; kept in a file of its own, not in the report."""
     repetition: int = 0
 
     @property
