@@ -17,7 +17,12 @@ ARGS ?=
 # Where the commands are. Looked up when a recipe runs, because the folder's name depends on the locks.
 BIN = "$$(deploy/dev/setup where)/bin"
 
-.PHONY: help setup setup-demo demo serve test lint format bench screenshots lock clean
+# Where benchmarks are unpacked; those that are not there are left out.
+EVAL_DATA ?=
+# Name of a benchmark and its folder below EVAL_DATA.
+EVAL_SETS = cloud-opsbench:benchmark rootcausebench:rootcausebench rcd:rcd-sockshop petshop:petshop
+
+.PHONY: help setup setup-demo demo serve test lint format eval bench screenshots lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +49,17 @@ lint: setup  ## ruff, mypy --strict, and the floors by import-linter
 
 format: setup  ## rewrite the code as lint wants it
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+eval: setup-demo  ## how good the diagnosis is: scenarios, the same renamed, benchmarks in EVAL_DATA=DIR; pages in build/eval
+	@failed=0; run() { name=$$1; shift; echo "== $$name"; $(BIN)/midwatch eval run "$$@" -j $(JOBS) \
+		--json build/eval/$$name.json --html build/eval/$$name.html $(ARGS) || failed=1; }; \
+	run scenarios --baseline evals/baseline.json --fail-on-regression; \
+	run renamed --renamed 1; \
+	for pair in $(EVAL_SETS); do set=$${pair%%:*}; \
+		for folder in "$(EVAL_DATA)/$$set" "$(EVAL_DATA)/$${pair##*:}"; do \
+			if [ -n "$(EVAL_DATA)" ] && [ -d "$$folder" ]; then run $$set --dataset $$set --path "$$folder"; break; fi; \
+		done; \
+	done; exit $$failed
 
 bench: setup-demo  ## measure; prints a table and writes build/bench.json
 	@exec $(BIN)/midwatch bench $(ARGS)
