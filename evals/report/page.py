@@ -66,6 +66,8 @@ def page(suite: Suite) -> str:
     )
 
 
+FINE = 0.1
+"""Below it a figure is shown with one digit more."""
 PLOTS = ("accuracy", "reliability", "coverage", "effort", "confusion")
 
 
@@ -90,4 +92,8 @@ def _rows(suite: Suite) -> list[Row]:
 def _figure(one: Interval | None, label: str = "") -> Figure:
     if one is None:
         return Figure(label=label, value="-", bounds="")
-    return Figure(label=label, value=f"{one.value:.3g}", bounds=f"{one.low:.2f} to {one.high:.2f}, {one.cases} cases")
+    return Figure(
+        label=label,
+        value=f"{one.value:.2f}" if one.value >= FINE or one.value == 0 else f"{one.value:.3f}",
+        bounds=f"{one.low:.2f} to {one.high:.2f}, {one.cases} cases",
+    )
