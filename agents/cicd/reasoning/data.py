@@ -30,6 +30,12 @@ _BOUND = re.compile(
 )
 _COSTLY = re.compile(r"\([^()]*[+*]\)[+*{]|\(\.\*\)[+*]|(?:\.\*){3,}|\([^()|]*\|[^()]*\)[+*]\$?")
 _LITERAL = re.compile(r"\"([^\"\s]{1,80})\"|'([^'\s]{1,80})'|`([^`\s]{1,80})`")
+_INNER = re.compile(r"\"([^\"]+)\"")
+"""A literal in a literal: the tag of a field."""
+_NORMAL = re.compile(
+    r"replac|trim|lower|upper|strip|escape|normali[sz]e|split|join|round|quote|format|clean|sanitize", re.IGNORECASE
+)
+_CALLED = re.compile(r"([A-Za-z_][\w.]*)\s*\(")
 _KEY = re.compile(r"^\s*-?\s*[\"']?(?P<key>[A-Za-z_][\w.\-/]*)[\"']?\s*:")
 _FORMAT = re.compile(
     r"marshal|serializ|encod|decod|pars(?:e|ing)|strptime|strftime|json|proto|avro|protobuf|charset|utf|base64|gzip|compress"
@@ -45,6 +51,10 @@ _GLOBAL = re.compile(
     r"\b(?:global|static|var|registry|history|listeners|sessions|pending|seen|buffers?|cache|queue|all\w+)\b",
     re.IGNORECASE,
 )
+_MADE = re.compile(
+    r"(?P<name>[A-Za-z_]\w*)\s*(?::[^=]*)?:?=\s*(?:\{\}|\[\]|dict\(|list\(|set\(|new (?:Map|Set|HashMap|ArrayList)|make\(map|map\[)"
+)
+"""A container that is made."""
 _BLOCKING = re.compile(
     r"time\.sleep|Thread\.sleep|time\.Sleep|readFileSync|execSync|\.Sync\b|fsync|synchronous|bcrypt|scrypt|pbkdf2|rounds|\.block\(\)"
     r"|\bregexp?\.(?:MustC|C)ompile|re\.compile|new RegExp|deepcopy|structuredClone|sort\(|compress",
@@ -137,14 +147,24 @@ def _names(diff: Diff) -> Iterator[Done]:
             schema = re.search(r"mapping|schema|model|entity|migration|proto", old.path, re.IGNORECASE)
             effect = Effect.SCHEMA_CHANGED if schema else Effect.NAME_CHANGED
             yield _done(effect, new, f"renames {gone[0]} to {come[0]}", names=(*gone, *come))
+        elif lost := _lost(old, diff):
+            what = Effect.FORMAT_CHANGED if any(_NORMAL.search(name) for name in lost) else Effect.CALL_REMOVED
+            yield _done(what, new, f"no longer applies {lost[0]}: {new.plain[:60]}", names=names_in(old.text), sure=0.8)
         elif _FORMAT.search(old.text) or _FORMAT.search(new.text):
             yield _done(Effect.FORMAT_CHANGED, new, f"reads or writes data otherwise: {new.plain[:70]}", sure=0.6)
 
 
+def _lost(old: Line, diff: Diff) -> list[str]:
+    """What a line applied that no added line applies any more."""
+    still = {name.rpartition(".")[2] for line in diff.added for name in _CALLED.findall(line.text)}
+    return [name for name in _CALLED.findall(old.text) if name.rpartition(".")[2] not in still and "." in name]
+
+
 def _said(text: str) -> list[str]:
     literals = [next(part for part in found if part) for found in _LITERAL.findall(text)]
+    inner = [match for one in literals for match in _INNER.findall(one)]
     key = _KEY.match(text)
-    return [*([key["key"]] if key else []), *literals]
+    return list(dict.fromkeys([*([key["key"]] if key else []), *(inner or literals)]))
 
 
 def _is_prose(text: str) -> bool:
@@ -162,9 +182,12 @@ def _caches(diff: Diff) -> Iterator[Done]:
 
 
 def _growth(diff: Diff) -> Iterator[Done]:
+    """Writing into what outlives a request; surer when the same diff made that container."""
+    made = {match["name"] for line in diff.added if (match := _MADE.search(line.text))}
     for line in diff.added:
-        if _GROW.search(line.text) and _GLOBAL.search(line.text):
-            yield _done(Effect.GROWTH_ADDED, line, f"keeps what it sees: {line.plain[:60]}", sure=0.6)
+        if _GROW.search(line.text) and _GLOBAL.search(line.text.replace("_", " ")):
+            new = bool(made & set(names_in(line.text)))
+            yield _done(Effect.GROWTH_ADDED, line, f"keeps what it sees: {line.plain[:60]}", sure=0.9 if new else 0.6)
 
 
 def _logic(diff: Diff) -> Iterator[Done]:

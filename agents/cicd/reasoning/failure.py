@@ -72,7 +72,7 @@ _TEXTS: tuple[tuple[Mode, float, str], ...] = (
     (Mode.SCHEMA, 1.0, r"(?:relation|table|column|field|index|mapping|view)\b.{0,80}(?:does not exist|doesn't exist|unknown|not found|missing)"
                        r"|unknown (?:column|field|table)|no such (?:table|column|index)|undefined (?:column|table)|no mapping found"
                        r"|schema|migration|violates .{0,20}constraint|not-?null constraint|mapper_parsing|incompatible"),
-    (Mode.FORMAT, 1.0, r"unmarshal|deserializ|cannot deserialize|decod(?:e|ing) (?:error|fail)|parse[_ ]?(?:error|exception)|failed to parse"
+    (Mode.FORMAT, 1.0, r"unmarshal|deserializ|(?:cannot|could not|failed to|unable to) (?:decode|parse|read|convert)\b|missing (?:required )?(?:field|property|attribute)|decod(?:e|ing) (?:error|fail)|parse[_ ]?(?:error|exception)|failed to parse"
                        r"|JSONDecodeError|Unexpected token|malformed|invalid (?:character|syntax|json|value|format|utf|wire|type|enum)"
                        r"|wire type|type mismatch|cannot convert|ValueError|TypeError|ClassCast|NumberFormat|Unprocessable|contract|validation failed"),
     (Mode.ABSENT, 1.0, r"not found\b|not registered|unregistered|no (?:handler|provider|implementation|bean|route|agent|plugin|factory|such (?:method|class|bean))"
@@ -188,6 +188,8 @@ class Failure(Value):
     """What was said about it since it began, joined."""
     files: tuple[str, ...] = ()
     """File names of stack traces, without their folders."""
+    paths: str = ""
+    """The same with their folders, joined, in lowercase."""
     functions: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     """Identifiers that the messages hold, those in quotes first."""
@@ -201,7 +203,7 @@ class Failure(Value):
     @property
     def told(self) -> bool:
         """Whether anything says how it fails."""
-        return any(mode is not Mode.ERRORS for mode in self.modes)
+        return bool(self.text) or any(mode is not Mode.ERRORS for mode in self.modes)
 
 
 def failures(facts: Iterable[Fact], alerts: Iterable[Alert], *, alarmed: Iterable[EntityId]) -> dict[EntityId, Failure]:
@@ -219,7 +221,7 @@ def failures(facts: Iterable[Fact], alerts: Iterable[Alert], *, alarmed: Iterabl
 def _failure(entity: EntityId, facts: list[Fact], alerted: str) -> Failure:
     texts = [*_texts(facts), *([alerted] if alerted else [])]
     text = " | ".join(texts)
-    modes: dict[Mode, float] = {}
+    modes: dict[Mode, float] = {Mode.ERRORS: 0.5} if any(fact.kind in _TOLD for fact in facts) else {}
     for mode, weight in (*_read(text), *_measured(facts), *_stated(facts)):
         modes[mode] = max(modes.get(mode, 0.0), weight)
     if Mode.CERTIFICATE in modes:
@@ -232,6 +234,7 @@ def _failure(entity: EntityId, facts: list[Fact], alerted: str) -> Failure:
         entity=entity,
         modes=modes,
         text=text,
+        paths=" ".join(match["file"].lower() for match in _FILE.finditer(text)),
         files=tuple(dict.fromkeys(match["file"].rpartition("/")[2] for match in _FILE.finditer(text))),
         functions=tuple(dict.fromkeys(m["name"] or m["method"] for m in _FUNCTION.finditer(text))),
         names=names,

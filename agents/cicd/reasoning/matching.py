@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from agents.cicd.reasoning.data import data
 from agents.cicd.reasoning.effect import Done, Effect
 from agents.cicd.reasoning.failure import Failure, Mode
-from agents.cicd.reasoning.lines import Diff, words_of
+from agents.cicd.reasoning.lines import Diff, names_in, words_of
 from agents.cicd.reasoning.quantities import quantities
 from agents.cicd.reasoning.removals import removals
 from agents.cicd.reasoning.settings import GENERAL, settings
 from agents.cicd.reasoning.table import CAN_BREAK
+from agents.cicd.touches import FileClass, file_class
 from incidents.value import Value
 
 MATCHES = 0.45
@@ -32,6 +33,8 @@ NUMBER = 0.15
 MOST_SURE = 0.97
 DEPENDENCIES = frozenset({Effect.DEPENDENCY_MAJOR, Effect.DEPENDENCY_MINOR, Effect.DEPENDENCY_PATCH})
 """Effects whose names are those of packages: one word of it names it."""
+NAMED_BY_ONE_WORD = DEPENDENCIES | {Effect.FLAG_CHANGED, Effect.ADDRESS_CHANGED, Effect.CREDENTIAL_CHANGED}
+"""Effects whose lines hold little else than names: one word of them is telling."""
 LONG_WORD = 5
 """Letters from which a word tells something."""
 _COMMON = """error errors request requests response context service server client handler value values string number
@@ -56,8 +59,27 @@ class Match(Value):
 
 
 def effects(diff: Diff) -> tuple[Done, ...]:
-    """Everything that a commit does, by kinds."""
-    return (*quantities(diff), *removals(diff), *data(diff), *settings(diff))
+    """Everything that a commit does, by kinds. Of files that pin versions only the versions are read."""
+    written = Diff(files=diff.files, hunks=tuple(one for one in diff.hunks if not _pins(one.path)), unread=diff.unread)
+    return (*quantities(written), *removals(written), *data(written), *settings(diff), *_anything(written))
+
+
+def _pins(path: str) -> bool:
+    return file_class(path) is FileClass.DEPENDENCY
+
+
+def _anything(diff: Diff) -> Iterator[Done]:
+    """That something in a file of code is otherwise at all: little by itself, something beside a stack trace."""
+    for path in dict.fromkeys(line.path for line in (*diff.removed, *diff.added)):
+        if file_class(path) is FileClass.CODE:
+            changed = [line for line in (*diff.removed, *diff.added) if line.path == path]
+            names = tuple(dict.fromkeys(name for line in changed for name in names_in(line.text)))[:MOST_NAMES]
+            yield Done(
+                effect=Effect.LOGIC, path=path, words=f"changes {path.rpartition('/')[2]}", names=names, sure=0.4
+            )
+
+
+MOST_NAMES = 30
 
 
 def match(done: Iterable[Done], diff: Diff, failure: Failure) -> Match | None:
@@ -85,15 +107,18 @@ def _match(done: Done, diff: Diff, failure: Failure) -> Match | None:
 def _witnesses(done: Done, diff: Diff, failure: Failure) -> Iterator[tuple[float, str]]:
     file = done.path.rpartition("/")[2]
     frames = [name for name in failure.files if name == file]
-    if frames:
-        yield FRAME, f"{frames[0]} stands in the stack trace"
+    packages = [name for name in done.names if done.effect in DEPENDENCIES and len(name) >= LONG_WORD]
+    through = [name for name in packages if name.lower() in failure.paths]
+    if frames or through:
+        yield FRAME, f"{(frames or through)[0]} stands in the stack trace"
     named = [name for name in done.names if is_telling(name) and name in failure.names]
+    named = named or [name for name in packages if name.lower() in failure.text.lower()]
     words = {word for name in done.names for word in words_of(name) if len(word) >= LONG_WORD} - COMMON
     shared = sorted(word for word in words if {word, word.rstrip("s"), f"{word}s"} & failure.words)
     if named:
         yield NAME, f"{named[0]} stands in the messages"
     elif shared:
-        whole = len(shared) > 1 or done.effect in DEPENDENCIES
+        whole = len(shared) > 1 or done.effect in NAMED_BY_ONE_WORD
         yield (NAME if whole else WORD), f"the messages speak of {', '.join(shared[:3])}"
     called = [
         one for one in failure.functions if any(one in hunk.heading for hunk in diff.hunks if hunk.path == done.path)

@@ -27,7 +27,7 @@ _SORTS: tuple[tuple[str, str], ...] = (
     ("timeout", r"time_?-?out|deadline|withTimeout|budget|max_?wait|visibility|grace|lease"),
     ("pool", r"pool|max_?(?:open|idle)|(?:max|min)_?conn|connections?\b|sockets"),
     ("concurrency", r"workers?|threads?|concurren|parallel|in_?-?flight|prefetch|goroutines?|executors?|partitions?|replicas"),
-    ("batch", r"batch|chunk|page_?size|fetch_?size|poll_?records|per_?page|flush"),
+    ("batch", r"batch|chunk|page[_.]?size|fetch[_.]?(?:size|min|max)|poll[_.]?records|per_?page|flush"),
     ("memory", r"memory|heap|xm[xs]|buffer|mem_?limit|\bcpu\b|resources"),
     ("limit", r"limit|rate|rps|qps|burst|quota|throttle|max|min|threshold|capacity|size|depth|length"),
 )  # fmt: skip
@@ -123,12 +123,36 @@ def _moved(old: Line, new: Line, hunk: Hunk) -> Iterator[Done]:
 
 
 def _sort(text: str, hunk: Hunk) -> str | None:
-    """What a number is about: by its own line, else by the function or block around it."""
-    for said in (text, hunk.heading):
+    """What a number is about: by its own line, else by the blocks around it; `max` and `size` only say a bound of what."""
+    vague = None
+    for said in (text, *_around(text, hunk), hunk.heading):
         found = next((name for name, pattern in _SORTED if pattern.search(said)), None)
-        if found is not None:
+        if found == VAGUE:
+            vague = vague or found
+        elif found is not None:
             return found
-    return None
+    return vague
+
+
+VAGUE = "limit"
+MOST_BLOCKS = 4
+
+
+def _around(text: str, hunk: Hunk) -> list[str]:
+    """The heads of the blocks that hold a line, innermost first, by their indentation."""
+    if text not in hunk.after:
+        return []
+    found, depth = list[str](), _indented(text)
+    for line in reversed(hunk.after[: hunk.after.index(text)]):
+        if line.strip() and _indented(line) < depth:
+            found.append(line)
+            depth = _indented(line)
+    return found[:MOST_BLOCKS]
+
+
+def _indented(text: str) -> int:
+    wide = text.expandtabs(4)
+    return len(wide) - len(wide.lstrip())
 
 
 def _verbosity(old: Line, new: Line) -> Iterator[Done]:

@@ -93,7 +93,7 @@ CAN_BREAK: Mapping[Effect, Mapping[Mode, float]] = {
     Effect.PERMISSION_CHANGED: {Mode.PERMISSION: 1.0, Mode.AUTH: 0.6},
     Effect.TRUST_CHANGED: {Mode.TLS: 1.0, Mode.REFUSED: 0.3, Mode.CERTIFICATE: 0.1},
     Effect.TIME_CHANGED: {Mode.TIME: 1.0, Mode.AUTH: 0.7, Mode.WRONG: 0.7, Mode.FORMAT: 0.6},
-    Effect.FLAG_CHANGED: {Mode.ERRORS: 0.4, Mode.SLOW: 0.3, Mode.ABSENT: 0.3, Mode.LOGS: 0.4, Mode.WRONG: 0.4,
+    Effect.FLAG_CHANGED: {Mode.ERRORS: 0.6, Mode.SLOW: 0.5, Mode.ABSENT: 0.6, Mode.LOGS: 0.5, Mode.WRONG: 0.5, Mode.SCHEMA: 0.5,
                           Mode.CACHE_MISSES: 0.4, Mode.AUTH: 0.3},
     Effect.SETTING_CHANGED: {Mode.CONFIG: 0.7, Mode.ERRORS: 0.3, Mode.LAG: 0.3, Mode.SLOW: 0.2, Mode.STARTUP: 0.4},
     Effect.LOGIC: {Mode.WRONG: 0.6, Mode.ERRORS: 0.3, Mode.NULL: 0.3, Mode.ABSENT: 0.2, Mode.FORMAT: 0.3, Mode.SLOW: 0.2,
