@@ -13,6 +13,7 @@ class Scope(StrEnum):
     POD = "pod"
     NODE = "node"
     SERVICE = "service"
+    INGRESS = "ingress"
     NAMESPACE = "namespace"
     PVC = "persistentvolumeclaim"
     CLUSTER = "cluster"

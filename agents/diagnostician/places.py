@@ -14,6 +14,7 @@ SCOPES: dict[Scope, frozenset[str]] = {
     Scope.POD: frozenset({EntityKind.POD.value}),
     Scope.NODE: frozenset({EntityKind.NODE.value}),
     Scope.SERVICE: frozenset({EntityKind.SERVICE.value}),
+    Scope.INGRESS: frozenset({EntityKind.INGRESS.value}),
     Scope.NAMESPACE: frozenset({EntityKind.NAMESPACE.value}),
     Scope.PVC: frozenset({EntityKind.PVC.value}),
     Scope.CLUSTER: frozenset({EntityKind.CLUSTER.value}),

@@ -5,6 +5,7 @@ right then. The name is kept for when nobody knows the reason, and does not stan
 """
 
 from agents.diagnostician.predictions import Standing
+from agents.diagnostician.reading import Reading
 from agents.diagnostician.spread import harms
 from agents.diagnostician.weighing import Weighed
 from incidents.ids import FactKind
@@ -24,10 +25,13 @@ def names_only(one: Weighed) -> bool:
     return kinds <= names | AT_ITSELF and bool(kinds & names)
 
 
-def gives_way(name: Weighed, reason: Weighed) -> bool:
-    """Whether `name` only names what `reason` explains, at the same place and with all that it needs."""
+def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
+    """Whether `name` only names what `reason` explains, at the same place and with all that it needs.
+
+    A workload's service, its claims and whatever else exists for it are the same place.
+    """
     return (
-        name.entity == reason.entity
+        reason.entity in reading.places.own(name.entity)
         and names_only(name)
         and not names_only(reason)
         and not reason.capped

@@ -21,7 +21,7 @@ def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Sprea
         for one in weighed
     ]
     reasons = [
-        max((c for c, other in zip(chances, weighed, strict=True) if gives_way(one, other)), default=0.0)
+        max((c for c, other in zip(chances, weighed, strict=True) if gives_way(one, other, reading=reading)), default=0.0)
         for one in weighed
     ]
     return [min(chance, 1 - reason) for chance, reason in zip(chances, reasons, strict=True)]
@@ -48,7 +48,9 @@ def _competes(other: Weighed, one: Weighed, *, reading: Reading, spread: Spread)
     What merely says where to look takes nothing from what says what is wrong, and nothing from its like elsewhere:
     they were compared already. It loses to what is proven, not to what is merely thinkable.
     """
-    if other is one or gives_way(other, one) or (other.compared and (not one.compared or other.entity != one.entity)):
+    if other is one or gives_way(other, one, reading=reading):
+        return False
+    if other.compared and (not one.compared or other.entity != one.entity):
         return False
     if one.compared and (other.capped or not other.complete):
         return False
