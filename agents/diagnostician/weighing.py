@@ -7,7 +7,7 @@ from datetime import datetime
 from agents.diagnostician import timing
 from agents.diagnostician import weights as w
 from agents.diagnostician.predictions import Prediction, Standing, judge
-from agents.diagnostician.reading import Reading, Symptom
+from agents.diagnostician.reading import OWN_BUSINESS_DOMAINS, Reading, Symptom
 from agents.diagnostician.spread import Spread, carries_load, harms
 from agents.diagnostician.victims import blame
 from agents.diagnostician.wording import absent_text, in_words, label_of, late_text, unseen_text
@@ -76,7 +76,7 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
     return Weighed(
         cause=cause,
         entity=entity,
-        logit=logit if not capped else _squeezed(logit, below=w.UNSEEN_CAP if compared else w.CAPPED),
+        logit=logit if not capped else _squeezed(logit, below=w.COMPARED_CAP if compared else w.CAPPED),
         points=tuple(points),
         must=must,
         likely=likely,
@@ -131,10 +131,14 @@ def _explained(
     return {s.key: spread.explained(s, entity=entity, since=since, load=load) for s in reading.symptoms}
 
 
+HARM = OWN_BUSINESS_DOMAINS | {"errors", "latency"}
+"""Domains of symptoms that users notice: what only costs or only differs does not bring them about."""
+
+
 def _is_pointed_at(symptom: Symptom, *, entity: EntityId, reading: Reading) -> float:
     """What harms nobody explains an alert about itself, and nothing else; no alert at all where something does harm."""
     here = {entity, *reading.places.own(entity)}
-    if any(fact.entity in here for fact in reading.hurting if fact.kind.partition(".")[0] != "cost"):
+    if any(fact.entity in here for fact in reading.hurting if fact.kind.partition(".")[0] in HARM):
         return 0.0
     return 1.0 if symptom.fact is None and here & {symptom.entity, *reading.places.homes(symptom.entity)} else 0.0
 

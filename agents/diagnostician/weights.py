@@ -85,6 +85,9 @@ CAPPED = -2.5
 CAP_ROOM = 1.0
 """Below a cap, hypotheses keep their order: where to look first is worth knowing also when nothing is proven."""
 
+COMPARED_CAP = -1.4
+"""The most that a hypothesis reaches (odds of 1 to 4) which rests on a comparison of places alone."""
+
 PLACES_TO_LOOK = frozenset({FactKind("anomaly.origin")})
 """Kinds that compare places and say where to look. They prove nothing about what is wrong there."""
 

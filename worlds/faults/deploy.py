@@ -23,6 +23,7 @@ class Deploy(Fault):
     message: str = ""
     author: str = ""
     code: dict[str, str] = Field(default_factory=dict, description="Source files with their new content.")
+    code_before: dict[str, str] = Field(default_factory=dict, description="The same files as they were all the time.")
     effect: Effect | None = None
 
     def workloads(self) -> tuple[str, ...]:
@@ -32,6 +33,7 @@ class Deploy(Fault):
     def plan(self, world: "Simulation") -> None:
         """Commit, build, record and roll out."""
         at = world.at(self.at)
+        world.delivery.managed[self.workload].extra_files |= self.code_before
         world.delivery.release(
             self.workload, self.change, at=at, message=self.message, author=self.author, code=self.code
         )

@@ -18,6 +18,9 @@ const (
 \tcacheEntries    = {c}00
 )
 
+// Requests that are counted by name.
+var counted = []string{{{names}}}
+
 type Server struct {{
 \tclient *http.Client
 \tcache  *Cache
@@ -43,6 +46,7 @@ _PYTHON = '''"""HTTP handlers of {name}."""
 READ_TIMEOUT_SECONDS = {a}
 POOL_SIZE = {b}
 CACHE_ENTRIES = {c}00
+COUNTED = ({names},)
 
 
 async def handle(request, *, cache, client):
@@ -60,6 +64,7 @@ public final class Handler {{
   private static final int READ_TIMEOUT_SECONDS = {a};
   private static final int POOL_SIZE = {b};
   private static final int CACHE_ENTRIES = {c}00;
+  private static final List<String> COUNTED = List.of({names});
 
   public Response handle(Request request) {{
     return cache.computeIfAbsent(request.key(), key -> client.fetch(request, READ_TIMEOUT_SECONDS));
@@ -72,6 +77,7 @@ _NODE = """'use strict';
 const READ_TIMEOUT_MS = {a}000;
 const MAX_SOCKETS = {b};
 const CACHE_ENTRIES = {c}00;
+const COUNTED = [{names}];
 
 async function handle(req, res, {{ cache, client }}) {{
   const hit = cache.get(req.key);
@@ -91,28 +97,34 @@ _SOURCES = {
     "node": ("src/handler.js", _NODE),
 }
 
+# What ordinary releases add to: names of requests that are counted. Settings are changed by scenarios that say so.
+_COUNTED = ("list", "detail", "search", "create", "update", "export", "import", "health", "batch", "summary")
+
 _SUBJECTS = (
-    "Tune cache size and connection pool",
+    "Count more requests by name",
     "Add request id to log lines",
-    "Shorten upstream read timeout",
+    "Count searches too",
     "Refactor handler for readability",
-    "Bump dependencies",
-    "Trim allocations in the hot path",
-    "Validate input more strictly",
+    "Tidy up names of metrics",
+    "Say more in the README",
+    "Sort what is counted",
 )
 
 
 def source_files(workload: Workload, *, release: int, chance: Chance) -> dict[str, str]:
-    """Return the source files at a release's number. Numbers next to each other differ in a few lines."""
+    """Return the source files at a release's number. Numbers next to each other differ in a line."""
     path, text = _SOURCES.get(
-        workload.language, ("config/server.conf", "workers {a}\nmax_connections {b}0\ncache {c}m\n")
+        workload.language, ("config/server.conf", "workers {a}\nmax_connections {b}0\n# release {release}\n")
     )
 
-    def figure(name: str, low: int, high: int, every: int) -> int:
-        return int(chance.between(low, high, "source", workload.key, name, release // every))
+    def figure(name: str, low: int, high: int) -> int:
+        return int(chance.between(low, high, "source", workload.key, name))
 
     name = workload.name.replace("-", "")
-    body = text.format(name=name, a=figure("a", 2, 9, 3), b=figure("b", 16, 96, 1), c=figure("c", 5, 40, 2))
+    names = ", ".join(f'"{one}"' for one in _COUNTED[: 2 + release % (len(_COUNTED) - 1)])
+    body = text.format(
+        name=name, names=names, a=figure("a", 2, 9), b=figure("b", 16, 96), c=figure("c", 5, 40), release=release
+    )
     readme = f"# {workload.name}\n\nOwned by team {workload.team}.\n"
     owners = f"* @{workload.team}\n"
     return {path: body, "README.md": readme, ".github/CODEOWNERS": owners}
