@@ -49,6 +49,7 @@ FIRST: tuple[Probe[Where, Any], ...] = (
     quotas.PROBE,
     volumes.PROBE,
     network_policies.PROBE,
+    ingresses.PROBE,
 )
 """Asked of every namespace of the incident, because the absence of trouble there counts, too."""
 
@@ -64,7 +65,7 @@ _NAMESPACE_LEADS: dict[str, tuple[Probe[Where, Any], ...]] = {
 }
 """Fact kind, or its first word -> what is asked of the namespace next."""
 _CLUSTER_LEADS = ("admission", "webhook", "hpa.cannot_read_metrics")
-_CONTROL_LEADS = ("node", "workload.generation_lag", "controlplane", "pod.unschedulable")
+_CONTROL_LEADS = ("node", "workload.generation_lag", "controlplane", "pod.unschedulable", "pod.pending")
 SPEAKING = (
     "container.crash_loop",
     "container.exited_error",
@@ -94,8 +95,8 @@ _OF_ITSELF: dict[EntityKind, tuple[Probe[Where, Any], ...]] = {
 }
 """Kind -> what is asked of an entity of that kind to know how it does."""
 _OF_ITS_NAMESPACE: dict[EntityKind, tuple[Probe[Where, Any], ...]] = {
-    EntityKind.DEPLOYMENT: (services.PROBE,),
-    EntityKind.STATEFULSET: (services.PROBE, volumes.PROBE),
+    EntityKind.DEPLOYMENT: (services.PROBE, network_policies.PROBE),
+    EntityKind.STATEFULSET: (services.PROBE, network_policies.PROBE, volumes.PROBE),
     EntityKind.JOB: (jobs.PROBE,),
     EntityKind.CRONJOB: (jobs.PROBE,),
 }
@@ -155,7 +156,7 @@ def health_look(entities: Sequence[EntityId]) -> list[Question]:
 
 
 def further_look(entities: Sequence[EntityId], topology: Topology) -> list[Question]:
-    """How those do whom the entities call, in namespaces that were not looked at whole."""
+    """How those do whom the entities call, in namespaces that were not looked at whole, and whether they are reached."""
     known = set(namespaces_of(entities))
     callees = dict.fromkeys(callee for entity in entities for callee in topology.callees(entity))
     elsewhere = [
@@ -165,11 +166,15 @@ def further_look(entities: Sequence[EntityId], topology: Topology) -> list[Quest
         and place not in known
         and Entity.parse(callee).is_workload
     ]
-    return [
-        (probe, Where(entity=callee))
-        for callee in elsewhere[:MAX_ELSEWHERE]
-        for probe in (workloads.PROBE, pods.PROBE, events.PROBE)
+    nearest = elsewhere[:MAX_ELSEWHERE]
+    themselves: list[Question] = [
+        (probe, Where(entity=callee)) for callee in nearest for probe in (workloads.PROBE, pods.PROBE, events.PROBE)
     ]
+    places = dict.fromkeys(Entity.parse(callee).namespace for callee in nearest)
+    way: list[Question] = [
+        (probe, Where(namespace=place)) for place in places for probe in (services.PROBE, network_policies.PROBE)
+    ]
+    return [*themselves, *way]
 
 
 def log_look(entities: Iterable[EntityId]) -> list[Question]:

@@ -23,6 +23,7 @@ PLACES = {
     Scope.WORKLOAD: "checkout",
     Scope.NODE: "node/worker-1",
     Scope.SERVICE: "service/checkout",
+    Scope.INGRESS: "ingress/shop",
     Scope.NAMESPACE: "namespace/shop",
     Scope.CLUSTER: f"cluster/{CLUSTER}",
     Scope.EXTERNAL: "external/api.bank",
