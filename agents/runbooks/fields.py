@@ -118,7 +118,7 @@ class Field:
 def compose(text: str, *, notes: Notes) -> Field | None:
     """The root of a YAML document. None, and noted, when it is no YAML or not a mapping."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _parsed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = (mark.line if mark else 0) + 1 + notes.offset
@@ -133,4 +133,13 @@ def compose(text: str, *, notes: Notes) -> Field | None:
     return Field(node=root, at="", line=notes.line(root), notes=notes)
 
 
+def _parsed(text: str) -> yaml.Node | None:
+    """The syntax tree. The fast parser has other words for what is wrong, and is not everywhere: the slow one tells."""
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 QUOTE_HINT = 'check the indentation, and put text with ": " or "#" in quotes'

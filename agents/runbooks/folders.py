@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from agents.runbooks.library import Library
@@ -17,6 +18,9 @@ NOT_RUNBOOKS = frozenset({"readme", "index", "_index", "contributing"})
 
 SIZE_LIMIT = 256 * 1024
 """Bytes. A runbook is read by a person; a larger file is something else that ended up in the folder."""
+
+PARSED_KEPT = 2048
+"""Files whose parsed form is kept; a few hundred runbooks in a few versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +67,12 @@ class RunbookFolders:
             self._parsed.pop(path, None)
             self._good.pop(path, None)
         for path in changed:
-            self._read(path)
+            self._read(path, stamps[path])
         self._stamps = stamps
         return bool(changed or gone)
 
-    def _read(self, path: Path) -> None:
-        parsed = _parse_file(path)
+    def _read(self, path: Path, stamp: _Stamp) -> None:
+        parsed = _parse_file(path, stamp)
         self._parsed[path] = parsed
         if parsed.runbook:
             self._good[path] = parsed.runbook
@@ -120,7 +124,9 @@ def _stamp(path: Path) -> _Stamp | None:
     return _Stamp(changed_ns=status.st_mtime_ns, size=status.st_size) if path.is_file() else None
 
 
-def _parse_file(path: Path) -> Parsed:
+@lru_cache(maxsize=PARSED_KEPT)
+def _parse_file(path: Path, stamp: _Stamp) -> Parsed:  # noqa: ARG001 - a part of the key: what changed is read again
+    """Kept for all who read the same folders in one process: hundreds of episodes of an eval do."""
     try:
         data = path.read_bytes()
         text = data.decode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import yaml
@@ -73,6 +74,7 @@ class _RuleFile(BaseModel):
     groups: tuple[RuleGroup, ...]
 
 
+@lru_cache(maxsize=64)
 def load_rules(text: str) -> tuple[RuleGroup, ...]:
     """Read a rule file (YAML with `groups:`). Raises pydantic.ValidationError or yaml.YAMLError, naming the place."""
     return _RuleFile.model_validate(yaml.safe_load(text)).groups

@@ -58,7 +58,7 @@ class LogBook:
         found: list[Line] = []
         for life in self._world.journal.lifetimes(uid):
             if life.started < end and (life.ended is None or life.ended >= start - TICK):
-                found += self._edges_of_life(uid, workload, life)
+                found += self._edges_of_life(uid, workload, life, start=start)
         track = self._world.tape.pod(uid)
         first, last = int(start // TICK), int(end // TICK) + 1
         low, high = (int(i) for i in track.ticks.searchsorted([first, last + 1]))
@@ -67,11 +67,11 @@ class LogBook:
         now = self._world.cluster.now
         yield from (line for line in sorted(found, key=lambda one: one.at) if start <= line.at < end and line.at <= now)
 
-    def _edges_of_life(self, uid: str, workload: Workload, life: Lifetime) -> Iterator[Line]:
+    def _edges_of_life(self, uid: str, workload: Workload, life: Lifetime, *, start: float) -> Iterator[Line]:
         version = workload.tag
         for number, phrase in enumerate(phrases.starting_lines(workload, version=version)):
             at = life.started + 0.3 + number * workload.behaviour.startup * 0.4
-            if life.ended is None or at < life.ended:
+            if at >= start and (life.ended is None or at < life.ended):
                 yield self._line(uid, workload, life.instance, at, phrase)
         for number, words in enumerate(life.last_words):
             at = (life.ended or life.started) - 0.02 * (len(life.last_words) - number)
