@@ -96,10 +96,17 @@ def run(
         bool, typer.Option("--fail-on-regression", help="Exit code 1 when a figure fell behind the baseline.")
     ] = False,
     write_baseline: Annotated[Path | None, typer.Option(help="Keep this run as a baseline.")] = None,
+    arms: Annotated[
+        str, typer.Option(help="Engines to compare on the same cases: rules, model, model-alone; commas between.")
+    ] = "rules",
+    model: Annotated[str, typer.Option(help="The model of the other arms: `provider:model`; else the settings'.")] = "",
+    record_model: Annotated[Path | None, typer.Option(help="Keep what the model says in this file.")] = None,
+    replay_model: Annotated[Path | None, typer.Option(help="Say again what is in this file; ask no model.")] = None,
     json_file: JsonFile = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the run as a page to look at.")] = None,
 ) -> None:
     """Run scenarios or a benchmark, and print what was right, per family, and why the rest was wrong."""
+    from evals.commands.arming import Arms
     from evals.commands.run import Options, run_command
 
     options = Options(
@@ -117,5 +124,6 @@ def run(
         baseline=baseline,
         fail_on_regression=fail_on_regression,
         write_baseline=write_baseline,
+        arms=Arms(names=arms, model=model, replay=replay_model, record=record_model),
     )
     raise typer.Exit(run_command(options))

@@ -7,8 +7,10 @@ from typing import Protocol, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from evals.commands.arming import Arms, ArmsError, compared
 from evals.datasets.dataset import DatasetError
 from evals.harness import episode, recorded, scenarios
+from evals.harness.arms import Arm, TapeError
 from evals.harness.recorded import RecordedJob
 from evals.harness.result import CaseResult
 from evals.harness.scenarios import NoScenarioError
@@ -40,6 +42,7 @@ class Options(Value):
     baseline: Path | None = None
     fail_on_regression: bool = False
     write_baseline: Path | None = None
+    arms: Arms = Arms()
 
 
 class _Named(Protocol):
@@ -61,13 +64,19 @@ def run_command(options: Options) -> int:
     """Run what was asked for; 2 when it cannot be."""
     console = terminal.terminal()
     try:
-        suite = _dataset(options, console) if options.dataset or options.path else _scenarios(options, console)
-    except (DatasetError, NoScenarioError, NothingChosenError) as error:
+        suites = _dataset(options, console) if options.dataset or options.path else _scenarios(options, console)
+    except (DatasetError, NoScenarioError, NothingChosenError, ArmsError, TapeError) as error:
         console.print(str(error), markup=False, soft_wrap=True)
         return USAGE
-    terminal.show(suite, console)
+    for arm, suite in suites:
+        if len(suites) > 1:
+            console.rule(arm.value)
+        terminal.show(suite, console)
+    if len(suites) > 1:
+        console.print(compared(suites))
+    suite = suites[0][1]
     if options.json_file is not None:
-        document.write(suite, options.json_file)
+        document.write(suite, options.json_file, others={arm.value: other for arm, other in suites[1:]})
         console.print(f"written to {options.json_file}", markup=False, soft_wrap=True)
     if options.html_file is not None:
         from evals.report import page
@@ -96,18 +105,24 @@ def _against_baseline(suite: Suite, options: Options, console: Console) -> int:
     return 1 if fallen and options.fail_on_regression else 0
 
 
-def _scenarios(options: Options, console: Console) -> Suite:
+def _scenarios(options: Options, console: Console) -> list[tuple[Arm, Suite]]:
+    arms, model = options.arms.chosen, options.arms.choice
     chosen = choose(scenarios.jobs(options.scenarios), options)
     jobs = [
-        job.model_copy(update={"seed": options.renamed, "repetition": number})
+        job.model_copy(update={"seed": options.renamed, "repetition": number, "arm": arm, "model": model})
+        for arm in arms
         for number in range(options.repeat)
         for job in chosen
     ]
     results = play(episode.work, jobs, lost=episode.lost, workers=options.workers, console=console)
-    return suite_of("scenarios" if options.renamed is None else "renamed scenarios", folded(results))
+    options.arms.keep(results, console)
+    name = "scenarios" if options.renamed is None else "renamed scenarios"
+    return [(arm, suite_of(name, folded([one for one in results if one.arm == arm]))) for arm in arms]
 
 
-def _dataset(options: Options, console: Console) -> Suite:
+def _dataset(options: Options, console: Console) -> list[tuple[Arm, Suite]]:
+    if options.arms.chosen != (Arm.RULES,):
+        raise ArmsError("--arms compares engines on scenarios; a benchmark is run by the rule engine")
     if not options.dataset or options.path is None:
         raise DatasetError(f"say which set and where it is: --dataset NAME --path DIR (sets: {_sets()})")
     if not options.path.is_dir():
@@ -117,7 +132,7 @@ def _dataset(options: Options, console: Console) -> Suite:
     jobs = [RecordedJob(dataset=options.dataset, path=path, case=c.id, family=c.family) for c in cases]
     chosen = choose(jobs, options)
     results = play(recorded.work, chosen, lost=recorded.lost, workers=options.workers, console=console)
-    return suite_of(options.dataset, results)
+    return [(Arm.RULES, suite_of(options.dataset, results))]
 
 
 def _sets() -> str:

@@ -1,6 +1,7 @@
 """The JSON of a run. Its first level is fixed: suite, cases, metrics, families, results."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from evals.scores.suite import Figures, Suite
@@ -26,10 +27,13 @@ def document(suite: Suite) -> dict[str, Json]:
     }
 
 
-def write(suite: Suite, path: Path) -> None:
-    """Write it, making the folder."""
+def write(suite: Suite, path: Path, *, others: Mapping[str, Suite] | None = None) -> None:
+    """Write it, making the folder. `others` are the same cases by other engines."""
+    whole = document(suite)
+    if others:
+        whole |= {"arms": {arm: document(other) for arm, other in others.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document(suite), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _values(figures: Figures) -> dict[str, Json]:

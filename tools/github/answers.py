@@ -32,7 +32,6 @@ class DeploymentAnswer(Wire):
     creator: UserAnswer | None = None
     created_at: datetime
     description: str | None = None
-    url: str = ""
 
 
 class StatusAnswer(Wire):

@@ -89,7 +89,6 @@ class Deployment(Value):
     """success, failure, error, in_progress, ...; empty when nothing reported one."""
     state_at: datetime | None = None
     state_text: str = ""
-    url: str = ""
 
 
 class WorkflowRun(Value):
@@ -318,7 +317,6 @@ def _deployment(item: DeploymentAnswer) -> Deployment:
         creator=item.creator.login if item.creator else "",
         created_at=item.created_at,
         description=redact(item.description or ""),
-        url=item.url,
     )
 
 
