@@ -77,6 +77,8 @@ class Recording:
     now: datetime
     objects: Sequence[Mapping[str, Any]] = ()
     """Complete Kubernetes objects (apiVersion, kind, metadata, spec, status), Events among them."""
+    unread: frozenset[str] = frozenset()
+    """Plurals of Kubernetes resources that nobody recorded: asking for them is refused, since nothing is known."""
     container_logs: Sequence[ContainerLog] = ()
     series: Sequence[Series] = ()
     logs: Sequence[Entry] = ()

@@ -153,7 +153,9 @@ def _routed(router: APIRouter) -> ASGIApp:
 
 def _kubernetes(recording: Recording) -> ApiServer:
     cluster = recorded_cluster(recording.objects, now=recording.now)
-    reader = Identity(user="recorded-reader", token=_TOKENS["reader"], rules=READER_RULES)
+    reader = Identity(
+        user="recorded-reader", token=_TOKENS["reader"], rules=READER_RULES, denied=frozenset(recording.unread)
+    )
     logs = RecordedLogs(cluster.store, recording.container_logs, now=recording.now)
     return ApiServer(cluster, identities=(reader,), logs=logs, version=_VERSION)
 

@@ -44,6 +44,18 @@ _GRID_SECONDS, _GRID_LENGTH = 15.0, 40
 """Samples of what stands still: ten minutes of them."""
 _SAME: Final[Mapping[str, str]] = {"db_readonly_mode": "db_read_only", "gateway_misrouted": "gateway_misroute"}
 """Spellings of the set itself for one label."""
+_LISTED: Final = (
+    "configmaps",
+    "secrets",
+    "serviceaccounts",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "storageclasses",
+    "resourcequotas",
+    "networkpolicies",
+    "ingresses",
+)
+"""Kinds of which an empty list says that there is none, and no list that nobody looked."""
 _NOT_RECORDED: Final[frozenset[Source]] = frozenset({"github", "argocd", "opencost", "traces"})
 
 
@@ -70,6 +82,7 @@ class OpsCase:
             cluster=CLUSTER,
             now=now,
             objects=objects,
+            unread=frozenset(kind for kind in _LISTED if not cache.was_listed(kind)),
             container_logs=logs,
             logs=entries,
             series=list(self._series(cache, objects, pods)),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.events import read_events
+from evals.datasets.cloud_opsbench.gaps import fill_templates, missing_replicasets
 from evals.datasets.cloud_opsbench.manifests import read_manifests
 from evals.datasets.cloud_opsbench.namespaces import read_namespaces
 from evals.datasets.cloud_opsbench.nodes import read_nodes
@@ -22,15 +23,16 @@ def read_objects(cache: Cache) -> list[JsonObject]:
     workloads = list(read_workloads(cache, manifests))
     events = list(read_events(cache))
     pods = list(_pods(cache, workloads))
+    workloads += missing_replicasets(pods, workloads)
+    fill_templates(workloads, pods)
     _explain_pending(pods, events)
     _point_at_containers(pods, events)
-    by_address = {address: pod for pod in pods if (address := pod["status"].get("podIP"))}
     return [
         *read_namespaces(cache),
         *read_nodes(cache),
         *workloads,
         *pods,
-        *read_services(cache, by_address),
+        *read_services(cache, pods),
         *read_routes(cache, manifests),
         *read_storage(cache, manifests),
         *events,

@@ -47,7 +47,8 @@ def zone_of(texts: Iterable[str]) -> tzinfo:
     """The zone in which dates are written; UTC when none is."""
     for text in texts:
         if match := _DATE.search(text):
-            return datetime.strptime(match[0], _FORMAT).tzinfo or UTC
+            written = datetime.strptime(match[0], _FORMAT)  # noqa: DTZ007 - the zone is part of the format
+            return written.tzinfo or UTC
     return UTC
 
 

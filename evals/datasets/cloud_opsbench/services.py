@@ -1,9 +1,10 @@
 """Services and their endpoints, ingresses and network policies."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from evals.datasets.cloud_opsbench.cache import Cache
+from evals.datasets.cloud_opsbench.gaps import ready_addresses
 from evals.datasets.cloud_opsbench.identity import metadata_of, uid_of
 from evals.datasets.cloud_opsbench.manifests import Manifests
 from evals.datasets.cloud_opsbench.outline import Line, pairs
@@ -14,13 +15,12 @@ _DESCRIBED = re.compile(r"(?:(?P<name>\S+)\s+)?(?P<number>\d+)/(?P<protocol>[A-Z
 _LISTED = re.compile(r"(?P<number>\d+)(?::(?P<node>\d+))?/(?P<protocol>[A-Z]+)")
 
 
-def read_services(cache: Cache, pods: Mapping[str, JsonObject]) -> Iterator[JsonObject]:
-    """Services with their endpoint slices. `pods` by address."""
+def read_services(cache: Cache, pods: Sequence[JsonObject]) -> Iterator[JsonObject]:
+    """Services with their endpoint slices."""
     for namespace, name in cache.names("services"):
         service = _service(cache, namespace, name)
         yield service
-        if cache.names("endpoints") or cache.outline("services", namespace, name) is not None:
-            yield from _slices(cache, namespace, name, service, pods)
+        yield _slice(cache, namespace, name, service, pods)
 
 
 def _service(cache: Cache, namespace: str, name: str) -> JsonObject:
@@ -67,10 +67,11 @@ def _listed_ports(row: Row) -> Iterator[JsonObject]:
         yield {"port": int(match["number"]), "protocol": match["protocol"]}
 
 
-def _slices(
-    cache: Cache, namespace: str, name: str, service: JsonObject, pods: Mapping[str, JsonObject]
-) -> Iterator[JsonObject]:
+def _slice(cache: Cache, namespace: str, name: str, service: JsonObject, pods: Sequence[JsonObject]) -> JsonObject:
     ready, unready, ports = _addresses(cache, namespace, name)
+    if not cache.names("endpoints"):
+        ready, unready = ready_addresses(service, pods)
+    by_address = {address: pod for pod in pods if (address := pod["status"].get("podIP"))}
     metadata: JsonObject = {
         "name": f"{name}-recorded",
         "namespace": namespace,
@@ -80,11 +81,11 @@ def _slices(
     if created := service["metadata"].get("creationTimestamp"):
         metadata["creationTimestamp"] = created
     endpoints = [
-        _endpoint(address, fine=fine, pod=pods.get(address))
+        _endpoint(address, fine=fine, pod=by_address.get(address))
         for fine, addresses in ((True, ready), (False, unready))
         for address in addresses
     ]
-    yield {
+    return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": metadata,
@@ -118,10 +119,11 @@ def _addresses(cache: Cache, namespace: str, name: str) -> tuple[list[str], list
         listed = cache.row("endpoints", namespace, name).get("ENDPOINTS", "")
         found = [part.rpartition(":")[0] or part for part in listed.split(" ")[0].split(",") if part]
         return list(dict.fromkeys(found)), [], []
-    ports: list[JsonObject] = []
-    for row in read_rows(subsets.rows("Ports")):
-        if row.get("Port", "").isdigit():
-            ports.append({"name": row.get("Name", ""), "port": int(row["Port"]), "protocol": row.get("Protocol", "")})
+    ports: list[JsonObject] = [
+        {"name": row.get("Name", ""), "port": int(row["Port"]), "protocol": row.get("Protocol", "")}
+        for row in read_rows(subsets.rows("Ports"))
+        if row.get("Port", "").isdigit()
+    ]
     ready, unready = subsets.word("Addresses"), subsets.word("NotReadyAddresses")
     return _split(ready), _split(unready), ports
 

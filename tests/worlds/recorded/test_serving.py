@@ -138,3 +138,9 @@ async def test_a_source_that_was_not_recorded_has_no_address() -> None:
         answer = await client.get("/prometheus/api/v1/query", params={"query": "up"})
         assert list(world.urls) == ["kubernetes"]
     assert answer.status_code == 404
+
+
+async def test_what_nobody_looked_at_is_refused_and_not_empty() -> None:
+    async with served(Recording(cluster="c", now=NOW, unread=frozenset({"secrets"}))) as (_, client):
+        answers = [await client.get(f"/kubernetes/api/v1/{kind}") for kind in ("secrets", "configmaps")]
+    assert [answer.status_code for answer in answers] == [403, 200]
