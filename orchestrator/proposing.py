@@ -16,7 +16,7 @@ from incidents.ids import IncidentId, ProposalDigest
 from incidents.policy import Effect, Policy, decide
 from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
 from incidents.value import Value
-from incidents.verification import Measurement
+from incidents.verification import CheckRole, Measurement
 from orchestrator.context import Workbench
 from orchestrator.settings import Periods
 from orchestrator.store import proposals, rehearsals
@@ -66,10 +66,15 @@ async def measured_plan(bench: Workbench, incident: IncidentId) -> tuple[Plan | 
 
 
 def measured(plan: Plan, taken: Sequence[Measurement]) -> Plan:
-    """The plan with these measurements, one per check, as the baselines of its checks."""
+    """The plan with these measurements, one per check, as the baselines of its checks.
+
+    A guard over requests that nobody makes (it was asked, and there is no figure) guards nothing: it is left out, or an
+    idle workload could never be verified.
+    """
     checks = [
         check if measurement.value is None else rebased(check, baseline=measurement.value)
         for check, measurement in zip(plan.checks, taken, strict=True)
+        if check.role is not CheckRole.GUARD or measurement.value is not None or measurement.evidence is None
     ]
     return plan.model_copy(update={"checks": tuple(checks)})
 

@@ -45,6 +45,7 @@ class Role(StrEnum):
     EXECUTOR = "executor"
     """The only one that is given write credentials."""
     WATCHER = "watcher"
+    """Looks for what nobody alerts about, when `ambient` is enabled."""
 
 
 class Part(BaseModel):
@@ -189,6 +190,16 @@ class Periods(Part):
         return self
 
 
+class Ambient(Part):
+    """What the watcher role looks for although nothing alerts: waste, certificates near their end, filling volumes."""
+
+    enabled: bool = False
+    every_seconds: float = Field(default=3600.0, gt=0)
+    """How often it looks at every cluster, in the clock's time."""
+    most_incidents: int = Field(default=3, ge=1)
+    """New incidents of one round and cluster at most; the most pressing first."""
+
+
 def default_data_dir() -> Path:
     """`$XDG_STATE_HOME/midwatch`, or `~/.local/state/midwatch`."""
     state = os.environ.get("XDG_STATE_HOME")
@@ -234,6 +245,7 @@ class Settings(BaseSettings):
     budget: Budget = Budget()
     model: Model = Model()
     periods: Periods = Periods()
+    ambient: Ambient = Ambient()
     log_level: str = "INFO"
 
     @field_validator("clock")
