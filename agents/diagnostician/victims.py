@@ -6,7 +6,7 @@ from datetime import datetime
 from agents.diagnostician import weights as w
 from agents.diagnostician.places import PEERS, kind_of
 from agents.diagnostician.reading import ALARMS, Reading, complains
-from agents.diagnostician.spread import carries_load
+from agents.diagnostician.spread import LOAD, carries_load
 from agents.diagnostician.wording import label_of
 from incidents.cause import Cause
 from incidents.diagnosis import Argument
@@ -17,8 +17,14 @@ DISTRESS = frozenset({FactRole.MECHANISM, FactRole.SYMPTOM})
 
 
 def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool) -> Iterator[Argument]:
-    """A point against the entity when something that it calls was in distress first; none for what load brings."""
-    if carries_load(cause) or kind_of(entity) not in PEERS:
+    """A point against the entity when something that it calls was in distress first.
+
+    For what load brings it is the other way round: against it when a caller began to call more by a change of its own.
+    """
+    if kind_of(entity) not in PEERS:
+        return
+    if carries_load(cause):
+        yield from _amplified(entity, reading=reading)
         return
     weight = w.EXPLAINED_AWAY_WITH_OWN_FAILURE if own_failure else w.EXPLAINED_AWAY
     distress = sorted(_distress_below(entity, reading=reading), key=_order)
@@ -32,6 +38,22 @@ def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool
     else:
         return
     yield Argument(text=text, weight=weight, facts=(first.id,), evidence=first.evidence)
+
+
+def _amplified(entity: EntityId, *, reading: Reading) -> Iterator[Argument]:
+    """A caller that was changed as the load rose, and gets no more requests itself, makes the load."""
+    surges = [fact for fact in reading.facts if fact.kind in LOAD and fact.at]
+    callers = set(reading.topology.callers(entity)) - {entity}
+    if any(callers & set(reading.places.homes(surge.entity)) for surge in surges):
+        return
+    mine = [surge for surge in surges if entity in (surge.entity, *reading.places.homes(surge.entity))]
+    starts = [surge.at for surge in mine if surge.at]
+    for fact in reading.facts:
+        changed = fact.role is FactRole.CHANGE and fact.kind not in LOAD and fact.at and fact.entity in callers
+        if changed and fact.at and any(fact.at - w.TOLERANCE <= start <= fact.at + w.AMPLIFIES for start in starts):
+            text = f"Its load rose as a caller was changed that gets no more requests itself: {fact.text}"
+            yield Argument(text=text, weight=w.EXPLAINED_AWAY, facts=(fact.id,), evidence=fact.evidence)
+            return
 
 
 def _order(fact: Fact) -> tuple[bool, datetime | None, str]:

@@ -161,6 +161,9 @@ CHANGE_OLD_FACTOR = 0.15
 
 CHANGE_UNDATED = 0.6
 
+AMPLIFIES = timedelta(minutes=4)
+"""Within this time after its change a caller that calls more than before does so: a rollout takes some minutes."""
+
 LATE = timedelta(minutes=15)
 """A mechanism that shows up this long after the symptom is rather its consequence."""
 
