@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from evals.datasets.cloud_opsbench.anomalies import figures_of
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.calling import Call, calls_of, read_anomalies
 from evals.datasets.cloud_opsbench.checks import (
@@ -18,6 +19,7 @@ from evals.datasets.cloud_opsbench.checks import (
 )
 from evals.datasets.cloud_opsbench.estate import read_objects
 from evals.datasets.cloud_opsbench.figures import (
+    Figures,
     read_figures,
     series_of_calls,
     series_of_limits,
@@ -70,7 +72,7 @@ class OpsCase:
     def load(self) -> tuple[Recording, Ask]:
         """Read it. Raises DatasetError. Of the file with the truth only the complaint is read here."""
         cache = Cache(self.folder / _CACHE)
-        figures = read_figures(self.folder / _METRICS, zone=cache.zone)
+        figures = self._figures(cache)
         now = cache.moments.last
         if figures is not None:
             now = max(now, now.fromtimestamp(figures.times[-1], tz=now.tzinfo))
@@ -110,21 +112,29 @@ class OpsCase:
         }
         return Judgement(expected=expected, ranked=ranked, correct=ranked[:1] == (expected,), metrics=metrics)
 
-    def _calls(self, cache: Cache, objects: Sequence[JsonObject]) -> list[Call]:
+    def _figures(self, cache: Cache) -> Figures | None:
+        recorded = read_figures(self.folder / _METRICS, zone=cache.zone)
+        if recorded is not None:
+            return recorded
+        return figures_of(read_anomalies(cache, self._raw()), zone=cache.zone, end=cache.moments.last)
+
+    def _raw(self) -> str:
         path = self.folder / _ALERT
-        raw = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def _calls(self, cache: Cache, objects: Sequence[JsonObject]) -> list[Call]:
         return calls_of(
             cache,
             objects,
             checks=list(read_checks(cache)),
             units=list(read_units(cache)),
-            anomalies=read_anomalies(cache, raw),
+            anomalies=read_anomalies(cache, self._raw()),
             complaint=self._complaint(),
             now=cache.moments.last,
         )
 
     def _series(self, cache: Cache, objects: Sequence[JsonObject], pods: Sequence[JsonObject]) -> list[Series]:
-        figures = read_figures(self.folder / _METRICS, zone=cache.zone)
+        figures = self._figures(cache)
         end = cache.moments.last.timestamp()
         grid = [end - _GRID_SECONDS * step for step in range(_GRID_LENGTH, -1, -1)]
         found = [*series_of_units(cache), *series_of_checks(cache)]
