@@ -42,7 +42,7 @@ _FORMAT = re.compile(
     r"|round|float|decimal|int(?:32|64)?\b|uint|BigDecimal|toFixed|Number\(|cast|::|timestamp|format\(|locale",
     re.IGNORECASE,
 )
-_CACHE = re.compile(r"cache|memo(?:ize)?|lru|singleflight|redis\.get|etag|@Cacheable", re.IGNORECASE)
+_CACHE = re.compile(r"cache|memoi[sz]|lru|singleflight|redis\.get|etag|@Cacheable", re.IGNORECASE)
 _UNIQUE = re.compile(r"uuid|time\.(?:now|time)|timestamp|request_?id|nonce|random|session", re.IGNORECASE)
 _GROW = re.compile(
     r"\bappend\(|\.(?:push|add|append|put|set)\(|\w+\[[^\]]+\]\s*=\s|\bnew\s+(?:Map|HashMap|ArrayList|Set)\b|make\(map"

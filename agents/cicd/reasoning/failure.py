@@ -67,7 +67,7 @@ _TEXTS: tuple[tuple[Mode, float, str], ...] = (
     (Mode.CERTIFICATE, 1.0, r"certificate (?:has )?expired|certificate_expired|cert_has_expired|not yet valid|CertificateExpired"),
     (Mode.RACE, 1.0, r"concurrent (?:map|modification|write|read|access)|ConcurrentModification|data race|dictionary changed size"
                      r"|set changed size|race condition|use of closed|slice bounds out of range|double free|duplicate (?:key|entry)"),
-    (Mode.NULL, 1.0, r"nil pointer|NullPointer|null reference|cannot read propert|undefined is not|is not a function|NoneType"
+    (Mode.NULL, 1.0, r"nil pointer|NullPointer|null reference|cannot read propert|undefined is not|is not a function|NoneType|No value present|NoSuchElement"
                      r"|AttributeError|SIGSEGV|segmentation|unwrap\(\)|KeyError|index out of range|IndexError|optional value"),
     (Mode.SCHEMA, 1.0, r"(?:relation|table|column|field|index|mapping|view)\b.{0,80}(?:does not exist|doesn't exist|unknown|not found|missing)"
                        r"|unknown (?:column|field|table)|no such (?:table|column|index)|undefined (?:column|table)|no mapping found"
@@ -75,7 +75,7 @@ _TEXTS: tuple[tuple[Mode, float, str], ...] = (
     (Mode.FORMAT, 1.0, r"unmarshal|deserializ|(?:cannot|could not|failed to|unable to) (?:decode|parse|read|convert)\b|missing (?:required )?(?:field|property|attribute)|decod(?:e|ing) (?:error|fail)|parse[_ ]?(?:error|exception)|failed to parse"
                        r"|JSONDecodeError|Unexpected token|malformed|invalid (?:character|syntax|json|value|format|utf|wire|type|enum)"
                        r"|wire type|type mismatch|cannot convert|ValueError|TypeError|ClassCast|NumberFormat|Unprocessable|contract|validation failed"),
-    (Mode.ABSENT, 1.0, r"not found\b|not registered|unregistered|no (?:handler|provider|implementation|bean|route|agent|plugin|factory|such (?:method|class|bean))"
+    (Mode.ABSENT, 1.0, r"not found\b|NoSuch(?!Method|Element)\w+|does not exist|not registered|unregistered|no (?:handler|provider|implementation|bean|route|agent|plugin|factory|such (?:method|class|bean))"
                        r"|unknown (?:type|handler|command|method|agent|plugin|event)|NoSuchMethod|ClassNotFound|ModuleNotFound|ImportError|no module named|unimplemented"),
     (Mode.ROUTE, 0.9, rf"{_STATUS}404\b|404 not found|no route|route not|cannot (?:get|post|put) /|method not allowed"),
     (Mode.CANCELLED, 0.9, r"context cancel+ed|client (?:closed|cancel|disconnect)|cancel+ed by|aborted by"),
@@ -188,6 +188,8 @@ class Failure(Value):
     """What was said about it since it began, joined."""
     files: tuple[str, ...] = ()
     """File names of stack traces, without their folders."""
+    innermost: str = ""
+    """The file in which it failed: the innermost frame that is not a library's."""
     paths: str = ""
     """The same with their folders, joined, in lowercase."""
     functions: tuple[str, ...] = ()
@@ -234,6 +236,7 @@ def _failure(entity: EntityId, facts: list[Fact], alerted: str) -> Failure:
         entity=entity,
         modes=modes,
         text=text,
+        innermost=_innermost(text),
         paths=" ".join(match["file"].lower() for match in _FILE.finditer(text)),
         files=tuple(dict.fromkeys(match["file"].rpartition("/")[2] for match in _FILE.finditer(text))),
         functions=tuple(dict.fromkeys(m["name"] or m["method"] for m in _FUNCTION.finditer(text))),
@@ -242,6 +245,28 @@ def _failure(entity: EntityId, facts: list[Fact], alerted: str) -> Failure:
         since=min((fact.at for fact in facts if fact.at and fact.kind not in _MEASURES), default=None),
         numbers=frozenset(float(number) for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", text)),
     )
+
+
+_LIBRARY = re.compile(
+    r"node_modules|site-packages|dist-packages|/usr/|/lib/python|\b(?:java|javax|jdk|sun|kotlin|scala|org\.springframework)\.[\w.$]*\($"
+    r"|runtime[/.]|internal/|\bnode:",
+    re.IGNORECASE,
+)
+FRAME_HEAD = 70
+"""Characters before a file's name that say whose frame it is."""
+
+
+def _innermost(text: str) -> str:
+    """Python writes the innermost frame last, everybody else first."""
+    own = [
+        match["file"].rpartition("/")[2]
+        for match in _FILE.finditer(text)
+        if not _LIBRARY.search(text[max(0, match.start() - FRAME_HEAD) : match.start()])
+        and not _LIBRARY.search(match["file"])
+    ]
+    if not own:
+        return ""
+    return own[-1] if re.search(r"Traceback|File \"", text) else own[0]
 
 
 def _texts(facts: Iterable[Fact]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 from agents.cicd.touches import FileClass, file_class
+from incidents.redaction import MARK
 from incidents.value import Value
 from tools.github.client import ChangedFile
 
@@ -145,7 +146,7 @@ def _without(lines: Iterable[Line], elsewhere: Counter[str]) -> tuple[Line, ...]
     left = Counter(elsewhere)
     found: list[Line] = []
     for line in lines:
-        if left[line.plain] > 0:
+        if left[line.plain] > 0 and MARK not in line.plain:
             left[line.plain] -= 1
         else:
             found.append(line)

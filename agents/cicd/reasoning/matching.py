@@ -75,7 +75,7 @@ def _anything(diff: Diff) -> Iterator[Done]:
             changed = [line for line in (*diff.removed, *diff.added) if line.path == path]
             names = tuple(dict.fromkeys(name for line in changed for name in names_in(line.text)))[:MOST_NAMES]
             yield Done(
-                effect=Effect.LOGIC, path=path, words=f"changes {path.rpartition('/')[2]}", names=names, sure=0.4
+                effect=Effect.LOGIC, path=path, words=f"changes {path.rpartition('/')[2]}", names=names, sure=0.3
             )
 
 
@@ -106,12 +106,15 @@ def _match(done: Done, diff: Diff, failure: Failure) -> Match | None:
 
 def _witnesses(done: Done, diff: Diff, failure: Failure) -> Iterator[tuple[float, str]]:
     file = done.path.rpartition("/")[2]
+    innermost = failure.innermost == file
+    if done.effect is Effect.LOGIC and not innermost:
+        return
     frames = [name for name in failure.files if name == file]
     packages = [name for name in done.names if done.effect in DEPENDENCIES and len(name) >= LONG_WORD]
     through = [name for name in packages if name.lower() in failure.paths]
     if frames or through:
         yield FRAME, f"{(frames or through)[0]} stands in the stack trace"
-    named = [name for name in done.names if is_telling(name) and name in failure.names]
+    named = [name for name in done.names if is_telling(name) and _stands(name, failure)]
     named = named or [name for name in packages if name.lower() in failure.text.lower()]
     words = {word for name in done.names for word in words_of(name) if len(word) >= LONG_WORD} - COMMON
     shared = sorted(word for word in words if {word, word.rstrip("s"), f"{word}s"} & failure.words)
@@ -127,6 +130,14 @@ def _witnesses(done: Done, diff: Diff, failure: Failure) -> Iterator[tuple[float
         yield WORD, f"{called[0]} stands in the stack trace"
     if done.after is not None and _says(done.after, failure):
         yield NUMBER, f"the new value {done.after:g} stands in the messages"
+
+
+def _stands(name: str, failure: Failure) -> bool:
+    """Identifiers are compared as such; values with other characters in them (a host, a bucket) with the whole text."""
+    return name in failure.text if _VALUE.search(name) else name in failure.names
+
+
+_VALUE = re.compile(r"[-./:]")
 
 
 def is_telling(name: str) -> bool:

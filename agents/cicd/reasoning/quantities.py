@@ -23,7 +23,7 @@ _NUMBER = re.compile(
 _SORTS: tuple[tuple[str, str], ...] = (
     ("retries", r"retr(?:y|ies)|attempts?\b|max_?tries"),
     ("backoff", r"back_?-?off|jitter|retry_?(?:delay|interval|wait)|sleep"),
-    ("cache", r"cache|ttl|max_?age|expir(?:e|y|ation)|memo|stale"),
+    ("cache", r"cache|ttl|max_?age|expir(?:e|y|ation)|memoi[sz]|stale"),
     ("timeout", r"time_?-?out|deadline|withTimeout|budget|max_?wait|visibility|grace|lease"),
     ("pool", r"pool|max_?(?:open|idle)|(?:max|min)_?conn|connections?\b|sockets"),
     ("concurrency", r"workers?|threads?|concurren|parallel|in_?-?flight|prefetch|goroutines?|executors?|partitions?|replicas"),

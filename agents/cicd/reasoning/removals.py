@@ -36,6 +36,12 @@ _SETUP = re.compile(
     r"|warm|connect|declare|include_router|^include$|enable|schedule",
     re.IGNORECASE,
 )
+_ROUTE = re.compile(
+    r"\.(?:get|post|put|patch|delete|all|route|use|handle(?:func)?|group|mount|path)\(\s*[\"'`]/|^\s*(?:path|url|re_path)\(\s*r?[\"']"
+    r"|^\s*@\w*(?:route|get|post|put|delete|requestmapping)\w*\(",
+    re.IGNORECASE,
+)
+"""A route that is declared."""
 _RELEASE = re.compile(
     r"clos|releas|free\b|dispos|shutdown|cleanup|clean_?up|evict|purge|expire|delete|remove|clear|cancel|unsubscrib"
     r"|return_?conn|putconn|\bput$|rollback|commit|\back(?:nowledge)?\b|\.ack$|truncate|rotate|\bstop$|drain|unlink",
@@ -129,7 +135,9 @@ def _calls(diff: Diff) -> Iterator[Done]:
             continue
         if re.match(r"\s*(?:func|def|function|public|private|class|if|for|while|switch|return)\b", line.text):
             continue
-        if _RELEASE.search(last):
+        if _ROUTE.search(line.text):
+            yield _done(Effect.SETUP_REMOVED, line, f"no longer serves {line.plain[:60]}", names=names_in(line.text))
+        elif _RELEASE.search(last):
             yield _done(Effect.RELEASE_REMOVED, line, f"no longer calls {name}", names=names_in(line.text))
         elif _SETUP.search(last):
             yield _done(Effect.SETUP_REMOVED, line, f"no longer calls {name}", names=names_in(line.text))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from agents.cicd.reasoning.effect import Done, Effect
 from agents.cicd.reasoning.lines import Diff, Line, names_in, words_of
 from agents.cicd.touches import FileClass, file_class
+from incidents.redaction import MARK
 
 _SORTS: tuple[tuple[Effect, str, str], ...] = (
     (
@@ -72,12 +73,18 @@ def _pair(old: Line, new: Line) -> Iterator[Done]:
         )
         return
     if _same_value(old, new):
+        if MARK in new.text:
+            yield _done(Effect.CREDENTIAL_CHANGED, new, f"changes what is secret in {new.plain[:50]}")
         return
     found = next(((effect, what) for effect, pattern, what in _SORTED if pattern.search(new.text)), None)
     configuring = kind in {FileClass.CONFIG, FileClass.MANIFEST}
     if found:
         yield _done(
-            found[0], new, f"changes {found[1]}: {old.plain[:50]} -> {new.plain[:50]}", sure=1.0 if configuring else 0.8
+            found[0],
+            new,
+            f"changes {found[1]}: {old.plain[:50]} -> {new.plain[:50]}",
+            sure=1.0 if configuring else 0.8,
+            old=old,
         )
     elif configuring:
         yield _done(Effect.SETTING_CHANGED, new, f"sets {old.plain[:50]} -> {new.plain[:50]}", sure=0.6)
@@ -143,5 +150,7 @@ def _alone(diff: Diff) -> Iterator[Done]:
             )
 
 
-def _done(effect: Effect, line: Line, words: str, *, sure: float = 1.0) -> Done:
-    return Done(effect=effect, path=line.path, words=words, names=names_in(line.text), sure=sure)
+def _done(effect: Effect, line: Line, words: str, *, sure: float = 1.0, old: Line | None = None) -> Done:
+    values = [match["value"] for one in (old, line) if one and (match := _VALUE.search(one.text))]
+    whole = tuple(part for value in values for part in re.findall(r"[\w][\w./:@-]{4,}[\w]", value))
+    return Done(effect=effect, path=line.path, words=words, names=(*whole, *names_in(line.text)), sure=sure)
