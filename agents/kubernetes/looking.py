@@ -156,7 +156,7 @@ def health_look(entities: Sequence[EntityId]) -> list[Question]:
 
 
 def further_look(entities: Sequence[EntityId], topology: Topology) -> list[Question]:
-    """How those do whom the entities call, in namespaces that were not looked at whole, and whether they are reached."""
+    """How those do whom the entities call, in namespaces not looked at whole, and whether they are reached."""
     known = set(namespaces_of(entities))
     callees = dict.fromkeys(callee for entity in entities for callee in topology.callees(entity))
     elsewhere = [

@@ -36,6 +36,7 @@ ON_KUBERNETES = {
     "rollback_workload",
     "scale_workload",
     "set_resources",
+    "uncordon_node",
 }
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 

@@ -28,10 +28,14 @@ class Trouble(Fault):
         """Return what is wrong with it."""
         raise NotImplementedError
 
+    def effect_in(self, world: "Simulation") -> Effect:  # noqa: ARG002 - for those that say when something happened
+        """Return what is wrong with it, in a world with its times."""
+        return self.effect()
+
     def plan(self, world: "Simulation") -> None:
         """Begin at `at`, end at `until`."""
         since = world.at(self.at)
-        active = ActiveEffect(target=self.service, effect=self.effect(), since=since)
+        active = ActiveEffect(target=self.service, effect=self.effect_in(world), since=since)
         if self.cured_by_restart:
             active.holds = lambda pod, _environment: _started_before(world, pod, since)
         world.plan(self.at, lambda: world.effects.add(active))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.kubernetes.detectors import control_plane, node_conditions, node_placement, node_problems
+from agents.kubernetes.detectors import control_plane, node_conditions, node_placement, node_problems, proxy_pods
 from tests.agents.kubernetes.estate import (
     CLUSTER,
     NOW,
@@ -20,6 +20,8 @@ from tests.agents.kubernetes.estate import (
     manager,
     node,
     nodes,
+    pod,
+    pods,
     seen,
 )
 from tools.kubernetes.control_plane import Component, ControlPlane
@@ -111,3 +113,18 @@ def test_a_component_of_the_control_plane_that_is_down() -> None:
     facts = detect(control_plane.DETECTOR, seen(view, complete=[entity(f"cluster/{CLUSTER}")]))
     check(facts, [("controlplane.unhealthy", f"cluster/{CLUSTER}", {"component": "kube-scheduler"})])
     assert facts[0].text == "control plane: kube-scheduler is not healthy since 02:43"
+
+
+@pytest.mark.parametrize(
+    ("owner", "ready", "found"),
+    [
+        pytest.param("daemonset/kube-proxy", False, ["node/n1"], id="its pod is not ready"),
+        pytest.param("daemonset/kube-proxy", True, [], id="it runs"),
+        pytest.param("daemonset/node-exporter", False, [], id="another daemon is down"),
+        pytest.param("deployment/kube-proxy", False, [], id="something else of that name"),
+    ],
+)
+def test_a_node_without_its_service_proxy(owner: str, ready: bool, found: list[str]) -> None:
+    one = pod("proxy-1", ready=ready, owner=entity(owner), node="n1")
+    facts = detect(proxy_pods.DETECTOR, pods(one))
+    assert [(fact.kind, fact.entity) for fact in facts] == [("node.proxy_down", entity(place)) for place in found]

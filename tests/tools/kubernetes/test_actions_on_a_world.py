@@ -194,6 +194,22 @@ async def test_a_node_is_cordoned_and_uncordoned(served: Served) -> None:
     assert not (await read(served, f"/api/v1/nodes/{node}")).flag("spec", "unschedulable")
 
 
+async def test_a_node_is_opened_again_and_closed_as_it_was(served: Served) -> None:
+    assert served.cluster.kubernetes is not None
+    node = (await served.cluster.kubernetes.list("/api/v1/nodes")).items[0].word("metadata", "name")
+    closing, opening = actions()[ActionKind("cordon_node")], actions()[ActionKind("uncordon_node")]
+    asked = request(served, "uncordon_node", f"-/node/{node}")
+    with pytest.raises(PermanentError, match="takes new pods already"):
+        await opening.capture(served.writing, asked)
+    closed = request(served, "cordon_node", f"-/node/{node}")
+    await closing.apply(served.writing, closed, await closing.capture(served.writing, closed), "key-1")
+    snapshot = await opening.capture(served.writing, asked)
+    await opening.apply(served.writing, asked, snapshot, "key-2")
+    assert not (await read(served, f"/api/v1/nodes/{node}")).flag("spec", "unschedulable")
+    await opening.undo(served.writing, asked, snapshot, "key-3")
+    assert (await read(served, f"/api/v1/nodes/{node}")).flag("spec", "unschedulable")
+
+
 async def test_a_pod_is_evicted_and_its_controller_makes_another(served: Served) -> None:
     assert served.cluster.kubernetes is not None
     listed = await served.cluster.kubernetes.list(
@@ -219,7 +235,16 @@ async def test_a_pod_is_evicted_and_its_controller_makes_another(served: Served)
 
 
 @pytest.mark.parametrize(
-    "kind", ["rollback_workload", "restart_workload", "scale_workload", "set_resources", "cordon_node", "delete_pod"]
+    "kind",
+    [
+        "rollback_workload",
+        "restart_workload",
+        "scale_workload",
+        "set_resources",
+        "cordon_node",
+        "uncordon_node",
+        "delete_pod",
+    ],
 )
 def test_every_action_says_the_least_it_needs(kind: str) -> None:
     action = actions()[ActionKind(kind)]
