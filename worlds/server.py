@@ -15,6 +15,7 @@ from worlds.alertmanager.api import router as alertmanager_router
 from worlds.alertmanager.sender import WebhookSender
 from worlds.argocd.app import argocd_app
 from worlds.clock import HandClock, WorldClock
+from worlds.endpoints import forget_endpoints
 from worlds.gate import Gate
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
@@ -94,6 +95,7 @@ class World:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._client.aclose()
+        forget_endpoints()
 
     async def run(self, listener: socket.socket) -> None:
         """Start the server and the loops. Returns when requests are answered."""

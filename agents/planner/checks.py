@@ -155,7 +155,7 @@ def success_threshold(measure: str, *, now: float | None, healthy: float | None)
     match measure:
         case "error_rate":
             usual = ERRORS_UNKNOWN if healthy is None else max(ERRORS_ROOM * healthy, ERRORS_ENOUGH)
-            return min(usual, now / 2) if now else usual
+            return min(usual, now / 2) if now and now > ERRORS_ENOUGH else usual
         case "latency_p99":
             if healthy is not None:
                 return max(LATENCY_ROOM * healthy, healthy + GUARD_ROOM["latency_p99"])

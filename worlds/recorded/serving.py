@@ -20,6 +20,7 @@ from worlds.alertmanager.api import router as alertmanager_router
 from worlds.alertmanager.config import load_config
 from worlds.alertmanager.core import Alertmanager
 from worlds.alertmanager.wire import AlertWire
+from worlds.endpoints import forget_endpoints
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
 from worlds.kubernetes.access import READER_RULES, Identity
@@ -99,6 +100,7 @@ class RecordedWorld:
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        forget_endpoints()
 
 
 async def serve_recording(recording: Recording) -> RecordedWorld:
