@@ -15,6 +15,7 @@ SELECTING = frozenset({"node_selector", "node_affinity"})
 _CLOSED = frozenset({"cordoned", "taint"})
 _KEEPING_OFF = frozenset({"NoSchedule", "NoExecute"})
 _CONTROL = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+_HOSTNAME = "kubernetes.io/hostname"
 _CORDON = "node.kubernetes.io/unschedulable"
 _ELSE = "else"
 
@@ -24,7 +25,7 @@ def decided(read: Unschedulable, *, spec: PodTemplate, nodes: Sequence[Node]) ->
     if not nodes or not read.hindrances:
         return read
     wanted = [node for node in nodes if _wants(spec, node)]
-    if not wanted:
+    if not wanted or (_says(read, SELECTING) and not _meant(spec, wanted)):
         return _led(read, [_unmatched(spec, nodes)]) if _says(read, SELECTING) else read
     workers = [node for node in wanted if not is_control_plane(node)] or wanted
     closed = Counter(_closed_by(node, spec) for node in workers)
@@ -41,18 +42,31 @@ def _wants(spec: PodTemplate, node: Node) -> bool:
     return _selects(spec, node) and _attracts(spec, node)
 
 
+def _meant(spec: PodTemplate, wanted: Iterable[Node]) -> bool:
+    """Whether it asks for one of these nodes: the control plane is only meant when its labels are named."""
+    keys = {*spec.node_selector, *(one.key for term in spec.node_terms for one in term.requirements)}
+    return bool(keys & set(_CONTROL)) or any(not is_control_plane(node) for node in wanted)
+
+
+def _labels(node: Node) -> dict[str, str]:
+    """Its labels; the kubelet gives every node its own name as one of them."""
+    return {_HOSTNAME: node.meta.name, **node.meta.labels}
+
+
 def _selects(spec: PodTemplate, node: Node) -> bool:
-    return all(node.meta.labels.get(key) == value for key, value in spec.node_selector.items())
+    labels = _labels(node)
+    return all(labels.get(key) == value for key, value in spec.node_selector.items())
 
 
 def _attracts(spec: PodTemplate, node: Node) -> bool:
     """Whether a required node affinity holds; terms that speak of no labels cannot be judged and hold."""
-    return not spec.node_terms or any(term.empty or term.matches(node.meta.labels) for term in spec.node_terms)
+    return not spec.node_terms or any(term.empty or term.matches(_labels(node)) for term in spec.node_terms)
 
 
 def _unmatched(spec: PodTemplate, nodes: Iterable[Node]) -> str:
     """Which of both no node satisfies: the message of the scheduler is the same."""
-    if spec.node_selector and not any(_selects(spec, node) for node in nodes):
+    workers = [node for node in nodes if not is_control_plane(node)] or list(nodes)
+    if spec.node_selector and not any(_selects(spec, node) for node in workers):
         return "node_selector"
     return "node_affinity" if spec.node_affinity else "node_selector"
 

@@ -34,7 +34,15 @@ def affine(key: str, *values: str) -> Json:
     return {"nodeAffinity": required}
 
 
-ONE_CLOSED = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector."
+def unlike(key: str, *values: str) -> Json:
+    term = {"matchExpressions": [{"key": key, "operator": "NotIn", "values": list(values)}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+BUSY = {"state": "maintenance"}
+ONE_CLOSED = (
+    "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector."
+)
 TAINTED = "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: data}, 1 node(s) were unschedulable, 1 node(s) didn't match Pod's node affinity/selector."
 
 
@@ -48,6 +56,8 @@ TAINTED = "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: 
         pytest.param(TAINTED, {"nodeSelector": SSD}, [a_node("m", MASTER, **CLOSED), a_node("a", SSD, **DEDICATED), a_node("b")], "taint", id="the only node with the label is dedicated to others"),
         pytest.param(TAINTED, {"nodeSelector": SSD}, [a_node("m", MASTER, **CLOSED), a_node("a", **DEDICATED), a_node("b")], "node_selector", id="dedicated nodes do not matter when no node has the label"),
         pytest.param("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.", {}, [a_node("m", MASTER, **CLOSED), a_node("a"), a_node("b")], "cpu", id="full nodes, beside a closed control plane"),
+        pytest.param(ONE_CLOSED, {"affinity": unlike("state", "maintenance")}, [a_node("m", MASTER, **CLOSED), a_node("a", BUSY), a_node("b", BUSY)], "node_affinity", id="an affinity that only the control plane satisfies, by accident"),
+        pytest.param(ONE_CLOSED, {"nodeSelector": {"kubernetes.io/hostname": "m"}}, [a_node("m", **CLOSED), a_node("a"), a_node("b")], "cordoned", id="a node that is asked for by its name"),
         pytest.param("0/3 nodes are available: 3 node(s) were unschedulable.", {}, [a_node("m", MASTER, **CLOSED), a_node("a", **CLOSED), a_node("b", **CLOSED)], "cordoned", id="all nodes are closed"),
         pytest.param("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient memory.", {"nodeSelector": SSD}, [], "memory", id="nodes that cannot be seen change nothing"),
     ],
