@@ -11,7 +11,7 @@ import binascii
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 MARK = "[redacted:"
@@ -25,6 +25,9 @@ RANDOM_LENGTH = 16
 """Characters below which the entropy of a string says nothing."""
 RANDOM_DIGITS = 0.2
 """Share of digits from which a lowercase string is no word: random base36 has 10 digits in 36 characters (0.28)."""
+
+SIGN_REACH = 16
+"""Characters of a name before the word that betrays it: `application-` before `secret`, and some to spare."""
 
 _STRONG = (
     r"pass(?:word|wd|phrase|code)|pwd"
@@ -54,15 +57,31 @@ class Rule:
     pattern: re.Pattern[str]
     replace: str | Callable[[re.Match[str]], str]
     sign: re.Pattern[str] | None = None
-    """What every match holds, in lowercase: tells from long texts with a needle but no secret, where `pattern` is slow.
-    """
+    """What a match holds, in lowercase, within SIGN_REACH of its beginning: for a pattern that is slow to search."""
 
-    def may_match(self, lowered: str) -> bool:
-        """Whether a text, given in lowercase, is worth the pattern."""
+    def apply(self, text: str, lowered: str) -> str:
+        """The text, which is also given in lowercase, without this kind of secret."""
         for needle in self.needles:
             if needle in lowered:
-                return self.sign is None or self.sign.search(lowered) is not None
-        return False
+                break
+        else:
+            return text
+        if self.sign is None or len(lowered) != len(text):
+            return self.pattern.sub(self.replace, text)
+        return "".join(self._pieces(text, lowered, self.sign))
+
+    def _pieces(self, text: str, lowered: str, sign: re.Pattern[str]) -> Iterator[str]:
+        """What `pattern.sub` would join; the pattern is tried only where there is a sign."""
+        done = at = 0
+        while (hint := sign.search(lowered, at)) is not None:
+            at = hint.start() + 1
+            for start in range(max(done, at - 1 - SIGN_REACH), at):
+                if (found := self.pattern.match(text, start)) is not None:
+                    yield text[done:start]
+                    yield found.expand(self.replace) if isinstance(self.replace, str) else self.replace(found)
+                    done = at = found.end()
+                    break
+        yield text[done:]
 
 
 def mark(kind: str) -> str:
@@ -75,8 +94,9 @@ def redact(text: str) -> str:
     for _ in range(PASSES):
         before, lowered = text, text.lower()
         for rule in RULES:
-            if rule.may_match(lowered):
-                text = rule.pattern.sub(rule.replace, text)
+            left = rule.apply(text, lowered)
+            if left != text:
+                text, lowered = left, left.lower()
         if text == before:
             break
     return text

@@ -7,6 +7,7 @@ import numpy as np
 
 from worlds.estate.flow import PodField
 from worlds.objects.kinds import JsonObject
+from worlds.promql.frame import any_row
 from worlds.promql.labels import LabelSet
 from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
 from worlds.scenario.estate import HttpMetrics
@@ -78,7 +79,7 @@ class RequestMetrics:
         if not lines:
             return
         counts = self._counts(name.rpartition("_")[2], track)[: track.window.stop]
-        occurred = counts.reshape(len(counts), len(_CODES), -1)[:, :, -1].any(axis=0)
+        occurred = any_row(counts.reshape(len(counts), len(_CODES), -1)[:, :, -1] > 0)
         there = [line for line in lines if occurred[line.code]]
         columns, shares = [line.column for line in there], np.array([line.share for line in there])
         values = counts.reshape(len(counts), -1)[track.window.start :, columns] * shares
