@@ -16,6 +16,8 @@ class ErrorClass(StrEnum):
     """No free connection in a pool, or the server takes no more."""
     THREADS_EXHAUSTED = "threads_exhausted"
     """No free worker: requests queue or are rejected."""
+    PORT_IN_USE = "port_in_use"
+    """Another process listens where this one wants to."""
     TOO_MANY_FILES = "too_many_files"
     DISK_FULL = "disk_full"
     READONLY = "readonly"
@@ -61,7 +63,14 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"no (?:free|available) (?:worker|thread)s?",
         r"unable to create (?:new )?(?:native )?thread",
     ),
+    ErrorClass.PORT_IN_USE: (
+        r"address already in use",
+        r"EADDRINUSE",
+        r"port \d+ (?:is|was) already (?:in use|allocated)",
+        r"bind(?:\(\))? .{0,60}failed",
+    ),
     ErrorClass.POOL_EXHAUSTED: (
+        r"Connection is not available, request timed out",
         r"pool (?:is )?(?:exhausted|timed? ?out|full|limit)",
         r"connection pool",
         r"too many (?:clients|connections)",
@@ -89,6 +98,8 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"read-?only file ?system",
         r"EROFS",
         r"READONLY You can't write",
+        r"--(?:super-)?read-only option",
+        r"super[-_]read[-_]only",
         r"read-?only (?:transaction|replica|mode)",
         r"cannot execute \w+ in a read-only",
     ),
@@ -105,11 +116,13 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
     ),
     ErrorClass.DNS: (
         r"no such host",
+        r"lookup \S+ on \S+:53: ",  # Go: the server was asked, whatever became of it
         r"ENOTFOUND",
         r"EAI_AGAIN",
         r"(?:temporary failure in )?name resolution",
         r"Name or service not known",
         r"UnknownHostException",
+        r"host not found in upstream",
         r"NXDOMAIN",
         r"SERVFAIL",
         r"could not (?:resolve|translate) host",
@@ -200,6 +213,7 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"gateway timeout",
     ),
     ErrorClass.CONNECTION_REFUSED: (
+        r"Communications link failure",
         r"connection refused",
         r"ECONNREFUSED",
         r"connect(?:ion)? (?:reset|failed|closed|aborted)",

@@ -34,6 +34,7 @@ GROWTH = 3.0
 _PHRASES = {
     ErrorClass.POOL_EXHAUSTED: "an exhausted connection pool",
     ErrorClass.THREADS_EXHAUSTED: "an exhausted thread pool",
+    ErrorClass.PORT_IN_USE: "a port that another process has",
     ErrorClass.DISK_FULL: "a full disk",
     ErrorClass.READONLY: "writes to something read-only",
     ErrorClass.OOM: "that it is out of memory",

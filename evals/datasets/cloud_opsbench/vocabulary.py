@@ -4,6 +4,7 @@ Where one cause covers several labels, the facts that speak for it say which: th
 resource of a quota, the field of a probe.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -76,6 +77,7 @@ _QUOTAS: Final[Sequence[tuple[str, str]]] = (
     ("cpu", "namespace_cpu_quota_exceeded"),
     ("pods", "namespace_pod_quota_exceeded"),
 )
+_DATABASE_WORDS: Final = re.compile(r"mysql|mariadb|jdbc|communications link|-db\b|\bdb-", re.IGNORECASE)
 _DATABASE_PORTS: Final = frozenset({"3306", "33060", "5432"})
 
 
@@ -162,9 +164,14 @@ def _address(facts: Sequence[Fact]) -> str:
     return "service_dns_resolution_failure"
 
 
+def _refused(facts: Sequence[Fact]) -> str:
+    return "mysql_invalid_port" if any(map(_is_database, facts)) else "service_env_var_address_mismatch"
+
+
 def _is_database(fact: Fact) -> bool:
+    """Whether a fact speaks of a database, by its name, its usual port, or the words of its driver."""
     told = {str(value) for value in fact.attributes.values()}
-    return bool(told & _DATABASE_PORTS) or any("mysql" in value.lower() for value in told)
+    return bool(told & _DATABASE_PORTS) or any(_DATABASE_WORDS.search(text) for text in (*told, fact.text))
 
 
 _BY_FACTS: Final[Mapping[str, Callable[[Sequence[Fact]], str | None]]] = {
@@ -176,6 +183,7 @@ _BY_FACTS: Final[Mapping[str, Callable[[Sequence[Fact]], str | None]]] = {
     "liveness_probe_wrong": _liveness,
     "readiness_probe_wrong": _readiness,
     "wrong_address": _address,
+    "dependency_address_wrong": _refused,
 }
 
 
