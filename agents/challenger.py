@@ -84,14 +84,18 @@ def challenge(case: CaseFile, diagnosis: Diagnosis, library: Library, *, now: da
 
 
 def _attack(hypothesis: Hypothesis, *, diagnosis: Diagnosis, reading: Reading) -> Iterator[Argument]:
-    yield from _rivals(hypothesis, diagnosis=diagnosis)
+    yield from _rivals(hypothesis, diagnosis=diagnosis, reading=reading)
     yield from _time_order(hypothesis, reading=reading)
     yield from _one_source(hypothesis, reading=reading)
 
 
-def _rivals(hypothesis: Hypothesis, *, diagnosis: Diagnosis) -> Iterator[Argument]:
+def _rivals(hypothesis: Hypothesis, *, diagnosis: Diagnosis, reading: Reading) -> Iterator[Argument]:
+    """Who explains the same nearly as well. The same failure at a caller is no rival: it is what this one predicts."""
+    upstream = set(reading.topology.callers(hypothesis.entity, transitive=True))
     for rival in diagnosis.hypotheses:
         if rival in diagnosis.leading or not set(rival.explains) & set(hypothesis.explains):
+            continue
+        if rival.cause == hypothesis.cause and rival.entity in upstream:
             continue
         if rival.probability * CLOSE > hypothesis.probability:
             where, stands = label_of(rival.entity), percent(rival.probability)

@@ -154,3 +154,19 @@ def test_everything_around_is_compared_once_when_no_known_cause_stands() -> None
 )
 def test_each_kind_of_fact_has_somebody_who_can_see_it(kind: str, expected: tuple[AgentName, Topic]) -> None:
     assert whom(kind) == expected
+
+
+def test_the_same_failure_at_a_caller_is_a_consequence_and_no_rival() -> None:
+    given = case(
+        ERRORS,
+        fact("dependency.errors", 0, of="payments", caller="checkout", related=["checkout"]),
+        fact("dependency.errors", 0, of="checkout", caller="web", related=["web"]),
+        fact("log.error_class", 0, of="checkout"),
+    )
+    before = diagnose(given, LIBRARY, now=NOW)
+    first, second = before.hypotheses[:2]
+    assert (first.entity, second.entity) == (entity("payments"), entity("checkout"))
+    assert first.cause == second.cause
+    assert second.probability * 4 > first.probability, "close enough to be doubted otherwise"
+    answer = challenge(given, before, LIBRARY, now=NOW)
+    assert not [objection for objection in answer.objections if "explains the same" in objection.text]
