@@ -90,10 +90,9 @@ def _rows(suite: Suite) -> list[Row]:
 
 
 def _figure(one: Interval | None, label: str = "") -> Figure:
+    """With the number of its cases where it stands alone: in the table that is a column of its own."""
     if one is None:
         return Figure(label=label, value="-", bounds="")
-    return Figure(
-        label=label,
-        value=f"{one.value:.2f}" if one.value >= FINE or one.value == 0 else f"{one.value:.3f}",
-        bounds=f"{one.low:.2f} to {one.high:.2f}, {one.cases} cases",
-    )
+    value = f"{one.value:.2f}" if one.value >= FINE or one.value == 0 else f"{one.value:.3f}"
+    bounds = f"{one.low:.2f} to {one.high:.2f}" if label else f"{one.low:.2f}-{one.high:.2f}"
+    return Figure(label=label, value=value, bounds=f"{bounds}, {one.cases} cases" if label else bounds)
