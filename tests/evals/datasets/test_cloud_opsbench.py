@@ -37,6 +37,8 @@ KILLED = (
     "      Finished:     Mon, 02 Mar 2026 10:02:30 +0200"
 )
 
+FAILED = KILLED.replace("OOMKilled", "Error").replace("137", "1")
+
 
 def case_of(*changed: Service) -> dict[str, str]:
     by_name = {one.name: one for one in changed}
@@ -157,10 +159,22 @@ def test_units_and_connections_are_read(tmp_path: Path) -> None:
             id="a stateful set without memory",
         ),
         pytest.param(
-            Service(name="seat-api", ready=False, restarts=2, state=KILLED.replace("OOMKilled", "Error").replace("137", "1")),
+            Service(name="seat-api", ready=False, restarts=2, state=FAILED),
             {"seat-api": "java.sql.SQLException: Access denied for user 'seat'@'10.2.0.7' (using password: YES)"},
             "app/seat-api|mysql_invalid_credentials",
             id="a database that refuses the password",
+        ),
+        pytest.param(
+            Service(name="seat-api", ready=False, restarts=4, state=FAILED),
+            {"seat-api": "com.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure"},
+            "app/seat-api|mysql_invalid_port",
+            id="a database at another port",
+        ),
+        pytest.param(
+            Service(name="seat-api", ready=False, restarts=4, state=FAILED),
+            {"seat-api": "nginx: [emerg] bind() to 0.0.0.0:8080 failed (98: Address already in use)"},
+            "app/seat-api|service_sidecar_port_conflict",
+            id="a sidecar that took the port",
         ),
     ],
 )  # fmt: skip
