@@ -146,8 +146,8 @@ async def look_at_repositories(scene: Scene, desk: Desk, about: tuple[EntityId, 
                 case commits.CommitsArgs():
                     group.create_task(desk.observe(commits.PROBE, span))
         for repository in _to_read(scene, desk):
-            args = history.HistoryArgs(repository=repository, since=since, until=scene.now)
-            group.create_task(desk.observe(history.PROBE, args))
+            wanted_history = history.HistoryArgs(repository=repository, since=since, until=scene.now)
+            group.create_task(desk.observe(history.PROBE, wanted_history))
 
 
 def _to_read(scene: Scene, desk: Desk) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from incidents.evidence import Window
 from incidents.redaction import redact
 from tools.estate import Endpoint
-from tools.http import HttpClient, segment
+from tools.http import HttpClient, Params, segment
 from tools.traces.span import Span, SpanKind, Trace
 from tools.wire import Wire
 
@@ -108,7 +108,7 @@ class TracesClient:
 
     async def search(self, traceql: str, *, window: Window, limit: int) -> tuple[str, ...]:
         """Ids of traces with spans that the query selects, at most `limit`; which of more is the store's choice."""
-        params = {
+        params: Params = {
             "q": traceql,
             "start": int(window.start.timestamp()),
             "end": int(window.end.timestamp()) + 1,

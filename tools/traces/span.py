@@ -59,7 +59,7 @@ class Trace(Value):
         return next((one for one in self.spans if one.id == span.parent), None) if span.parent else None
 
     def own_seconds(self, span: Span) -> float:
-        """What it spent outside of the spans below it, at least 0; spans beside each other count as one after another."""
+        """What it spent outside of the spans below it, at least 0; spans side by side count one after another."""
         return max(0.0, span.seconds - sum(one.seconds for one in self.children(span)))
 
 

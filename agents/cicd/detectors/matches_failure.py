@@ -200,7 +200,7 @@ def _harmless(
                 yield state(
                     HARMLESS,
                     entity=entity,
-                    text=f"{count(len(read), 'commit')} of {len(commits)} deployed to {name_of(entity)} were read: none does "
+                    text=f"{count(len(read), 'commit')} of {len(commits)} deployed to {name_of(entity)}: none does "
                     "anything that fails so",
                     seen=[seen],
                     at=None,

@@ -52,7 +52,8 @@ _GLOBAL = re.compile(
     re.IGNORECASE,
 )
 _MADE = re.compile(
-    r"(?P<name>[A-Za-z_]\w*)\s*(?::[^=]*)?:?=\s*(?:\{\}|\[\]|dict\(|list\(|set\(|new (?:Map|Set|HashMap|ArrayList)|make\(map|map\[)"
+    r"(?P<name>[A-Za-z_]\w*)\s*(?::[^=]*)?:?=\s*"
+    r"(?:\{\}|\[\]|dict\(|list\(|set\(|new (?:Map|Set|HashMap|ArrayList)|make\(map|map\[)"
 )
 """A container that is made."""
 _BLOCKING = re.compile(

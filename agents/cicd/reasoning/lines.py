@@ -1,4 +1,4 @@
-"""A commit's patches as lines that really changed: what was only moved, reformatted or commented does not count. Pure."""
+"""A commit's patches as lines that really changed: what was moved, reformatted or commented does not count. Pure."""
 
 import re
 from collections import Counter

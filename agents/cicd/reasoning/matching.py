@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from agents.cicd.reasoning.data import data
 from agents.cicd.reasoning.effect import Done, Effect
-from agents.cicd.reasoning.failure import Failure, Mode
+from agents.cicd.reasoning.failure import Failure
 from agents.cicd.reasoning.lines import Diff, names_in, words_of
+from agents.cicd.reasoning.modes import Mode
 from agents.cicd.reasoning.quantities import quantities
 from agents.cicd.reasoning.removals import removals
 from agents.cicd.reasoning.settings import GENERAL, settings
@@ -37,13 +38,15 @@ NAMED_BY_ONE_WORD = DEPENDENCIES | {Effect.FLAG_CHANGED, Effect.ADDRESS_CHANGED,
 """Effects whose lines hold little else than names: one word of them is telling."""
 LONG_WORD = 5
 """Letters from which a word tells something."""
-_COMMON = """error errors request requests response context service server client handler value values string number
-config status return result results object timeout failed failure query table index field fields update select where
-cluster local https false internal default message messages level debug function method class public private static
-await async const import export package require count total limit process processing record records received upstream
-downstream handled while calling called during before after above below through because cannot could should instance
-""".split()
-COMMON = frozenset(_COMMON) | GENERAL
+_WORDS = """
+error errors request requests response context service server client handler value values string number config
+status return result results object timeout failed failure query table index field fields update select where
+cluster local https false internal default message messages level debug function method class public private
+static await async const import export package require count total limit process processing record records
+received upstream downstream handled while calling called during before after above below through because cannot
+could should instance
+"""
+COMMON = frozenset(_WORDS.split()) | GENERAL
 """Words that nearly every log and nearly every program holds."""
 
 

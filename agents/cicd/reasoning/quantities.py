@@ -26,7 +26,7 @@ _SORTS: tuple[tuple[str, str], ...] = (
     ("cache", r"cache|ttl|max_?age|expir(?:e|y|ation)|memoi[sz]|stale"),
     ("timeout", r"time_?-?out|deadline|withTimeout|budget|max_?wait|visibility|grace|lease"),
     ("pool", r"pool|max_?(?:open|idle)|(?:max|min)_?conn|connections?\b|sockets"),
-    ("concurrency", r"workers?|threads?|concurren|parallel|in_?-?flight|prefetch|goroutines?|executors?|partitions?|replicas"),
+    ("concurrency", r"workers?|threads?|concurren|parallel|in_?-?flight|prefetch|goroutine|executor|partition|replica"),
     ("batch", r"batch|chunk|page[_.]?size|fetch[_.]?(?:size|min|max)|poll[_.]?records|per_?page|flush"),
     ("memory", r"memory|heap|xm[xs]|buffer|mem_?limit|\bcpu\b|resources"),
     ("limit", r"limit|rate|rps|qps|burst|quota|throttle|max|min|threshold|capacity|size|depth|length"),
@@ -123,7 +123,7 @@ def _moved(old: Line, new: Line, hunk: Hunk) -> Iterator[Done]:
 
 
 def _sort(text: str, hunk: Hunk) -> str | None:
-    """What a number is about: by its own line, else by the blocks around it; `max` and `size` only say a bound of what."""
+    """What a number is about: by its own line, else by the blocks around it; `max` alone only says a bound."""
     vague = None
     for said in (text, *_around(text, hunk), hunk.heading):
         found = next((name for name, pattern in _SORTED if pattern.search(said)), None)

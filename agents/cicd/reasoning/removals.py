@@ -23,7 +23,8 @@ _ERR = re.compile(r"\berr(?:or)?\b\s*!=\s*nil|if let Err|\.catch\(|\bcatch\b|\be
 _TRY = re.compile(r"^\s*(?:try\b|except\b|catch\b|\}\s*catch|rescue\b|defer func|.*\.catch\()")
 _LOCK = re.compile(
     r"\.?\b(?:R?Lock|R?Unlock|TryLock)\(|\bsync\.(?:RW)?(?:Mutex|Once|Map)\b|\bsynchronized\b|\bmutex\b|Mutex<|RwLock"
-    r"|with .*\block\b|\bacquire\(|atomic\.|Atomic[A-Z]\w+|ConcurrentHashMap|threading\.(?:R?Lock|Semaphore)|asyncio\.Lock"
+    r"|with .*\block\b|\bacquire\(|atomic\.|Atomic[A-Z]\w+|ConcurrentHashMap"
+    r"|threading\.(?:R?Lock|Semaphore)|asyncio\.Lock"
     r"|FOR UPDATE|@Transactional|@Lock|singleflight|\bonce\.Do\(|BeginTx|\.lock\(|isolation",
     re.IGNORECASE,
 )

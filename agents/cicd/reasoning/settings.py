@@ -1,4 +1,4 @@
-"""What a diff sets otherwise: addresses, credentials, trust, permissions, time, switches, dependencies, images. Pure."""
+"""What a diff sets otherwise: addresses, credentials, trust, permissions, time, switches, versions, images. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -108,8 +108,11 @@ def _bump(old: Line, new: Line) -> Iterator[Done]:
     yield Done(effect=effect, path=new.path, words=words, names=telling_names(after["name"]))
 
 
-GENERAL = frozenset({"github", "com", "org", "net", "golang", "google", "gopkg", "www", "lib", "pkg", "core", "api",
-                     "common", "client", "sdk", "java", "python", "node", "types", "utils", "src", "main", "server"})  # fmt: skip
+_GENERAL = """
+github com org net golang google gopkg www lib pkg core api common client sdk java python node types utils src main
+server
+"""
+GENERAL = frozenset(_GENERAL.split())
 """Parts of package names that name no package."""
 
 

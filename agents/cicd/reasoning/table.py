@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 
 from agents.cicd.reasoning.effect import Effect
-from agents.cicd.reasoning.failure import Mode
+from agents.cicd.reasoning.modes import Mode
 
 CAN_BREAK: Mapping[Effect, Mapping[Mode, float]] = {
     Effect.GUARD_REMOVED: {Mode.NULL: 1.0, Mode.STARTUP: 0.5, Mode.ABSENT: 0.3, Mode.FORMAT: 0.4, Mode.ERRORS: 0.3},
@@ -59,7 +59,9 @@ CAN_BREAK: Mapping[Effect, Mapping[Mode, float]] = {
         Mode.POOL: 0.8, Mode.LOAD_BELOW: 0.7, Mode.RATE_LIMITED: 0.8, Mode.CPU: 0.7, Mode.MEMORY: 0.7, Mode.RACE: 0.5,
         Mode.DEADLOCK: 0.5, Mode.TIMEOUT: 0.4, Mode.SLOW: 0.4,
     },
-    Effect.LIMIT_LOWERED: {Mode.RATE_LIMITED: 1.0, Mode.LAG: 0.5, Mode.FORMAT: 0.4, Mode.THREADS: 0.5, Mode.ERRORS: 0.4},
+    Effect.LIMIT_LOWERED: {
+        Mode.RATE_LIMITED: 1.0, Mode.LAG: 0.5, Mode.FORMAT: 0.4, Mode.THREADS: 0.5, Mode.ERRORS: 0.4,
+    },
     Effect.LIMIT_RAISED: {Mode.MEMORY: 0.7, Mode.RATE_LIMITED: 0.7, Mode.LOAD_BELOW: 0.7, Mode.CPU: 0.5, Mode.SLOW: 0.5,
                           Mode.RETRIES: 0.5, Mode.THREADS: 0.4},
     Effect.BATCH_CHANGED: {Mode.LAG: 0.8, Mode.MEMORY: 0.8, Mode.SLOW: 0.5, Mode.TIMEOUT: 0.6, Mode.LOAD_BELOW: 0.5},
@@ -93,10 +95,12 @@ CAN_BREAK: Mapping[Effect, Mapping[Mode, float]] = {
     Effect.PERMISSION_CHANGED: {Mode.PERMISSION: 1.0, Mode.AUTH: 0.6},
     Effect.TRUST_CHANGED: {Mode.TLS: 1.0, Mode.REFUSED: 0.3, Mode.CERTIFICATE: 0.1},
     Effect.TIME_CHANGED: {Mode.TIME: 1.0, Mode.AUTH: 0.7, Mode.WRONG: 0.7, Mode.FORMAT: 0.6},
-    Effect.FLAG_CHANGED: {Mode.ERRORS: 0.6, Mode.SLOW: 0.5, Mode.ABSENT: 0.6, Mode.LOGS: 0.5, Mode.WRONG: 0.5, Mode.SCHEMA: 0.5,
+    Effect.FLAG_CHANGED: {Mode.ERRORS: 0.6, Mode.SLOW: 0.5, Mode.ABSENT: 0.6, Mode.LOGS: 0.5, Mode.WRONG: 0.5,
+                          Mode.SCHEMA: 0.5,
                           Mode.CACHE_MISSES: 0.4, Mode.AUTH: 0.3},
     Effect.SETTING_CHANGED: {Mode.CONFIG: 0.7, Mode.ERRORS: 0.3, Mode.LAG: 0.3, Mode.SLOW: 0.2, Mode.STARTUP: 0.4},
-    Effect.LOGIC: {Mode.WRONG: 0.6, Mode.ERRORS: 0.3, Mode.NULL: 0.3, Mode.ABSENT: 0.2, Mode.FORMAT: 0.3, Mode.SLOW: 0.2,
+    Effect.LOGIC: {Mode.WRONG: 0.6, Mode.ERRORS: 0.3, Mode.NULL: 0.3, Mode.ABSENT: 0.2, Mode.FORMAT: 0.3,
+                   Mode.SLOW: 0.2,
                    Mode.CPU: 0.3, Mode.LAG: 0.3, Mode.AUTH: 0.3, Mode.ROUTE: 0.3},
 }  # fmt: skip
 

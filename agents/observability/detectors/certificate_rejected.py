@@ -56,8 +56,8 @@ def _fact(seen: Observation[TemplatesView], found: list[LogTemplate], names: Nam
     return state(
         REJECTED,
         entity=seen.view.entity,
-        text=f"{name_of(seen.view.entity)} refuses the certificate{whose} since {clock_time(first, now=now)}: it has ended "
-        f"({count(lines, 'line')})",
+        text=f"{name_of(seen.view.entity)} refuses the certificate{whose} since {clock_time(first, now=now)}: "
+        f"it has ended ({count(lines, 'line')})",
         seen=[seen],
         at=first,
         related=[known] if known else [],

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from agents.detector import Detector, Scene, Sightings
 from agents.observability.detectors.errors import NOISE as ERROR_NOISE
@@ -44,7 +45,7 @@ class _Sign:
     entity: EntityId
     at: datetime
     by: str
-    seen: Observation[object]
+    seen: Observation[Any]
 
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
@@ -95,7 +96,7 @@ def _deepest(start: EntityId, signs: dict[EntityId, list[_Sign]], calls: dict[En
 
 
 def _allowed(signs: list[_Sign]) -> timedelta:
-    """Traces and logs say whose failure it is; request rates alone must be clearly earlier, as load travels down too."""
+    """Traces and logs say whose failure it is; requests alone must be clearly earlier, as load travels down too."""
     return TOLERANCE if any(one.by != BY_REQUESTS for one in signs) else -CLEARLY
 
 
@@ -116,9 +117,9 @@ def _logged(sightings: Sightings, names: Names) -> Iterator[_Sign]:
     """New errors in a log that speak of the workload itself and not of another one."""
     for seen in sightings.of(TemplatesView):
         for template in seen.view.templates:
-            if template.is_new and template.level in {Level.FATAL, Level.ERROR} and template.first_after:
-                if not _of_another(template, seen.view.entity, names):
-                    yield _Sign(entity=seen.view.entity, at=template.first_after, by="logs", seen=seen)
+            news = template.is_new and template.level in {Level.FATAL, Level.ERROR}
+            if news and template.first_after and not _of_another(template, seen.view.entity, names):
+                yield _Sign(entity=seen.view.entity, at=template.first_after, by="logs", seen=seen)
 
 
 def _of_another(template: LogTemplate, entity: EntityId, names: Names) -> bool:

@@ -1,4 +1,4 @@
-"""RootCauseBench: incidents of services with deploys and the diffs of their commits; which commit did it, or none?"""
+"""RootCauseBench: incidents of services with deploys and the diffs of their commits. Which commit did it, or none."""
 
 from evals.datasets.rootcausebench.cases import RootCauseBench
 

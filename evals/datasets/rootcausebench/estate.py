@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from evals.datasets.rootcausebench.files import DeployRecord, Files, seconds
+from evals.datasets.rootcausebench.files import DeployRecord, Files, recorded_times, seconds
 
 NAMESPACE = "production"
 SYSTEM = "kube-system"
@@ -48,7 +48,8 @@ class Estate:
     def __init__(self, files: Files, *, now: datetime) -> None:
         """`now`: what was deployed later is not there yet."""
         self.files, self.now = files, now
-        self.started = min(one.timestamp for one in (*files.logs, *files.metrics, *files.deploys)) - BEFORE
+        times = (*recorded_times(files), *(one.timestamp for one in files.deploys), files.alert.fired_at)
+        self.started = min(times) - BEFORE
 
     def deploys(self, service: str) -> Sequence[DeployRecord]:
         """Deploys of a service until now, oldest first; of those at the same moment the newest commit is last."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evals.datasets.dataset import DatasetError
 
@@ -90,17 +90,18 @@ class Files:
         """`folder` of the case."""
         self.folder = folder
         data = folder / "environment" / "data"
-        self.alert = _one(data / "alert.json", AlertFile)
-        self.logs = tuple(_lines(data / "logs.ndjson", LogRecord))
-        self.metrics = tuple(_table(data / "metrics.csv"))
-        self.spans = tuple(_many(data / "traces.json", SpanRecord))
-        self.commits = tuple(_many(data / "context" / "commits.json", CommitRecord))
-        self.deploys = tuple(_many(data / "context" / "deploys.json", DeployRecord))
+        self.alert: AlertFile = _one(data / "alert.json", AlertFile)
+        self.logs: tuple[LogRecord, ...] = tuple(_lines(data / "logs.ndjson", LogRecord))
+        self.metrics: tuple[Sample, ...] = tuple(_table(data / "metrics.csv"))
+        self.spans: tuple[SpanRecord, ...] = tuple(_many(data / "traces.json", SpanRecord))
+        self.commits: tuple[CommitRecord, ...] = tuple(_many(data / "context" / "commits.json", CommitRecord))
+        self.deploys: tuple[DeployRecord, ...] = tuple(_many(data / "context" / "deploys.json", DeployRecord))
 
     @property
     def services(self) -> Sequence[str]:
         """Names of all services that any file knows, sorted."""
-        found = {self.alert.service, *(one.service for one in (*self.logs, *self.metrics, *self.spans, *self.deploys))}
+        found = {self.alert.service, *(one.service for one in self.logs), *(one.service for one in self.metrics)}
+        found |= {one.service for one in self.spans} | {one.service for one in self.deploys}
         return sorted(name for name in found if name)
 
 
@@ -112,7 +113,8 @@ def _text(path: Path) -> str:
 
 
 def _one(path: Path, model: type[ModelT]) -> ModelT:
-    return _checked(path, "", lambda: model.model_validate_json(_text(path)))
+    found: ModelT = _checked(path, "", lambda: model.model_validate_json(_text(path)))
+    return found
 
 
 def _many(path: Path, model: type[ModelT]) -> Iterable[ModelT]:
@@ -122,7 +124,8 @@ def _many(path: Path, model: type[ModelT]) -> Iterable[ModelT]:
     found: Any = _checked(path, "", lambda: json.loads(_text(path)))
     if isinstance(found, dict):
         found = next((value for value in found.values() if isinstance(value, list)), [])
-    return _checked(path, "", lambda: TypeAdapter(tuple[model, ...]).validate_python(found))  # type: ignore[valid-type]
+    items: list[ModelT] = _checked(path, "", lambda: [model.model_validate(one) for one in found])
+    return items
 
 
 def _lines(path: Path, model: type[ModelT]) -> Iterable[ModelT]:
@@ -149,3 +152,8 @@ def _checked(path: Path, where: str, read: Any) -> Any:
 def seconds(at: datetime) -> float:
     """Unix seconds; a time without a zone is UTC."""
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def recorded_times(files: Files) -> list[datetime]:
+    """Moments of everything that was measured or written."""
+    return [*(one.timestamp for one in files.metrics), *(one.timestamp for one in files.logs)]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from agents.diagnostician.places import name_of
 from evals.datasets.dataset import DatasetError, Judgement
@@ -29,7 +30,7 @@ def judge(folder: Path, diagnosis: Diagnosis, case: CaseFile) -> Judgement:
     """Commit and first failing service have to be right."""
     truth = _truth(folder)
     commits = ranked_commits(diagnosis, case)
-    commit, service = commits[0], first_failing(diagnosis, case)
+    commit, service = commits[0], first_failing(case)
     wanted = str(truth["root_cause_commit"])
     decoys = {str(sha) for sha in truth.get("decoy_deploy_commits", ())}
     right, first = _same(commit, wanted), service == truth["first_failing_service"]
@@ -73,13 +74,12 @@ def _speaking(hypothesis: Hypothesis, facts: Mapping[FactId, Fact]) -> list[Fact
     return [facts[number] for point in points for number in point.facts if number in facts]
 
 
-def first_failing(diagnosis: Diagnosis, case: CaseFile) -> str:
-    """The service that the facts say failed first; else where the leading cause sits; else where the alert points."""
+def first_failing(case: CaseFile) -> str:
+    """The service that the facts say failed first; else where the alert points."""
     first = [fact for fact in case.facts if fact.kind == "failure.first"]
     if first:
         return name_of(min(first, key=lambda fact: (-fact.strength, str(fact.at))).entity)
-    alarmed = name_of(case.topology.owner_of(case.incident.entities[0]))
-    return alarmed
+    return name_of(case.topology.owner_of(case.incident.entities[0]))
 
 
 def _cause(diagnosis: Diagnosis) -> str:
@@ -97,10 +97,10 @@ def _same(one: str, other: str) -> bool:
     return one == other or (NONE not in {one, other} and (one.startswith(other) or other.startswith(one)))
 
 
-def _truth(folder: Path) -> Mapping[str, object]:  # type: ignore[misc]
+def _truth(folder: Path) -> Mapping[str, Any]:
     path = folder / "tests" / "ground_truth.json"
     try:
-        found: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: {error}; the truth of a case stands there") from error
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.datasets.rootcausebench.estate import Estate, namespace_of, pod_of
-from evals.datasets.rootcausebench.files import Files, seconds
+from evals.datasets.rootcausebench.files import Files, recorded_times, seconds
 from worlds.loki.storage import Entry
 from worlds.promql.storage import Series
 from worlds.recorded.recording import ContainerLog
@@ -100,7 +100,7 @@ class Telemetry:
         return {"namespace": namespace_of(service), "pod": pod_of(service, number), "service": service}
 
     def _grid(self) -> Floats:
-        times = [seconds(one.timestamp) for one in (*self.files.metrics, *self.files.logs)]
+        times = [seconds(at) for at in recorded_times(self.files)]
         return np.arange(min(times), max(times) + STEP, STEP)
 
 
@@ -180,5 +180,5 @@ def _plain(name: str) -> str:
 
 def span_of_time(files: Files) -> Sequence[float]:
     """First and last moment of what was recorded, unix seconds."""
-    times = [seconds(one.timestamp) for one in (*files.metrics, *files.logs)]
+    times = [seconds(at) for at in recorded_times(files)]
     return (min(times), max(times)) if times else (seconds(files.alert.fired_at),) * 2

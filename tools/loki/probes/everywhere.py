@@ -1,4 +1,4 @@
-"""Who else writes such lines: one pattern over whole namespaces, counted by pod, to tell one's own trouble from all's."""
+"""Who else writes such lines: one pattern over namespaces, counted by pod, to tell one's own trouble from all's."""
 
 from datetime import datetime
 
