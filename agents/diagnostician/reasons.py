@@ -28,10 +28,13 @@ def names_only(one: Weighed) -> bool:
 def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
     """Whether `name` only names what `reason` explains, at the same place and with all that it needs.
 
-    A workload's service, its claims and whatever else exists for it are the same place.
+    A workload's service, its claims and whatever else exists for it are the same place, and so are its nodes: a sick
+    node is why those on it are slow.
     """
+    places = reading.places
+    here = {*places.own(name.entity), *places.topology.nodes_of(name.entity)}
     return (
-        reason.entity in reading.places.own(name.entity)
+        reason.entity in here
         and names_only(name)
         and not names_only(reason)
         and not reason.capped
