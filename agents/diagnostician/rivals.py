@@ -21,7 +21,10 @@ def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Sprea
         for one in weighed
     ]
     reasons = [
-        max((c for c, other in zip(chances, weighed, strict=True) if gives_way(one, other, reading=reading)), default=0.0)
+        max(
+            (c for c, other in zip(chances, weighed, strict=True) if gives_way(one, other, reading=reading)),
+            default=0.0,
+        )
         for one in weighed
     ]
     return [min(chance, 1 - reason) for chance, reason in zip(chances, reasons, strict=True)]

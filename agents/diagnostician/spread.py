@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from agents.diagnostician.loads import LOAD, overloaded
 from agents.diagnostician.places import SCOPES, cluster_of, kind_of, name_of, namespace_of
 from agents.diagnostician.reading import Reading, Symptom
 from agents.diagnostician.weights import (
@@ -15,12 +16,8 @@ from agents.diagnostician.weights import (
 )
 from incidents.cause import Cause, Scope
 from incidents.entity import NO_NAMESPACE, EntityKind
-from incidents.ids import EntityId, FactKind
+from incidents.ids import EntityId
 from incidents.topology import Relation
-
-LOAD = frozenset({FactKind("traffic.surge")})
-"""Kinds of facts that travel with the requests, from caller to callee. Every other failure travels against them."""
-
 
 HARMLESS = frozenset({"telemetry", "cost", "argocd"})
 """Domains of facts that hurt no request by themselves: a cause that rests on these alone explains no symptom."""
@@ -82,6 +79,7 @@ class Spread:
         key = (entity, load)
         if key not in self._reach:
             reached = dict.fromkeys(self._direct(entity), 0)
+            reached |= dict.fromkeys(overloaded(entity, reading=self.reading), 1)
             self._walk(reached, callers=True)
             if load:
                 self._walk(reached, callers=False)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from agents.diagnostician import weights as w
+from agents.diagnostician.loads import makes_load, overloaded, surging
 from agents.diagnostician.places import PEERS, kind_of
 from agents.diagnostician.reading import ALARMS, Reading, complains
-from agents.diagnostician.spread import LOAD, carries_load
+from agents.diagnostician.spread import carries_load
 from agents.diagnostician.wording import label_of
 from incidents.cause import Cause
 from incidents.diagnosis import Argument
@@ -27,6 +28,8 @@ def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool
         yield from _amplified(entity, reading=reading)
         return
     weight = w.EXPLAINED_AWAY_WITH_OWN_FAILURE if own_failure else w.EXPLAINED_AWAY
+    if own_failure and overloaded(entity, reading=reading):
+        return
     distress = sorted(_distress_below(entity, reading=reading), key=_order)
     complaints = sorted(_complaints(entity, reading=reading), key=_order)
     if distress:
@@ -42,18 +45,13 @@ def blame(cause: Cause, *, entity: EntityId, reading: Reading, own_failure: bool
 
 def _amplified(entity: EntityId, *, reading: Reading) -> Iterator[Argument]:
     """A caller that was changed as the load rose, and gets no more requests itself, makes the load."""
-    surges = [fact for fact in reading.facts if fact.kind in LOAD and fact.at]
     callers = set(reading.topology.callers(entity)) - {entity}
-    if any(callers & set(reading.places.homes(surge.entity)) for surge in surges):
+    if any(surging(caller, reading=reading) for caller in callers):
         return
-    mine = [surge for surge in surges if entity in (surge.entity, *reading.places.homes(surge.entity))]
-    starts = [surge.at for surge in mine if surge.at]
-    for fact in reading.facts:
-        changed = fact.role is FactRole.CHANGE and fact.kind not in LOAD and fact.at and fact.entity in callers
-        if changed and fact.at and any(fact.at - w.TOLERANCE <= start <= fact.at + w.AMPLIFIES for start in starts):
-            text = f"Its load rose as a caller was changed that gets no more requests itself: {fact.text}"
-            yield Argument(text=text, weight=w.EXPLAINED_AWAY, facts=(fact.id,), evidence=fact.evidence)
-            return
+    fact = next((fact for caller in sorted(callers) for fact in makes_load(caller, entity, reading=reading)), None)
+    if fact is not None:
+        text = f"Its load rose as a caller was changed that gets no more requests itself: {fact.text}"
+        yield Argument(text=text, weight=w.EXPLAINED_AWAY, facts=(fact.id,), evidence=fact.evidence)
 
 
 def _order(fact: Fact) -> tuple[bool, datetime | None, str]:
