@@ -1,6 +1,7 @@
 """`midwatch eval run`: chooses the cases, runs them with a progress bar, prints and writes what came of them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -165,16 +166,18 @@ def play(
     workers: int,
     console: Console,
 ) -> list[CaseResult]:
-    """Run them with a bar that says how many were right so far."""
+    """Run them with a bar that says how many were right so far. Interrupted, it returns those that were run."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     results: list[CaseResult] = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress, suppress(KeyboardInterrupt):
         task = progress.add_task("0 right", total=len(jobs))
         for result in run_all(work, jobs, workers=workers, lost=lost):
             results.append(result)
             if not console.is_terminal:
                 console.print(f"[{len(results)}/{len(jobs)}] {_line(result)}", markup=False, highlight=False)
             progress.update(task, advance=1, description=f"{_right(results)} right")
+    if len(results) < len(jobs):
+        console.print(f"interrupted: what follows is about {len(results)} of {len(jobs)} cases", style="yellow")
     return results
 
 

@@ -39,12 +39,16 @@ def run_all(
 
 
 def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int) -> Iterator[tuple[int, DoneT]]:
-    with ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=_context(work)) as pool:
+    pool = ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=_context(work))
+    try:
         waiting: dict[Future[DoneT], int] = {pool.submit(work, job): number for number, job in enumerate(jobs)}
         while waiting:
             ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ended:
                 yield waiting.pop(future), future.result()
+    finally:
+        # Who asks for no more results does not wait for those that nobody began.
+        pool.shutdown(cancel_futures=True)
 
 
 def _singly(

@@ -26,3 +26,9 @@ def test_a_case_that_kills_its_process_is_counted_and_the_others_go_on() -> None
 
 def test_one_worker_works_in_this_process() -> None:
     assert [pid for _, pid in run_all(square, range(3), workers=1, lost=lost)] == [str(os.getpid())] * 3
+
+
+def test_who_stops_asking_does_not_wait_for_what_nobody_began() -> None:
+    results = run_all(square, [1, 2, *range(4, 400)], workers=2, lost=lost)
+    assert next(results)[0] in (1, 4, 16)
+    results.close()  # type: ignore[attr-defined] # a generator
