@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from evals.datasets.cloud_opsbench.amounts import amount_of
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.checks import Check, Unit
+from evals.datasets.cloud_opsbench.lines import read_patterns
 from worlds.objects.kinds import JsonObject
 
 _RANGE = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
@@ -30,6 +31,9 @@ _NODE_ALERTS = {
     "NETWORK_QUALITY_DEGRADED": "NodeNetworkTcpRetransmits",
     "RESOURCE_SATURATION": "NodeCPUHighUsage",
 }
+_MANY_ERRORS = 8
+"""Lines with errors in the minutes that a summary covers, from which somebody would be told."""
+_LOG_WINDOW = timedelta(minutes=2)
 _FULL = "KubeQuotaFullyUsed"
 
 
@@ -67,12 +71,27 @@ def calls_of(
         *rules.quotas(),
         *_reported(anomalies, rules, zone=cache.zone),
     ]
+    if not found:
+        found = list(_noisy(cache, rules, now=now))
     unique = {(call.name, tuple(sorted(call.labels.items()))): call for call in found}
     if unique:
         return list(unique.values())
     space = rules.main_namespace()
     labels = {"namespace": space} if space else {}
     return [Call(name="ServiceComplaint", labels=labels, since=now - timedelta(minutes=1), summary=complaint)]
+
+
+def _noisy(cache: Cache, rules: "_Rules", *, now: datetime) -> Iterator[Call]:
+    """Rules over logs, as Loki's ruler has them: services that write many errors, those that write most first."""
+    counts: dict[tuple[str, str], int] = {}
+    for pattern in read_patterns(cache):
+        key = (pattern.namespace, pattern.service)
+        counts[key] = counts.get(key, 0) + pattern.count
+    for (space, name), count in sorted(counts.items(), key=lambda item: -item[1]):
+        if count >= _MANY_ERRORS:
+            labels = rules.labels_of(name) or {"namespace": space, "service": name}
+            summary = f"{name} writes errors: {count} lines"
+            yield Call(name="LogErrorsHigh", labels=labels, since=now - _LOG_WINDOW, summary=summary)
 
 
 class _Rules:
@@ -101,6 +120,11 @@ class _Rules:
                 if one["metadata"]["name"] == name:
                     return one
         return None
+
+    def labels_of(self, name: str) -> dict[str, str]:
+        """Labels that name the workload; none when there is no such."""
+        found = self.workload_named(name)
+        return {"namespace": found["metadata"]["namespace"], found["kind"].lower(): name} if found else {}
 
     def workloads(self) -> Iterator[Call]:
         """KubeDeploymentReplicasMismatch and its siblings."""
@@ -222,10 +246,7 @@ def _node(one: JsonObject) -> dict[str, str]:
 
 def _service(one: JsonObject, rules: _Rules) -> dict[str, str]:
     name = str(one.get("name", ""))
-    workload = rules.workload_named(name)
-    if workload is None:
-        return {"namespace": rules.main_namespace(), "service": name}
-    return {"namespace": workload["metadata"]["namespace"], workload["kind"].lower(): name}
+    return rules.labels_of(name) or {"namespace": rules.main_namespace(), "service": name}
 
 
 def _since(text: str, *, zone: tzinfo) -> datetime | None:

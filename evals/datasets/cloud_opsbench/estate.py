@@ -14,6 +14,8 @@ from evals.datasets.cloud_opsbench.storage import read_storage
 from evals.datasets.cloud_opsbench.workloads import read_workloads
 from worlds.objects.kinds import JsonObject
 
+_ERROR = "Error: "
+_EXPLAINED = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _OF_CONTAINERS = frozenset({"Pulling", "Pulled", "Created", "Started", "Killing", "Unhealthy", "BackOff", "Failed"})
 
 
@@ -27,6 +29,7 @@ def read_objects(cache: Cache) -> list[JsonObject]:
     fill_templates(workloads, pods)
     _explain_pending(pods, events)
     _point_at_containers(pods, events)
+    _explain_waiting(pods, events)
     return [
         *read_namespaces(cache),
         *read_nodes(cache),
@@ -66,6 +69,22 @@ def _point_at_containers(pods: Sequence[JsonObject], events: Sequence[JsonObject
         named = [name for name in names if name in words] or (names if len(names) == 1 else [])
         if named:
             about["fieldPath"] = f"spec.containers{{{named[0]}}}"
+
+
+def _explain_waiting(pods: Sequence[JsonObject], events: Sequence[JsonObject]) -> None:
+    """Why a container cannot be made stands in its state and in an event; only the event is printed."""
+    said: dict[tuple[str, str, str], str] = {}
+    for event in events:
+        about = event["involvedObject"]
+        if event["reason"] == "Failed" and event["message"].startswith(_ERROR) and "fieldPath" in about:
+            name = about["fieldPath"].partition("{")[2].rstrip("}")
+            said[about.get("namespace", ""), about["name"], name] = event["message"].removeprefix(_ERROR)
+    for pod in pods:
+        for status in pod["status"].get("containerStatuses", ()):
+            waiting = status["state"].get("waiting", {})
+            key = (pod["metadata"].get("namespace", ""), pod["metadata"]["name"], status["name"])
+            if waiting.get("reason", "") in _EXPLAINED and key in said:
+                waiting.setdefault("message", said[key])
 
 
 def _explain_pending(pods: Sequence[JsonObject], events: Sequence[JsonObject]) -> None:

@@ -193,7 +193,9 @@ def _objects(hypothesis: Hypothesis, label: str, facts: Sequence[Fact], case: Ca
         return [f"namespace/{entity.name if entity.kind is EntityKind.NAMESPACE else entity.namespace}"]
     if _is_of_node(label):
         return [f"node/{name}" for name in _nodes(entity, facts)]
-    return [f"app/{name}" for name in _applications(hypothesis.entity, facts, case)]
+    own = _applications(hypothesis.entity, facts, case)
+    databases = _databases(hypothesis.entity, case) if label.startswith("db_") else []
+    return [f"app/{name}" for name in (*databases, *own)]
 
 
 def _is_of_node(label: str) -> bool:
@@ -205,6 +207,12 @@ def _nodes(entity: Entity, facts: Sequence[Fact]) -> list[str]:
         return [entity.name]
     named = [Entity.parse(other) for fact in facts for other in (fact.entity, *fact.related)]
     return list(dict.fromkeys(one.name for one in named if one.kind is EntityKind.NODE))[:1]
+
+
+def _databases(entity: EntityId, case: CaseFile) -> list[str]:
+    """Databases that an application calls: the set blames them for what their clients complain of."""
+    called = (Entity.parse(one) for one in case.topology.callees(entity))
+    return [one.name for one in called if one.is_workload and _DATABASE_WORDS.search(one.name)][:1]
 
 
 def _applications(entity: EntityId, facts: Sequence[Fact], case: CaseFile) -> list[str]:
