@@ -40,7 +40,7 @@ _UNRECORDED: frozenset[Source] = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Table:
+class RcdTable:
     """Both files behind each other. `values` is rows by columns; row `split` is the first that was anomalous."""
 
     columns: Sequence[str]
@@ -60,7 +60,7 @@ class RcdCase:
 
     def load(self) -> tuple[Recording, Ask]:
         """What Prometheus would hold, and an alert about the whole namespace when the second file begins."""
-        table = _joined(self.folder / BEFORE, self.folder / AFTER)
+        table = read_case(self.folder)
         named = [_parsed(column) for column in table.columns]
         names = names_for(dict.fromkeys(service for service, _ in named))
         self._wild = {name: service for service, name in names.items()}
@@ -78,10 +78,14 @@ class RcdCase:
 
     def judge(self, diagnosis: Diagnosis, case: CaseFile) -> Judgement:  # noqa: ARG002 - the form of a judge
         """The rank of the service that the folder names."""
-        expected = self.folder.parent.name.rpartition("-")[0]
         ranked = workloads_blamed(diagnosis, names=self._wild)
-        metrics = accuracy(ranked, right=[expected])
-        return Judgement(expected=expected, ranked=ranked, correct=ranked[:1] == (expected,), metrics=metrics)
+        metrics = accuracy(ranked, right=[self.truth])
+        return Judgement(expected=self.truth, ranked=ranked, correct=ranked[:1] == (self.truth,), metrics=metrics)
+
+    @property
+    def truth(self) -> str:
+        """The service that the folder names: for judges, never for `load`."""
+        return self.folder.parent.name.rpartition("-")[0]
 
 
 class Rcd:
@@ -113,7 +117,7 @@ def _alert(at: datetime) -> Alert:
     )
 
 
-def _series(table: _Table, named: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Iterable[Series]:
+def _series(table: RcdTable, named: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Iterable[Series]:
     columns = {pair: table.values[:, index] for index, pair in enumerate(named)}
     for (service, metric), values in columns.items():
         name = names[service]
@@ -135,6 +139,11 @@ def _series(table: _Table, named: Sequence[tuple[str, str]], names: Mapping[str,
             yield gauge(f"recorded_{re.sub('[^a-zA-Z0-9_]', '_', metric)}", labels, table.times, values)
 
 
+def service_of(column: str) -> str:
+    """The service that a column is about."""
+    return _parsed(column)[0]
+
+
 def _parsed(column: str) -> tuple[str, str]:
     """Service and metric of a column."""
     if known := _KNOWN.fullmatch(column):
@@ -143,15 +152,15 @@ def _parsed(column: str) -> tuple[str, str]:
     return (service, metric) if service else (column, "value")
 
 
-def _joined(before: Path, after: Path) -> _Table:
-    """Columns of either file; where one lacks a column, its values are gaps."""
-    (head, normal), (other, anomalous) = _read(before), _read(after)
+def read_case(folder: Path) -> RcdTable:
+    """Columns of either file; where one lacks a column, its values are gaps. Raises DatasetError."""
+    (head, normal), (other, anomalous) = _read(folder / BEFORE), _read(folder / AFTER)
     columns = [name for name in dict.fromkeys((*head, *other)) if name != _TIME]
     times = anomalous[_TIME]
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     earlier = times[0] - step - (normal[_TIME][-1] - normal[_TIME])
     rows = [_filled(normal, columns), _filled(anomalous, columns)]
-    return _Table(columns=columns, times=np.concatenate([earlier, times]), values=np.vstack(rows), split=len(earlier))
+    return RcdTable(columns=columns, times=np.concatenate([earlier, times]), values=np.vstack(rows), split=len(earlier))
 
 
 def _filled(known: Mapping[str, Floats], columns: Sequence[str]) -> Floats:

@@ -1,0 +1,1 @@
+"""Benchmarks of single parts against what others use for the same."""
