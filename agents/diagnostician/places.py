@@ -1,5 +1,6 @@
 """Where a fact is: whether it is about an entity, about what the entity owns or uses, or about what surrounds it."""
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from agents.diagnostician.weights import CONTEXT, ROLLED_UP
@@ -111,6 +112,13 @@ class Places:
             if edge.relation is Relation.RUNS_ON:
                 found.setdefault(edge.target, set()).add(self.topology.owner_of(edge.source))
         return {node: tuple(sorted(workloads)) for node, workloads in found.items()}
+
+    def kept_off(self, node: EntityId, facts: Iterable[Fact]) -> tuple[EntityId, ...]:
+        """Workloads of which a fact about the node says that it concerns them, although none of their pods is there."""
+        if kind_of(node) != EntityKind.NODE:
+            return ()
+        related = {one for fact in facts if fact.entity == node for one in fact.related}
+        return tuple(sorted(one for one in related if kind_of(one) in SCOPES[Scope.WORKLOAD]))
 
     def _parts(self, entity: EntityId) -> list[EntityId]:
         topology, kind = self.topology, kind_of(entity)

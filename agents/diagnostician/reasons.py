@@ -29,12 +29,12 @@ def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
     """Whether `name` only names what `reason` explains, at the same place and with all that it needs.
 
     A workload's service, its claims and whatever else exists for it are the same place, and so are its nodes: a sick
-    node is why those on it are slow.
+    node is why those on it are slow, and a closed one why those that need it are not there.
     """
     places = reading.places
     here = {*places.own(name.entity), *places.topology.nodes_of(name.entity)}
     return (
-        reason.entity in here
+        (reason.entity in here or name.entity in places.kept_off(reason.entity, reading.facts))
         and names_only(name)
         and not names_only(reason)
         and not reason.capped

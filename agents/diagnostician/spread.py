@@ -105,6 +105,7 @@ class Spread:
             yield self.topology.owner_of(entity)
         elif kind == EntityKind.NODE:
             yield from places.tenants.get(entity, ())
+            yield from places.kept_off(entity, self.reading.facts)
         elif kind == EntityKind.NAMESPACE:
             yield from (e for e in self._known if namespace_of(e) == name_of(entity))
         elif kind == EntityKind.CLUSTER:

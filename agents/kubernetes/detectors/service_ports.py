@@ -1,9 +1,10 @@
 """Services whose target port no container of the selected workload declares."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from agents.detector import Detector, Scene, Sightings
-from agents.kubernetes.sighted import SeenWorkload, workloads_of
+from agents.kubernetes.sighted import SeenWorkload, latest, workloads_of
 from agents.reporting import state
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
@@ -54,13 +55,20 @@ def _fact(service: Service, port: ServicePort, behind: list[SeenWorkload], seen:
         entity=service.meta.entity,
         text=f"service {service.meta.name}: port {port.number} leads to {port.target}; the containers declare {known}",
         seen=[seen, *(one.seen for one in behind)],
-        at=None,
+        at=ports_written(service),
         related=service.workloads,
         detector=DETECTOR.name,
         service_port=port.number,
         target_port=port.target,
         container_ports=known,
     )
+
+
+def ports_written(service: Service) -> datetime | None:
+    """When somebody wrote the ports of a service last; None when that was when it was made."""
+    meta = service.meta
+    at = latest(m.at for m in meta.managers if any(field.startswith("spec.ports") for field in m.fields))
+    return at if at and meta.created and at > meta.created else None
 
 
 DETECTOR = Detector(name="kubernetes.service_ports", emits=(PORT_MISMATCH,), needs=(Services, Workloads), detect=detect)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agents.detector import Detector, Scene, Sightings
+from agents.kubernetes.detectors.service_ports import ports_written
 from agents.kubernetes.sighted import SeenWorkload, workloads_of
 from agents.reporting import state
 from incidents.fact import Fact, FactRole, FactSpec
@@ -52,7 +53,7 @@ def _fact(service: Service, port: ServicePort, spoken: Sequence[str], seen: Sequ
         entity=service.meta.entity,
         text=f"service {service.meta.name}: port {port.number} is {port.protocol}; the containers declare {said} there",
         seen=seen,
-        at=None,
+        at=ports_written(service),
         related=service.workloads,
         detector=DETECTOR.name,
         service_port=port.number,
