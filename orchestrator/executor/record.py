@@ -80,6 +80,28 @@ class StoreBook:
                 if status is ExecutionStatus.SUCCEEDED:
                     await _executed(tx, deed)
         except StaleStateError:
+            found = await self.current(deed)
+            happened = status in {ExecutionStatus.SUCCEEDED, ExecutionStatus.UNDONE}
+            if happened and found.status is ExecutionStatus.REFUSED:
+                return await self._happened_after_all(deed, found, status=status, detail=detail)
+            return found
+        return row
+
+    async def _happened_after_all(
+        self, deed: Deed, refused: Execution, *, status: ExecutionStatus, detail: str
+    ) -> Execution:
+        """Put a refusal right: this executor was slow, and its request arrived after its successor had looked.
+
+        What follows was decided by the refusal and stays; but nobody is to believe that nothing was done.
+        """
+        now, detail = deed.hands.clock.now(), f"{detail} (this executor had been taken for dead: {refused.detail})"
+        try:
+            async with self._context.store.transaction() as tx:
+                row = await executions.set_execution_status(tx, refused, to=status, now=now, detail=detail)
+                payload = deed.payload() | {"status": status.value, "detail": detail}
+                record(tx, kind=_KINDS[status], incident=deed.incident, actor="executor", at=now, payload=payload)
+                await _tell(tx, deed, f"it happened although it had been refused: {detail}")
+        except StaleStateError:
             return await self.current(deed)
         return row
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from incidents.approval import Accepted
 from incidents.execution import ExecutionStatus
@@ -14,6 +15,7 @@ from orchestrator.store.executions import set_execution_status
 from service.ports import free_port
 from tests.orchestrator.executor.sealing import INCIDENT, row, sealed
 from tests.orchestrator.staging import DEPLOYMENT, Stage, another_executor
+from tools.action import Action
 
 
 async def dispatched(on: Stage) -> Proposal:
@@ -102,3 +104,39 @@ async def test_three_successors_of_a_dead_executor_have_one_effect(on: Stage) ->
                 group.create_task(run(each, proposal.digest))
     assert (await row(on, proposal)).status is ExecutionStatus.SUCCEEDED
     assert on.generation() == before + 1
+
+
+class Slow:
+    """An action whose request is on its way until it is let go."""
+
+    def __init__(self, action: Action) -> None:
+        self._action = action
+        self.started, self.release = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._action, name)
+
+    async def apply(self, *args: Any) -> Any:
+        self.started.set()
+        await self.release.wait()
+        return await self._action.apply(*args)
+
+
+async def test_a_slow_executor_that_was_taken_for_dead_puts_the_refusal_right(on: Stage) -> None:
+    before = on.generation()
+    proposal = await sealed(on)
+    assert isinstance(await on.decide(proposal.digest), Accepted)
+    [proposed] = proposal.body.actions
+    slow = Slow(on.executor.action(proposed.request))
+    catalogue = {**on.executor.catalogue, proposed.request.kind: slow}
+    async with another_executor(on, catalogue=catalogue) as alive, asyncio.TaskGroup() as group:
+        group.create_task(run(alive, proposal.digest))
+        await slow.started.wait()
+        await on.clock.sleep(901)
+        await run(on.executor, proposal.digest)
+        assert (await row(on, proposal)).status is ExecutionStatus.REFUSED
+        slow.release.set()
+    found = await row(on, proposal)
+    assert on.generation() == before + 1
+    assert (found.status, "taken for dead: it expired" in found.detail) == (ExecutionStatus.SUCCEEDED, True), found
+    assert (await on.ledger(INCIDENT))[-2:] == ["execution_refused", "executed"]
