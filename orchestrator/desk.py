@@ -23,8 +23,9 @@ ViewT = TypeVar("ViewT", bound=Value)
 
 _Key = tuple[str, str]
 
-PROBE_SECONDS = 20.0
-"""Wall-clock seconds one probe may take with its retries and pages; longer than one HTTP time-out, short at 2:47."""
+PROBE_SHARE = 0.5
+"""Of a round's seconds, what one probe may take with its retries and pages: 20 s of the usual 40; longer than one HTTP
+time-out, short at 2:47."""
 
 AT_ONCE = 6
 """Probes of one specialist at once: enough to hide latency, few enough not to load an API server in trouble."""
@@ -42,6 +43,7 @@ class LiveDesk(Desk):
         self._answers: dict[_Key, Observation[Any] | ToolError] = {}
         self._seen: dict[str, Observation[Any]] = {}
         self._gaps: list[Gap] = []
+        self._patience = seconds * PROBE_SHARE
         self._deadline = asyncio.get_running_loop().time() + seconds
 
     @property
@@ -89,7 +91,7 @@ class LiveDesk(Desk):
         """Put one question to the system; its error is an answer too."""
         started = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(self._deadline), self._slots, asyncio.timeout(PROBE_SECONDS):
+            async with asyncio.timeout_at(self._deadline), self._slots, asyncio.timeout(self._patience):
                 seen = await probe.run(self.cluster, args)
         except TimeoutError:
             waited = asyncio.get_running_loop().time() - started

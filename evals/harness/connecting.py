@@ -10,7 +10,7 @@ from tools.estate import Connections, Endpoint, KubernetesAccess
 
 
 def connections_to(
-    cluster: str, *, urls: Mapping[str, str], tokens: Mapping[str, str], folder: Path, budget_seconds: float = 30.0
+    cluster: str, *, urls: Mapping[str, str], tokens: Mapping[str, str], folder: Path, budget_seconds: float = 120.0
 ) -> Connections:
     """Connections to the sources that have a URL, read and write identities apart where there are tokens for them.
 

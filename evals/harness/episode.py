@@ -36,7 +36,7 @@ from worlds.scenario.load import load_scenario
 from worlds.scenario.scenario import Scenario
 from worlds.server import World, serve
 
-EPISODE_SECONDS = 300.0
+EPISODE_SECONDS = 900.0
 """Wall-clock seconds after which an episode is given up and counted as wrong."""
 
 

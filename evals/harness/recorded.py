@@ -23,7 +23,7 @@ from worlds.clock import HandClock
 from worlds.recorded.recording import Recording
 from worlds.recorded.serving import serve_recording
 
-CASE_SECONDS = 300.0
+CASE_SECONDS = 900.0
 """Wall-clock seconds after which a case is given up and counted as wrong."""
 
 
