@@ -9,7 +9,7 @@ from agents.cicd.touches import FileClass, file_class
 
 _LOOP = re.compile(r"^\s*(?:for\b|while\b|.*\.(?:forEach|map|each|flatMap)\(|.*\bfor .+ in .+|.*Promise\.all)")
 _REMOTE = re.compile(
-    r"(?:await\s+|\.)(?:\w*(?:client|repo(?:sitory)?|dao|db|store|api|svc|service|session|cursor|catalog|conn|redis|http|cache|tx)\w*)"
+    r"(?:await\s+|\.|\b)(?:\w*(?:client|repo(?:sitory)?|dao|db|store|api|svc|service|session|cursor|catalog|conn|redis|http|cache|tx)\w*)"
     r"\.\w+\(|\b(?:fetch|requests?\.(?:get|post)|axios|http\.(?:Get|Post)|QueryRow|QueryContext|ExecContext|execute)\w*\("
     r"|\.\w+\(ctx\b|await\s+\w+",
     re.IGNORECASE,
