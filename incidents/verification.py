@@ -118,6 +118,8 @@ class Reading(Value):
 
 GUARD_CONFIRMATIONS = 2
 """Measurements in a row that have to violate a guard: one odd scrape must not undo a good change."""
+LOOK_BACK = timedelta(seconds=60)
+"""Rates look back over a minute. Before that, a restart of a single pod looks like harm, and is only the restart."""
 SILENCE = timedelta(seconds=60)
 """Without a value for longer than this (or a quarter of the hold), nobody can say that it held without a break."""
 MOST_WAITS = 12
@@ -129,10 +131,18 @@ def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, windo
     taken = [m for m in sorted(measurements, key=lambda m: m.at) if window.start <= m.at <= now]
     series = [[m for m in taken if m.check == index] for index in range(len(checks))]
     closed = now >= window.end and not _nearly_there(checks, series, window=window, now=now)
-    held = [_held(check, values, closed=closed) for check, values in zip(checks, series, strict=True)]
+    telling = [[m for m in values if _tells(m, c, window)] for c, values in zip(checks, series, strict=True)]
+    held = [_held(check, values, closed=closed) for check, values in zip(checks, telling, strict=True)]
     judgement, reason = _decide(checks, held, closed=closed)
     results = tuple(_result(c, values, held=h) for c, values, h in zip(checks, series, held, strict=True))
     return Reading(judgement=judgement, results=results, reason=reason)
+
+
+def _tells(measurement: Measurement, check: Check, window: Window) -> bool:
+    """Whether it speaks of the time after the change. Harm that a rate still sees while it is made does not."""
+    if check.role is not CheckRole.GUARD or measurement.at >= window.start + LOOK_BACK:
+        return True
+    return measurement.value is not None and _satisfied(check, measurement)
 
 
 def _nearly_there(

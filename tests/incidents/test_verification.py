@@ -109,10 +109,17 @@ def every(index: int, value: float | None, *, start: int = 0, end: int, step: in
         ),
         pytest.param(
             [READY, GUARD],
-            [*series(0, (30, 6)), *series(1, (15, 0.9), (30, 0.9))],
-            30,
+            [*series(0, (75, 6)), *series(1, (60, 0.9), (75, 0.9))],
+            75,
             Judgement.WORSENED,
             id="harm decides before help",
+        ),
+        pytest.param(
+            [check(), GUARD],
+            [*series(0, (30, 0.002)), *series(1, (15, 0.9), (30, 0.9))],
+            30,
+            Judgement.WAIT,
+            id="what a rate still sees of the change itself is no harm",
         ),
         pytest.param(
             [READY, GUARD],
