@@ -5,10 +5,9 @@ right then. The name is kept for when nobody knows the reason, and does not stan
 """
 
 from agents.diagnostician.predictions import Standing
-from agents.diagnostician.reading import Reading
+from agents.diagnostician.reading import Reading, complains
 from agents.diagnostician.spread import harms
 from agents.diagnostician.weighing import Weighed
-from incidents.ids import FactKind
 
 FROM_OUTSIDE = frozenset({"dependency.errors", "dependency.slow", "upstream.affected"})
 """Kinds of facts that every failure of a callee brings about at its callers."""
@@ -20,9 +19,9 @@ AT_ITSELF = frozenset({"errors.elevated", "latency.elevated", "workload.unavaila
 
 def names_only(one: Weighed) -> bool:
     """Whether all that has to hold of it is what others see: it says where and how, not why."""
-    kinds = {FactKind(fact.kind) for prediction in one.must for fact in prediction.facts[:1]}
-    names = FROM_OUTSIDE | BY_WHAT_WAY
-    return kinds <= names | AT_ITSELF and bool(kinds & names)
+    facts = [fact for prediction in one.must for fact in prediction.facts[:1]]
+    named = [fact.kind in FROM_OUTSIDE | BY_WHAT_WAY or complains(fact) for fact in facts]
+    return any(named) and all(name or fact.kind in AT_ITSELF for name, fact in zip(named, facts, strict=True))
 
 
 def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:

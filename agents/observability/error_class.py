@@ -230,6 +230,11 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"Connection(?:Refused|Reset|Error)",
         r"unexpected EOF",
         r"server closed the connection",
+        r"database system is (?:starting up|shutting down|in recovery mode|not yet accepting)",
+        r"LOADING Redis is loading",
+        r"MASTERDOWN",
+        r"CLUSTERDOWN",
+        r"server is (?:starting up|shutting down|not ready)",
     ),
     ErrorClass.NULL_POINTER: (
         r"nil pointer",

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from worlds.cluster.chance import Chance
-from worlds.estate.flow import TICK, PodField
+from worlds.estate.flow import TICK, EdgeField, PodField
 from worlds.estate.journal import Lifetime
 from worlds.estate.layout import Column
 from worlds.estate.manifests import dns_name, service_port
 from worlds.estate.simulation import Simulation
 from worlds.scenario.estate import resolve
-from worlds.scenario.workload import Workload
+from worlds.scenario.workload import Call, Workload
 from worlds.telemetry import phrases
 from worlds.telemetry.grid import Floats
 
@@ -19,6 +19,8 @@ _REQUEST_LINES = 2
 _TROUBLE_LINES = 5
 # Of the requests that fail, every so many write a line; below this share of failures nothing but noise is seen.
 _NOTICED = 0.0015
+# Median of a call by its timeout from which its failures are mostly timeouts.
+_LATE = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +143,17 @@ class LogBook:
             callee = self._workloads[resolve(workload.calls[worst].to, workload=workload)]
             why = column.wrong_address[worst] if column is not None and column.wrong_address else ""
             why = why or self._world.refusal_of(callee.key, tick)
+            why = why or self._too_late(workload, workload.calls[worst], callee, tick)
             address = f"{dns_name(callee)}:{service_port(callee)}"
             return phrases.call_failed(workload, callee=callee.name, address=address, why=why, draw=(draw * 7) % 1)
         return phrases.unexpected(workload, draw=draw)
+
+    def _too_late(self, workload: Workload, call: Call, callee: Workload, tick: int) -> str:
+        """Say that the answer took too long, when that is why most calls failed."""
+        track = self._world.tape.edge(workload.key, callee.key)
+        at = min(int(track.ticks.searchsorted(tick)), len(track.ticks) - 1)
+        late = at >= 0 and float(track.rows[at, EdgeField.LATENCY]) >= _LATE * call.timeout
+        return f"timed out after {call.timeout * 1000:.0f}ms" if late else ""
 
     def _of_effects(self, column: Column | None, uid: str, tick: int) -> Iterator[phrases.Phrase]:
         """Yield the lines of the effects that were in force on the process then."""

@@ -132,7 +132,7 @@ def memory_tight(workload: Workload, *, draw: float) -> Phrase:
 
 def call_failed(workload: Workload, *, callee: str, address: str, why: str, draw: float) -> Phrase:
     """A call to another service failed."""
-    reason = why or _pick(draw, ("context deadline exceeded", "upstream returned 503", "connection reset by peer"))
+    reason = why or _pick(draw, ("upstream returned 503", "connection reset by peer"))
     text = {
         "java": f"Call to {callee} failed: {reason}",
         "python": f"upstream call failed: {callee}: {reason}",
