@@ -6,9 +6,10 @@ executor.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import TYPE_CHECKING
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from incidents.value import Value
 from tools.clock import Clock
@@ -47,6 +48,26 @@ class KubernetesAccess(Value):
     context: str | None = None
     in_cluster: bool = False
     timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    console: str = ""
+    """Address of an object's page in the console that people use, with {namespace}, {kind} (`deployment`), {kinds}
+    (`deployments`) and {name}. Evidence from Kubernetes has no link without it."""
+
+    @field_validator("console")
+    @classmethod
+    def _is_a_template(cls, text: str) -> str:
+        if not text:
+            return text
+        try:
+            named = {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+        except ValueError:
+            named = {text}
+        known = {"namespace", "kind", "kinds", "name"}
+        if not text.startswith(("http://", "https://")) or not named <= known or "name" not in named:
+            message = (
+                "write https://console/.../{namespace}/{kinds}/{name}; {kind} is `deployment`, {kinds} `deployments`"
+            )
+            raise ValueError(message)
+        return text
 
 
 class Connections(Value):

@@ -7,6 +7,7 @@ from incidents.evidence import Evidence, Source
 from incidents.ids import EntityId
 from incidents.value import Value
 from tools.estate import Cluster
+from tools.kubernetes.console import console_link, namespace_of
 from tools.kubernetes.scope import Found, Where, merged, places_seen
 from tools.probe import Observation
 
@@ -42,6 +43,7 @@ def observed(
         entities=tuple(dict.fromkeys(entities))[:50],
         cut=missing,
         title=f"{title} {where.words}",
+        link=console_link(cluster.connections.kubernetes, where.target or namespace_of(cluster.name, where.place)),
     )
     seen = () if lost else tuple(dict.fromkeys(whole))
     return Observation(view=view, evidence=evidence, entities=seen, verbatim=evidence.body == body)
