@@ -10,7 +10,7 @@ from agents.observability.names import Names
 from agents.reporting import state
 from agents.wording import clock_time, count
 from incidents.action import name_of
-from incidents.entity import Entity
+from incidents.entity import Entity, EntityKind
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import EntityId, FactKind
 from tools.loki.line import Level, message_of
@@ -25,6 +25,7 @@ ERROR_CLASS = FactSpec(
     attributes={
         "class": "kind of failure: " + ", ".join(kind.value for kind in ErrorClass),
         "peer": "host or name that the lines name",
+        "peer_known": "yes when that name is one of the cluster's own, else no",
         "count": "lines that speak of it",
         "first": "when the first came, ISO 8601",
     },
@@ -135,6 +136,7 @@ def _fact(
         strength=0.9,
         detector=DETECTOR.name,
         peer=reading.peer,
+        peer_known="yes" if peer and Entity.parse(peer).kind is not EntityKind.EXTERNAL else "no",
         count=lines.count,
         first=lines.first.isoformat() if lines.first else None,
         more={"class": reading.kind.value},
