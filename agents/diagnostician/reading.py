@@ -1,6 +1,6 @@
 """A case as the argument needs it: facts in effect by kind, what hurts, what was looked for, when it began."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,6 +15,9 @@ from incidents.topology import Edge, Relation, Topology
 
 OF_THE_PAST = "_before"
 """Kinds that end so state how things were before the onset: that they ended then is their point, not a flaw."""
+
+FIGURES = "metric."
+"""Facts of this domain say that a figure moved, whatever it means."""
 
 ALARMS = "alert."
 """Facts of this domain say that an alarm rings, not that telemetry shows harm."""
@@ -147,8 +150,9 @@ class Reading:
         """When it began at this entity: its first symptom, else its first mechanism, else the incident's onset."""
         if entity not in self._onsets:
             own = self.places.own(entity)
+            mine = _telling([f for f in self.facts if f.at and f.entity in own])
             times = {
-                role: min((f.at for f in self.facts if f.role is role and f.at and f.entity in own), default=None)
+                role: min((f.at for f in mine if f.role is role and f.at), default=None)
                 for role in (FactRole.SYMPTOM, FactRole.MECHANISM)
             }
             self._onsets[entity] = times[FactRole.SYMPTOM] or times[FactRole.MECHANISM] or self.onset
@@ -204,8 +208,14 @@ def onset_of(case: CaseFile) -> datetime:
         and started - ONSET_WINDOW <= fact.at <= started + ONSET_WINDOW
         and (fact.until is None or fact.until >= started - TOLERANCE)
     ]
-    near = [fact for fact in lasting if fact.entity in alarmed]
-    return min((fact.at for fact in near or lasting if fact.at), default=case.onset or started)
+    near = _telling([fact for fact in lasting if fact.entity in alarmed])
+    return min((fact.at for fact in near or _telling(lasting) if fact.at), default=case.onset or started)
+
+
+def _telling(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Without facts that only say that some figure moved, when others say that something hurts: figures often move."""
+    harm = [fact for fact in facts if fact.role is FactRole.SYMPTOM and not fact.kind.startswith(FIGURES)]
+    return [fact for fact in facts if not fact.kind.startswith(FIGURES)] if harm else facts
 
 
 def _measured_calls(case: CaseFile) -> Iterable[Edge]:
