@@ -5,7 +5,7 @@ where they are used.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -24,6 +24,9 @@ FALLS = 0.5
 BESIDE = 0.5
 """Share of its score that a metric keeps which is no part of what the alerted one suffers from, or which a callee in
 trouble explains."""
+ASTRAY = 0.1
+"""Share of its score that a metric of requests keeps at a workload which the alerted one does not call, not even
+through others: it cannot be what makes the alerted one's requests slow or fail."""
 PASSED_ON = 3.5
 """Score from which something is in trouble itself (the robust z-score of an outlier)."""
 
@@ -74,7 +77,26 @@ def rank(view: TableView, columns: Sequence[Column], *, calls: Calls, place: Pla
         for family in (Family.LATENCY, Family.ERRORS)
     ]
     found = [*_of_columns(columns, gone, flows, calls), *_of_flows(flows, suffered=_suffered(flows, place.alerted))]
-    return Ranking(at=start + moment * step, origins=_farthest(found))
+    below = _below(place.alerted, calls)
+    origins = [one if below is None or one.entity in below else _astray(one) for one in found]
+    return Ranking(at=start + moment * step, origins=_farthest(origins))
+
+
+def _below(alerted: frozenset[EntityId], calls: Calls) -> frozenset[EntityId] | None:
+    """The alerted workloads and all that they call, directly or not; None when nobody knows whom they call."""
+    if not any(calls.get(entity) for entity in alerted):
+        return None
+    found, queue = set(alerted), list(alerted)
+    while queue:
+        fresh = [callee for callee in calls.get(queue.pop(), ()) if callee not in found]
+        found.update(fresh)
+        queue += fresh
+    return frozenset(found)
+
+
+def _astray(origin: Origin) -> Origin:
+    """Resources are used beside the path too: neighbours on a node hurt each other."""
+    return origin if origin.family in RESOURCES else replace(origin, score=origin.score * ASTRAY)
 
 
 def _farthest(found: Iterable[Origin]) -> tuple[Origin, ...]:

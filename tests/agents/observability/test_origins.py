@@ -102,6 +102,19 @@ def test_failures_are_followed_when_the_alerted_one_fails() -> None:
     assert found.origins[0].family is Family.ERRORS
 
 
+def test_what_the_alerted_one_never_calls_is_not_what_slows_it() -> None:
+    rows = [
+        *served("web", 40, in_flight=(4.0, 9.0)),
+        *served("payments", 20, in_flight=(1.0, 5.0)),
+        *served("mobile-api", 5, in_flight=(0.1, 3.0)),
+    ]
+    calls = {"web": ("payments",), "mobile-api": ("payments",)}
+    assert names_of(ranked(rows, calls=calls, alerted=("web",)))[0] == "payments"
+    assert names_of(ranked(rows, calls=calls))[0] == "mobile-api", "without an alert it is the farthest"
+    hungry = [*rows, row("mobile-api", CPU, 0.1, 2.0)]
+    assert names_of(ranked(hungry, calls=calls, alerted=("web",)))[0] == "mobile-api", "it may share a node"
+
+
 def test_one_failure_among_none_may_be_chance() -> None:
     rows = [*served("web", 40, in_flight=(4.0, 4.0), failed=1 / 120), *served("cart", 40, in_flight=(1.0, 1.0))]
     assert not ranked(rows).origins or ranked(rows).origins[0].score < 3.5
