@@ -66,12 +66,13 @@ class ContainerLogs:
         if pod is None:
             raise not_found(POD, target.name)
         names = [container["name"] for container in pod["spec"]["containers"]]
+        inits = [container["name"] for container in pod["spec"].get("initContainers", [])]
         if not query.container and len(names) > 1:
             raise bad_request(
                 f"a container name must be specified for pod {target.name}, choose one of: [{' '.join(names)}]"
             )
         name = query.container or names[0]
-        if name not in names:
+        if name not in [*names, *inits]:
             raise bad_request(f"container {name} is not valid for pod {target.name}")
         runtime = self._kubelets.pods.get(pod["metadata"]["uid"])
         if runtime is None or self._kubelets.is_down(runtime.node):
@@ -81,8 +82,8 @@ class ContainerLogs:
                 "InternalError",
                 f'Get "https://{address}:10250/containerLogs": dial tcp {address}:10250: connect: no route to host',
             )
-        container = next(c for c in runtime.containers if c.name == name)
-        if container is not runtime.main:
+        container = next(c for c in runtime.every if c.name == name)
+        if container is not runtime.main and container not in runtime.inits:
             return ""
         return self._text(runtime, container, query, pod_name=target.name)
 
@@ -96,8 +97,11 @@ class ContainerLogs:
         instance = latest - 1 if query.previous and (running or container.ended) else latest
         if instance < 1 or (query.previous and not container.restarts):
             raise bad_request(f'previous terminated container "{container.name}" in pod "{pod_name}" not found')
-        lines = self._source.instance_lines(runtime.uid, instance, start=_start(query, now=self._now()))
-        return log_text(lines, query, now=self._now())
+        start, now = _start(query, now=self._now()), self._now()
+        if container in runtime.inits:
+            said = [(at, text) for number, at, text in container.words if number == instance and start <= at <= now]
+            return log_text(said, query, now=now)
+        return log_text(self._source.instance_lines(runtime.uid, instance, start=start), query, now=now)
 
 
 def log_text(lines: Sequence[tuple[float, str]], query: LogQuery, *, now: float) -> str:

@@ -53,6 +53,9 @@ def _pod(pod: JsonObject) -> Iterator[Sample]:
         yield from _resources(container, base | {"container": container["name"], "node": node})
     for container in status.get("containerStatuses", []):
         yield from _container(container, base | {"container": container["name"]})
+    for container in status.get("initContainerStatuses", []):
+        for name, labels, value in _container(container, base | {"container": container["name"]}):
+            yield name.replace("kube_pod_container", "kube_pod_init_container"), labels, value
 
 
 def _pod_conditions(conditions: list[JsonObject], base: dict[str, str]) -> Iterator[Sample]:
