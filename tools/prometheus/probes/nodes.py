@@ -28,6 +28,7 @@ QUERIES = {
     "inodes": f"min {_BY} (node_filesystem_files_free{{{_DISKS}}} / node_filesystem_files{{{_DISKS}}})",
     "errors": f"sum by (instance, node) (rate(node_network_receive_errs_total{{{_WIRES}}}[4m])"
     f" + rate(node_network_transmit_errs_total{{{_WIRES}}}[4m]))",
+    "retransmits": f"sum {_BY} (rate(node_netstat_Tcp_RetransSegs[4m]))",
     "conntrack": "max by (instance, node) (node_nf_conntrack_entries / node_nf_conntrack_entries_limit)",
     "clock": "max by (instance, node) (abs(node_timex_offset_seconds))",
 }
@@ -42,7 +43,7 @@ class NodesArgs(Value):
 
 
 MOST_NODES = 12
-"""Nodes whose eight series fit into one evidence body."""
+"""Nodes whose nine series fit into one evidence body."""
 
 
 class NodeUse(Value):
@@ -59,6 +60,8 @@ class NodeUse(Value):
     """Share of the file system with the fewest, 0..1."""
     network_errors: Curve | None = None
     """Packets per second."""
+    retransmits: Curve | None = None
+    """TCP segments that were sent again, per second."""
     conntrack: Curve | None = None
     """Share of the connection table that is used, 0..1."""
     clock_offset: Curve | None = None
@@ -97,6 +100,7 @@ def _use(answers: dict[str, RangeAnswer], node: str, names: dict[str, str]) -> N
         disk_available=_of(answers["disk"], node, names),
         inodes_available=_of(answers["inodes"], node, names),
         network_errors=_of(answers["errors"], node, names),
+        retransmits=_of(answers["retransmits"], node, names),
         conntrack=_of(answers["conntrack"], node, names),
         clock_offset=_of(answers["clock"], node, names),
     )
@@ -109,7 +113,7 @@ async def _run(cluster: Cluster, args: NodesArgs) -> Observation[NodesView]:
     asked = [Entity.parse(node).name for node in args.nodes]
     chosen = asked or sorted(name for name in set(names.values()) if name)
     uses = tuple(_use(answers, node, names) for node in chosen[:MOST_NODES])
-    known = tuple(use for use in uses if use.cpu or use.memory_available or use.disk_available)
+    known = tuple(use for use in uses if use.cpu or use.memory_available or use.disk_available or use.retransmits)
     left_out = f"{len(chosen) - MOST_NODES} more nodes" if len(chosen) > MOST_NODES else None
     ids = tuple(Entity.parse(node).id for node in args.nodes if Entity.parse(node).name in {use.node for use in known})
     return seen(
