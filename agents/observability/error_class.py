@@ -275,6 +275,7 @@ _PEERS = tuple(
         rf"\b(?:call|dial|fetch|get|post|put|invoke|request|rpc|upstream):? \"?{_ADDRESS}",
         rf"(?:host|server|upstream|peer|addr(?:ess)?|target|service|dependency)[=:] ?\"?{_HOST}",
         rf"(?:from|to|at|by) {_HOST}(?::| (?:failed|timed out|refused))",
+        rf"(?:call|request|connect(?:ion)?) failed: {_HOST}: ",
     )
 )
 _NO_PEERS = """
