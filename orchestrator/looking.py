@@ -48,7 +48,8 @@ async def looked(
 ) -> Looked:
     """What the specialist reports, and what it asked. Its windows are counted from `at`, however long it takes.
 
-    `desks` makes the desk: one of a replay answers from what was recorded. The budget is about the patience of people: real seconds, whatever clock the incident lives in.
+    `desks` makes the desk: one of a replay answers from what was recorded. The budget is about the
+    patience of people: real seconds, whatever clock the incident lives in.
     """
     ids = {"agent": assignment.agent, "incident": case.incident.id}
     started = time.monotonic()
