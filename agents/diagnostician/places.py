@@ -63,7 +63,8 @@ class Places:
 
     def nearness(self, fact: Fact, entity: EntityId) -> float:
         """1 when the fact is about the entity, less when about its parts or surroundings, 0 about something else."""
-        if self.peers.get(fact.id) == entity:
+        peer = self.peers.get(fact.id)
+        if peer is not None and (peer == entity or peer in self.own(entity)):
             return ROLLED_UP
         if fact.entity == entity:
             return CONTEXT if fact.id in self.peers else 1.0

@@ -166,9 +166,13 @@ NO_ANSWER = frozenset({"connection_refused", "timeout", "reset"})
 """Classes of log errors that speak of whoever was called, more than of the caller that wrote them."""
 
 
+REFUSED_CERTIFICATE = FactKind("certificate.rejected")
+
+
 def complains(fact: Fact) -> bool:
-    """Whether the fact is what one's log says of another who does not answer."""
-    return bool(fact.attributes.get("peer")) and fact.attributes.get("class") in NO_ANSWER | REPEATED
+    """Whether the fact is what one's log says of another who does not answer, or shows a certificate that has ended."""
+    silent = fact.attributes.get("class") in NO_ANSWER | REPEATED
+    return bool(fact.attributes.get("peer")) and (silent or fact.kind == REFUSED_CERTIFICATE)
 
 
 def _peer_of(fact: Fact, *, case: CaseFile) -> EntityId | None:
