@@ -46,7 +46,10 @@ def dataset(name: str) -> Dataset:
     """The adapter of a set. Raises DatasetError for a name that has none."""
     if name not in names():
         raise DatasetError(f"{name!r} is no data set: write one of {', '.join(names()) or 'none yet'}")
-    found: Dataset = importlib.import_module(f"evals.datasets.{name.replace('-', '_')}").DATASET
+    module = importlib.import_module(f"evals.datasets.{name.replace('-', '_')}")
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"{module.__name__}.benchmark")
+    found: Dataset = module.DATASET
     return found
 
 

@@ -1,5 +1,1 @@
 """RootCauseBench: incidents of services with deploys and the diffs of their commits. Which commit did it, or none."""
-
-from evals.datasets.rootcausebench.cases import RootCauseBench
-
-DATASET = RootCauseBench()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.datasets.cloud_opsbench import DATASET
+from evals.datasets.cloud_opsbench.benchmark import DATASET
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.checks import read_checks, read_dependencies, read_units
 from evals.datasets.cloud_opsbench.estate import read_objects
