@@ -1,7 +1,7 @@
 """What an adapter of a benchmark is: it turns recorded cases into recordings, and our answer into the set's words.
 
-One file `evals/datasets/<name>.py` with the constant `DATASET`, or a package whose module `benchmark` has it; dashes of a
-set's name become underscores.
+One file `evals/datasets/<name>.py` with the constant `DATASET`, or a package whose module `benchmark` has it; dashes of
+a set's name become underscores.
 """
 
 from collections.abc import Mapping, Sequence
