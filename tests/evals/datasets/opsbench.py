@@ -102,7 +102,6 @@ def workload_text(one: Service) -> str:
 
 def estate(*services: Service) -> dict[str, str]:
     """Lists and descriptions of everything."""
-    pods = "NAME   READY   STATUS   RESTARTS   AGE   IP   NODE\n"
     width = max(len(one.pod) for one in services) + 3
     pods = f"{'NAME':<{width}}READY   STATUS             RESTARTS   AGE    IP         NODE\n"
     svc = f"{'NAME':<{width}}TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)    AGE    SELECTOR\n"
@@ -117,7 +116,7 @@ def estate(*services: Service) -> dict[str, str]:
         svc += f"{one.name:<{width}}ClusterIP   10.3.0.1     <none>        {one.port}/TCP   2m30s  app={one.name}\n"
         numbers = f"{up}/1     1            {up}           2m30s" if one.kind == "Deployment" else f"{up}/1     2m30s"
         sets[one.kind] += f"{one.name:<{width}}{numbers}\n"
-        entries.append(describe("pods", one.pod, "")[0:1] + (pod_text(one),))
+        entries.append((describe("pods", one.pod, "")[0], pod_text(one)))
         if one.kind == "Deployment":
             entries.append((describe("deployments", one.name, "")[0], workload_text(one)))
     nodes = """
