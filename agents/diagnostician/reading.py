@@ -57,7 +57,9 @@ class Reading:
         unique = {fact.id: fact for fact in case.facts}
         self.all_facts = tuple(sorted(unique.values(), key=_order))
         self.facts = tuple(fact for fact in self.all_facts if self.in_effect(fact))
-        self.places.peers = {fact.id: _peer_of(fact, case=case) for fact in self.facts if complains(fact)}
+        refusing = {fact.entity for fact in self.facts if fact.kind == REFUSED_CERTIFICATE}
+        complaints = [fact for fact in self.facts if complains(fact, refusing=fact.entity in refusing)]
+        self.places.peers = {fact.id: _peer_of(fact, case=case) for fact in complaints}
         self._onsets: dict[EntityId, datetime] = {}
 
     def in_effect(self, fact: Fact) -> bool:
@@ -167,12 +169,17 @@ NO_ANSWER = frozenset({"connection_refused", "timeout", "reset"})
 
 
 REFUSED_CERTIFICATE = FactKind("certificate.rejected")
+TLS = "tls"
 
 
-def complains(fact: Fact) -> bool:
-    """Whether the fact is what one's log says of another who does not answer, or shows a certificate that has ended."""
-    silent = fact.attributes.get("class") in NO_ANSWER | REPEATED
-    return bool(fact.attributes.get("peer")) and (silent or fact.kind == REFUSED_CERTIFICATE)
+def complains(fact: Fact, *, refusing: bool = False) -> bool:
+    """Whether the fact is what one's log says of another who does not answer, or shows a certificate that has ended.
+
+    `refusing`: its writer refuses such a certificate, so that failing TLS is the other's matter.
+    """
+    said = fact.attributes.get("class")
+    theirs = said in NO_ANSWER | REPEATED or (refusing and said == TLS) or fact.kind == REFUSED_CERTIFICATE
+    return bool(fact.attributes.get("peer")) and theirs
 
 
 def _peer_of(fact: Fact, *, case: CaseFile) -> EntityId | None:

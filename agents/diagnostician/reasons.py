@@ -5,9 +5,10 @@ right then. The name is kept for when nobody knows the reason, and does not stan
 """
 
 from agents.diagnostician.predictions import Standing
-from agents.diagnostician.reading import Reading, complains
+from agents.diagnostician.reading import REFUSED_CERTIFICATE, Reading, complains
 from agents.diagnostician.spread import harms
 from agents.diagnostician.weighing import Weighed
+from incidents.fact import Fact
 
 FROM_OUTSIDE = frozenset({"dependency.errors", "dependency.slow", "upstream.affected"})
 """Kinds of facts that every failure of a callee brings about at its callers."""
@@ -20,8 +21,13 @@ AT_ITSELF = frozenset({"errors.elevated", "latency.elevated", "workload.unavaila
 def names_only(one: Weighed) -> bool:
     """Whether all that has to hold of it is what others see: it says where and how, not why."""
     facts = [fact for prediction in one.must for fact in prediction.facts[:1]]
-    named = [fact.kind in FROM_OUTSIDE | BY_WHAT_WAY or complains(fact) for fact in facts]
+    named = [fact.kind in FROM_OUTSIDE | BY_WHAT_WAY or _tells_no_reason(fact) for fact in facts]
     return any(named) and all(name or fact.kind in AT_ITSELF for name, fact in zip(named, facts, strict=True))
+
+
+def _tells_no_reason(fact: Fact) -> bool:
+    """Whether a complaint says only that somebody does not answer: a certificate that has ended is a reason."""
+    return complains(fact) and fact.kind != REFUSED_CERTIFICATE
 
 
 def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
