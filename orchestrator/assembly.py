@@ -11,8 +11,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from agents.detector import vocabulary
 from agents.model.engine import engine_of
 from agents.runbooks.folders import SHIPPED, RunbookFolders
+from agents.specialist import specialists
 from incidents.ids import ProposalDigest
 from orchestrator.advance import Advancer
 from orchestrator.context import Workbench
@@ -51,16 +53,25 @@ async def open_bench(settings: Settings, store: Store) -> AsyncIterator[Workbenc
             connections.name: await stack.enter_async_context(connect(connections, clock=settings.time))
             for connections in settings.clusters
         }
+        runbooks = RunbookFolders((SHIPPED, *settings.runbooks))
+        _warm(runbooks)
         yield Workbench(
             store=store,
             clock=settings.time,
             settings=settings,
             clusters=clusters,
-            runbooks=RunbookFolders((SHIPPED, *settings.runbooks)),
+            runbooks=runbooks,
             cards=cards(),
             policy=load_policy(settings.policy),
             model=engine_of(settings.model),
         )
+
+
+def _warm(runbooks: RunbookFolders) -> None:
+    """Import and read what is found by walking folders, so that the first incident does not wait for it."""
+    specialists()
+    vocabulary()
+    runbooks.library()
 
 
 class _Saver(AsyncPostgresSaver):

@@ -2,9 +2,11 @@
 
 import json
 import platform
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import httpx
 import psutil
 from rich.console import Console
 from rich.table import Table
@@ -21,26 +23,41 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
 
 
 def bench_command(*, json_file: Path, only: Sequence[str]) -> int:
-    """Run them; 2 for a name that is none. Aims that are not met are shown, never an exit code: machines differ."""
+    """Run them; 1 when one could not be measured, 2 for a name that is none.
+
+    Aims that are not met are shown, never an exit code: machines differ.
+    """
     console = Console()
     if unknown := sorted(set(only) - set(BENCHMARKS)):
         console.print(f"{', '.join(unknown)} is no benchmark: write one of {', '.join(BENCHMARKS)}")
         return 2
     figures: list[Figure] = []
+    failed: dict[str, str] = {}
+    load = psutil.getloadavg()[0]
     for name in only or BENCHMARKS:
-        with console.status(f"{name} ..."):
-            figures += BENCHMARKS[name]()
+        try:
+            with console.status(f"{name} ..."):
+                figures += BENCHMARKS[name]()
+        except (OSError, httpx.HTTPError, subprocess.SubprocessError) as error:  # a TimeoutError is an OSError
+            failed[name] = f"{type(error).__name__}: {error}"
+            console.print(f"{name} could not be measured: {failed[name]}", style="red")
+        _write(json_file, figures, failed, load=load)
     console.print(_table(figures))
+    console.print(f"written to {json_file}; the load of the machine was {load:.1f} when it began")
+    return 1 if failed else 0
+
+
+def _write(json_file: Path, figures: Sequence[Figure], failed: Mapping[str, str], *, load: float) -> None:
+    """After every benchmark: what was measured stays when a later one fails."""
     json_file.parent.mkdir(parents=True, exist_ok=True)
     machine = {
         "cpus": psutil.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "python": platform.python_version(),
+        "load_before": round(load, 2),
     }
-    report = {"machine": machine, "figures": [figure.model_dump() for figure in figures]}
+    report = {"machine": machine, "figures": [figure.model_dump() for figure in figures], "failed": dict(failed)}
     json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to {json_file}")
-    return 0
 
 
 def _table(figures: Sequence[Figure]) -> Table:

@@ -12,9 +12,9 @@ from orchestrator.store.figures import figures
 from service.bench.figure import Figure
 from service.bench.server import TOKEN, Served, serving
 
-SINGLES = 400
-BATCHES = 60
-WARM = 20
+SINGLES = 200
+BATCHES = 30
+WARM = 10
 BATCH = 50
 AIM_MS = 2.0
 """Milliseconds of CPU per alert in batches."""

@@ -12,7 +12,7 @@ from incidents.incident import SETTLED
 from service.bench.figure import Figure, spread
 from service.bench.server import TOKEN, serving
 
-INCIDENTS = 20
+INCIDENTS = 12
 PERSON = "bench-person-" + "0" * 20
 GIVE_UP_SECONDS = 60.0
 
