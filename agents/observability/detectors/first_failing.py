@@ -50,6 +50,8 @@ class _Sign:
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     """At most one fact: the deepest of those below what was asked about that fail on their own account, in time."""
+    if not (sightings.of(RedView) and sightings.of(TemplatesView)):
+        return  # who asks about one thing alone cannot say who was first
     signs: dict[EntityId, list[_Sign]] = {}
     names = Names.of(sightings, scene)
     for one in (*_traced(sightings, names), *_logged(sightings, names), *_requested(sightings)):
@@ -141,4 +143,4 @@ def _requested(sightings: Sightings) -> Iterator[_Sign]:
                 yield _Sign(entity=seen.view.entity, at=shift.at, by=BY_REQUESTS, seen=seen)
 
 
-DETECTOR = Detector(name="observability.first_failing", emits=(FIRST,), needs=(RedView,), detect=detect)
+DETECTOR = Detector(name="observability.first_failing", emits=(FIRST,), needs=(RedView, TemplatesView), detect=detect)
