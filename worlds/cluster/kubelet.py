@@ -6,11 +6,12 @@ from worlds.cluster import podstatus
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.kubeletevents import KubeletEvents
 from worlds.cluster.nature import Exit, Nature, ProcessListener, Surroundings
+from worlds.cluster.podbooks import PodBooks
 from worlds.cluster.podmaking import POD, is_finished, is_leaving
 from worlds.cluster.references import ConfigTrouble, missing_pull_secrets, missing_reference
 from worlds.cluster.runtime import LONGEST_BACK_OFF, ContainerRuntime, PodRuntime, Stage
 from worlds.objects.kinds import JsonObject
-from worlds.objects.store import Change, stamp
+from worlds.objects.store import Change
 
 _PREPARE = 0.8
 _RETRY_CONFIG = 12.0
@@ -19,19 +20,15 @@ _RETRY_SANDBOX = 14.0
 _SHUTDOWN = (1.5, 4.0)
 
 
-class Kubelets:
+class Kubelets(PodBooks):
     """All kubelets together. A pod belongs to the one of its node."""
 
     def __init__(self, cluster: Cluster, surroundings: Surroundings) -> None:
-        self._cluster = cluster
+        super().__init__(cluster)
         self._around = surroundings
         self._events = KubeletEvents(cluster)
         self._images: set[tuple[str, str]] = set()
-        self._down: set[str] = set()
-        self._stopped: set[str] = set()
-        self.without_runtime: set[str] = set()
         self._addresses = 10
-        self.pods: dict[str, PodRuntime] = {}
         self.on_start: list[ProcessListener] = []
         self.on_end: list[ProcessListener] = []
         self.on_gone: list[Callable[[PodRuntime], None]] = []
@@ -79,10 +76,6 @@ class Kubelets:
             for container in runtime.containers:
                 if container.stage is Stage.RUNNING:
                     self._ended(runtime, container, code=255, reason="Unknown", wait=0.5)
-
-    def is_down(self, node: str) -> bool:
-        """Say whether a node's kubelet is stopped."""
-        return node in self._down or node in self._stopped
 
     # -- what happens to processes ----------------------------------------------------------------------------------
 
@@ -371,18 +364,6 @@ class Kubelets:
             self._write(runtime)
         self._plan(container, max(delay, 1.0), lambda: self._restart(runtime, container))
 
-    def _terminated(
-        self, runtime: PodRuntime, container: ContainerRuntime, *, code: int, reason: str, message: str = ""
-    ) -> JsonObject:
-        return podstatus.terminated(
-            code=code,
-            reason=reason,
-            started=self._stamp(container.started),
-            finished=self._cluster.timestamp(),
-            container_id=podstatus.container_id(runtime.uid, container),
-            message=message,
-        )
-
     def _restart(self, runtime: PodRuntime, container: ContainerRuntime) -> None:
         if container.stage is not Stage.RUNNING:
             self._pull(runtime, container)
@@ -413,41 +394,6 @@ class Kubelets:
         if not was_gone:
             for tell in self.on_gone:
                 tell(runtime)
-
-    # -- small things -----------------------------------------------------------------------------------------------
-
-    def _wait(self, runtime: PodRuntime, container: ContainerRuntime, reason: str, message: str) -> None:
-        container.stage, container.reason, container.message = Stage.WAITING, reason, message
-        container.ready = False
-        self._write(runtime)
-
-    def _plan(self, container: ContainerRuntime, delay: float, action: Callable[[], object]) -> None:
-        container.plans = [plan for plan in container.plans if not plan.cancelled and plan.at >= self._cluster.now]
-        container.plans.append(self._cluster.after(delay, action))
-
-    def _pod(self, runtime: PodRuntime) -> JsonObject | None:
-        pod = self._cluster.store.find(POD, namespace=runtime.namespace, name=runtime.name)
-        return pod if pod is not None and pod["metadata"]["uid"] == runtime.uid else None
-
-    def _working_on(self, runtime: PodRuntime) -> JsonObject | None:
-        """Return the pod when its kubelet still works towards running it."""
-        idle = runtime.leaving or runtime.gone or runtime.node in self._stopped
-        return None if idle else self._pod(runtime)
-
-    def _on_node(self, node: str) -> list[PodRuntime]:
-        return [runtime for runtime in self.pods.values() if runtime.node == node]
-
-    def _stamp(self, at: float) -> str:
-        return stamp(self._cluster.moment().fromtimestamp(at, tz=self._cluster.moment().tzinfo))
-
-    def _write(self, runtime: PodRuntime) -> None:
-        pod = self._pod(runtime)
-        if pod is None or self.is_down(runtime.node):
-            return
-        status = podstatus.status_of(pod, runtime, now=self._cluster.timestamp(), stamp=self._stamp)
-        if status != pod["status"]:
-            new = {**pod, "metadata": dict(pod["metadata"]), "status": status}
-            self._cluster.store.replace(POD, new, manager="kubelet", subresource="status")
 
 
 def _reason(end: Exit) -> str:
