@@ -58,6 +58,7 @@ ASKED = {
     "prometheus.red": "requests, errors and latency in Prometheus",
     "prometheus.usage": "use of CPU and memory in Prometheus",
     "prometheus.wide": "all metrics of a workload in Prometheus",
+    "prometheus.table": "all metrics of all workloads in Prometheus",
     "prometheus.service_graph": "who calls whom in Prometheus",
     "loki.templates": "kinds of log lines in Loki",
     "argocd.diff": "what differs from Git in Argo CD",

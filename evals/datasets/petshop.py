@@ -94,7 +94,18 @@ class PetshopCase:
         expected = str(_json(self.folder / TARGET).get("root_cause", {}).get("node", ""))
         ranked = workloads_blamed(diagnosis, names=self._wild)
         metrics = accuracy(ranked, right=[expected])
-        return Judgement(expected=expected, ranked=ranked, correct=ranked[:1] == (expected,), metrics=metrics)
+        return Judgement(
+            expected=expected,
+            ranked=ranked,
+            correct=ranked[:1] == (expected,),
+            metrics={**metrics, f"AC@1 {self.objective}": metrics["AC@1"]},
+            notes=_notes(self.scenario),
+        )
+
+    @property
+    def objective(self) -> str:
+        """What was violated: `latency` or `availability`."""
+        return str(_json(self.folder / TARGET).get("target", {}).get("metric", "unknown"))
 
 
 class Petshop:
@@ -117,6 +128,14 @@ class Petshop:
             )
             for folder in folders
         ]
+
+
+def _notes(scenario: Path) -> tuple[str, ...]:
+    own, found = scenario / BASELINE, _baseline_of(scenario)
+    if found == own:
+        return ()
+    borrowed = f"borrowed that of {found.parents[1].name}" if found else "nothing is known of what is usual"
+    return (f"{scenario.name} has no baseline: {borrowed}",)
 
 
 def _scenario(folder: Path) -> Path:
@@ -208,10 +227,14 @@ def _spliced(baseline: _Table | None, issue: _Table) -> _Table:
 
 
 def _baseline(scenario: Path) -> _Table | None:
-    own = scenario / BASELINE
-    beside = sorted(scenario.parent.glob(f"*/{BASELINE.as_posix()}"))
-    found = next((path for path in (own, *beside) if path.is_file()), None)
+    found = _baseline_of(scenario)
     return _read(found) if found else None
+
+
+def _baseline_of(scenario: Path) -> Path | None:
+    """Its own, else that of the first scenario beside it."""
+    beside = sorted(scenario.parent.glob(f"*/{BASELINE.as_posix()}"))
+    return next((path for path in (scenario / BASELINE, *beside) if path.is_file()), None)
 
 
 def _edges(path: Path) -> list[tuple[str, str]]:

@@ -87,7 +87,8 @@ async def test_the_slow_service_behind_the_alerted_one_is_found(tmp_path: Path) 
     assert (case.id, case.family) == ("busy/train/issue_0", "busy/latency")
     result = await run_case(case)
     assert result.ranked[0] == BACK
-    assert result.metrics["Avg@5"] == 1.0
+    assert result.metrics["Avg@5"] == result.metrics["AC@1 latency"] == 1.0
+    assert result.notes == ()
 
 
 async def test_the_service_that_fails_is_found_behind_the_one_that_passes_it_on(tmp_path: Path) -> None:
