@@ -214,6 +214,35 @@ CASES = {
     "a node that fell silent": Case(
         fault="{kind: node_down, at: -2m, workload: app/back}", looks="Node is not ready", useless=on(actions.restart, FRONT),
     ),
+    "threads that hang until the process is started anew": Case(
+        fault="{kind: misbehaviour, at: -8m, service: app/back, cured_by_restart: true, does: {drain: {resource: threads, per_hour: 4000, most: 200}}}",
+        failing=BACK, heals=on(actions.restart, BACK), useless=on(actions.scale, FRONT, 5),
+    ),
+    "a database that takes no writes": Case(
+        fault='{kind: misbehaviour, at: -6m, service: app/store, does: {error_rate: 0.5, complaint: "cannot execute INSERT in a read-only transaction"}}',
+        failing=BACK, useless=on(actions.restart, BACK),
+    ),
+    "a secret that was replaced on one side": Case(
+        fault='{kind: secret_edit, at: -6m, workload: app/back, key: TOKEN, restart_after: 10s, effect: {calls_fail: {store: "password authentication failed"}}}',
+        failing=BACK, useless=on(actions.restart, BACK),
+    ),
+    "a sync that fails": Case(
+        fault='{kind: sync_failed, at: -6m, workload: app/back, change: {tag: 1.1.0}, message: "spec.selector: field is immutable"}',
+        useless=on(actions.restart, BACK),
+    ),
+    "a commit that nobody brings into the cluster": Case(
+        fault="{kind: undelivered, at: -6m, switched_off: -12m, workload: app/back, change: {tag: 1.1.0}}",
+        useless=on(actions.restart, BACK),
+    ),
+    "a pipeline that fails": Case(
+        fault="{kind: workflow_failed, at: -6m, workload: app/back, change: {tag: 1.1.0}, runs: 1}", useless=on(actions.restart, BACK),
+    ),
+    "a workload that nobody calls": Case(
+        fault="{kind: idle, at: -10m, workload: app/front}", heals=on(actions.scale, FRONT, 1), useless=on(actions.restart, FRONT),
+    ),
+    "a volume that nobody mounts": Case(
+        fault="{kind: orphaned_volume, at: -2d, namespace: app, claim: old-export}", useless=on(actions.restart, BACK),
+    ),
     "a node short of memory": Case(
         fault="{kind: node_pressure, at: -6m, workload: app/back, memory: 7.6Gi}", looks="The node was low on resource: memory",
         heals=cordon_loaded_node, useless=on(actions.restart, FRONT),
