@@ -35,10 +35,10 @@ NOISE = share(0.05, at_least=1e-6)
 
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
-    """At most one fact per workload."""
+    """At most one fact per workload: by its requests where known: these tell the minute, hours do not."""
     for seen in sightings.of(UsageView):
         entity = seen.view.entity
-        fact = _by_hours(sightings, entity, scene) or _by_requests(sightings, seen, scene)
+        fact = _by_requests(sightings, seen, scene) or _by_hours(sightings, entity, scene)
         if fact is not None:
             yield fact
 
