@@ -7,6 +7,7 @@ quantity did. Several hold at once: a pool that is used up also makes requests s
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 
 from agents.cicd.reasoning.lines import names_in, words_of
 from agents.cicd.reasoning.modes import MEASURED, SAID, UNSURE, Mode
@@ -15,8 +16,21 @@ from incidents.fact import Fact
 from incidents.ids import EntityId
 from incidents.value import Value
 
-_SAID = tuple((mode, UNSURE.get(mode, 1.0), re.compile("|".join(words), re.IGNORECASE)) for mode, words in SAID.items())
-_MEASURED = tuple((mode, up, re.compile("|".join(words), re.IGNORECASE)) for mode, up, words in MEASURED)
+
+@cache
+def _said() -> tuple[tuple[Mode, float, re.Pattern[str]], ...]:
+    """Compiled when they are first needed: a process that only serves pages never needs them."""
+    return tuple((mode, UNSURE.get(mode, 1.0), _any_of(words)) for mode, words in SAID.items())
+
+
+@cache
+def _quantities() -> tuple[tuple[Mode, bool, re.Pattern[str]], ...]:
+    return tuple((mode, up, _any_of(words)) for mode, up, words in MEASURED)
+
+
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(words), re.IGNORECASE)
+
 
 _KINDS: Mapping[str, tuple[Mode, float]] = {
     "errors.elevated": (Mode.ERRORS, 0.6),
@@ -158,7 +172,7 @@ def _texts(facts: Iterable[Fact]) -> Iterator[str]:
 
 
 def _read(text: str) -> Iterator[tuple[Mode, float]]:
-    for mode, weight, pattern in _SAID:
+    for mode, weight, pattern in _said():
         if pattern.search(text):
             yield mode, weight
 
@@ -168,7 +182,7 @@ def _measured(facts: Iterable[Fact]) -> Iterator[tuple[Mode, float]]:
         if fact.kind not in _MEASURES:
             continue
         before, after = (float(fact.attributes.get(side) or 0.0) for side in ("before", "after"))
-        for mode, up, pattern in _MEASURED:
+        for mode, up, pattern in _quantities():
             if pattern.search(str(fact.attributes.get("metric", ""))) and (after > before) is up:
                 yield mode, 0.9
 
