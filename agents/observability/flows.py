@@ -5,7 +5,7 @@ queuing formula L = lambda W", Operations Research 9, 1961). A caller's request 
 what is left of its excess once theirs is taken off is its own. Failures are passed on the same way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,11 @@ from incidents.ids import EntityId
 from tools.prometheus.probes.table import FAILED
 
 IN_FLIGHT = "requests_in_flight"
+BEGUN = 0.5
+"""Share of its score that a workload keeps which was not called before, and what it suffers excuses no caller: that it
+is called at all is the caller's doing (a name that was mistyped, a path that is taken in error)."""
+HARDLY = 0.02
+"""Share of today's requests below which a workload counts as not called before."""
 Calls = Mapping[EntityId, Sequence[EntityId]]
 """Caller -> callees."""
 Amounts = Mapping[EntityId, Values]
@@ -62,7 +67,13 @@ def flow_of(columns: Sequence[Column], *, family: Family, moment: int, seconds: 
     served = demand if family is Family.LATENCY else {}
     noise = [counting(amount[e], served.get(e), moment=moment, seconds=seconds) for e in amount]
     gone = departures(stacked(map(np.nan_to_num, amount.values())), moment=moment, least_noise=np.array(noise))
-    shares = _shares(tuple(amount), gone, busy=_busy(demand, moment=moment), calls=calls)
+    shares = _shares(
+        tuple(amount),
+        gone,
+        busy=_busy(demand, moment=moment),
+        begun=_begun(demand, moment=moment),
+        calls=calls,
+    )
     return Flow(family=family, metric=metric, shares=shares)
 
 
@@ -87,18 +98,24 @@ def counting(amount: Values, demand: Values | None, *, moment: int, seconds: flo
 
 
 def _shares(
-    entities: Sequence[EntityId], gone: Departures, *, busy: Mapping[EntityId, float], calls: Calls
+    entities: Sequence[EntityId],
+    gone: Departures,
+    *,
+    busy: Mapping[EntityId, float],
+    begun: Collection[EntityId],
+    calls: Calls,
 ) -> dict[EntityId, Share]:
     excess = dict(zip(entities, gone.signed.tolist(), strict=True))
+    passed_on = {entity: amount for entity, amount in excess.items() if entity not in begun}
     found: dict[EntityId, Share] = {}
     for index, entity in enumerate(entities):
         score, whole = float(gone.score[index]), excess[entity]
-        own = max(0.0, whole - _explained(entity, excess=excess, busy=busy, calls=calls))
+        own = max(0.0, whole - _explained(entity, excess=passed_on, busy=busy, calls=calls))
         found[entity] = Share(
             before=float(gone.before[index]),
             after=float(gone.after[index]),
             departed=score,
-            own=score * min(1.0, own / whole) if whole > 0 else 0.0,
+            own=score * min(1.0, own / whole) * (BEGUN if entity in begun else 1.0) if whole > 0 else 0.0,
         )
     return found
 
@@ -114,6 +131,13 @@ def _explained(
         portion = busy.get(entity, 0.0) / demand if demand > 0 else 1.0 / len(callers)
         total += max(0.0, excess.get(callee, 0.0)) * portion
     return total
+
+
+def _begun(demand: Amounts, *, moment: int) -> frozenset[EntityId]:
+    """Workloads that were hardly called before and are now: whoever calls them does something new."""
+    return frozenset(
+        entity for entity, values in demand.items() if _mean(values[:moment]) < HARDLY * _mean(values[moment:])
+    )
 
 
 def _busy(demand: Amounts, *, moment: int) -> dict[EntityId, float]:

@@ -115,6 +115,19 @@ def test_what_the_alerted_one_never_calls_is_not_what_slows_it() -> None:
     assert names_of(ranked(hungry, calls=calls, alerted=("web",)))[0] == "mobile-api", "it may share a node"
 
 
+def test_that_something_is_called_at_all_is_its_callers_doing() -> None:
+    rows = [
+        *served("web", 40, in_flight=(4.0, 4.0), failed=3.0),
+        *served("payments", 20, in_flight=(1.0, 1.0), failed=3.0),
+        row("bank", COUNT, 0.0, 3.0),
+        row("bank", FAILED, 0.0, 3.0),
+    ]
+    calls = {"web": ("payments",), "payments": ("bank",)}
+    assert names_of(ranked(rows, calls=calls, alerted=("web",)))[:2] == ["payments", "bank"]
+    known = [*rows[:-2], row("bank", COUNT, 3.0), rows[-1]]
+    assert names_of(ranked(known, calls=calls, alerted=("web",)))[0] == "bank", "it was called all along"
+
+
 def test_one_failure_among_none_may_be_chance() -> None:
     rows = [*served("web", 40, in_flight=(4.0, 4.0), failed=1 / 120), *served("cart", 40, in_flight=(1.0, 1.0))]
     assert not ranked(rows).origins or ranked(rows).origins[0].score < 3.5
