@@ -50,7 +50,8 @@ class _Sign:
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     """At most one fact: the deepest of those below what was asked about that fail on their own account, in time."""
-    if not (sightings.of(RedView) and sightings.of(TemplatesView)):
+    measured, written = sightings.of(RedView), sightings.of(TemplatesView)
+    if not measured or not written:
         return  # who asks about one thing alone cannot say who was first
     signs: dict[EntityId, list[_Sign]] = {}
     names = Names.of(sightings, scene)
