@@ -4,6 +4,7 @@ Kinds are found by drain3 (He et al., "Drain: An Online Log Parsing Approach wit
 what only varies (numbers, addresses, ids) was masked. The same lines in the same order give the same templates.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +61,12 @@ class LogTemplate(Value):
         return self.before == 0 and self.after > 0
 
 
+MOST_WORDINGS = 16
+"""Wordings of one kind that are counted apart."""
+_FIGURES = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
+"""What differs between two lines that say the same."""
+
+
 @dataclass
 class _Kind:
     """What is counted of one kind while lines are read."""
@@ -73,6 +80,7 @@ class _Kind:
     example: str = ""
     details: str = ""
     pods: dict[str, None] = field(default_factory=dict)
+    wordings: dict[str, tuple[int, LogLine]] = field(default_factory=dict)
 
     def add(self, line: LogLine, *, since: datetime) -> None:
         self.first, self.last = self.first or line.at, line.at
@@ -82,10 +90,19 @@ class _Kind:
             self.example, self.details = self.example or line.text, self.details or line.details
             return
         self.after += 1
-        if self.first_after is None:
-            self.first_after, self.example, self.details = line.at, line.text, line.details
+        self.first_after = self.first_after or line.at
+        self._count(line)
         if line.pod and len(self.pods) < PODS_NAMED:
             self.pods[line.pod] = None
+
+    def _count(self, line: LogLine) -> None:
+        """Let the wording that is met most often since stand for its kind: a kind may gather several reasons."""
+        wording = _FIGURES.sub("#", message_of(line.text))
+        if wording in self.wordings or len(self.wordings) < MOST_WORDINGS:
+            times, first = self.wordings.get(wording, (0, line))
+            self.wordings[wording] = (times + 1, first)
+            _, best = max(self.wordings.values(), key=lambda counted: counted[0])
+            self.example, self.details = best.text, best.details
 
 
 def mine(lines: Sequence[LogLine], *, since: datetime) -> tuple[LogTemplate, ...]:
