@@ -7,7 +7,7 @@ from agents.diagnostician.weights import CONTEXT, ROLLED_UP
 from incidents.cause import Scope
 from incidents.entity import NO_NAMESPACE, WORKLOADS, EntityKind
 from incidents.fact import Fact
-from incidents.ids import EntityId, FactId
+from incidents.ids import EntityId, FactId, FactKind
 from incidents.topology import Relation, Topology
 
 SCOPES: dict[Scope, frozenset[str]] = {
@@ -47,6 +47,15 @@ def cluster_of(entity: EntityId) -> str:
 def name_of(entity: EntityId) -> str:
     """The last part of an id."""
     return entity.split("/", 3)[3]
+
+
+_NO_NODE = "pod.unschedulable"
+"""What relates a workload to the nodes that are closed to it."""
+
+
+CLOSED, WAITING = FactKind("node.cordoned"), FactKind("pod.unschedulable")
+BY_CORDON = "cordoned"
+"""The scheduler's deciding reason when closed nodes are what keeps a pod waiting."""
 
 
 class Places:
@@ -115,11 +124,14 @@ class Places:
         return {node: tuple(sorted(workloads)) for node, workloads in found.items()}
 
     def kept_off(self, node: EntityId, facts: Iterable[Fact]) -> tuple[EntityId, ...]:
-        """Workloads of which a fact about the node says that it concerns them, although none of their pods is there."""
+        """Workloads that a closed node keeps waiting, although none of their pods is there."""
         if kind_of(node) != EntityKind.NODE:
             return ()
-        related = {one for fact in facts if fact.entity == node for one in fact.related}
-        return tuple(sorted(one for one in related if kind_of(one) in SCOPES[Scope.WORKLOAD]))
+        known = list(facts)
+        if not any(fact.kind == CLOSED and fact.entity == node for fact in known):
+            return ()
+        waiting = {fact.entity for fact in known if fact.kind == WAITING and fact.attributes.get("reason") == BY_CORDON}
+        return tuple(sorted(one for one in waiting if kind_of(one) in SCOPES[Scope.WORKLOAD]))
 
     def _parts(self, entity: EntityId) -> list[EntityId]:
         topology, kind = self.topology, kind_of(entity)

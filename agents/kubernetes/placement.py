@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from agents.kubernetes.scheduling import Hindrance, Unschedulable
+from incidents.ids import EntityId
 from tools.kubernetes.node import Node, Taint
 from tools.kubernetes.template import PodTemplate, Toleration
 
@@ -30,6 +31,13 @@ def decided(read: Unschedulable, *, spec: PodTemplate, nodes: Sequence[Node]) ->
     workers = [node for node in wanted if not is_control_plane(node)] or wanted
     closed = Counter(_closed_by(node, spec) for node in workers)
     return _led(read, [reason for reason, _ in closed.most_common()], narrowed=len(wanted) < len(nodes))
+
+
+def closed_to(spec: PodTemplate, nodes: Sequence[Node], *, reason: str) -> tuple[EntityId, ...]:
+    """The nodes that a pod asks for and that are closed to it for this reason."""
+    wanted = [node for node in nodes if _wants(spec, node)]
+    workers = [node for node in wanted if not is_control_plane(node)] or wanted
+    return tuple(node.meta.entity for node in workers if reason in _CLOSED and _closed_by(node, spec) == reason)
 
 
 def is_control_plane(node: Node) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from agents.detector import Detector, Scene, Sightings
-from agents.kubernetes.placement import decided
+from agents.kubernetes.placement import closed_to, decided
 from agents.kubernetes.scheduling import Unschedulable, read_unschedulable
 from agents.kubernetes.sighted import (
     SeenEvent,
@@ -67,8 +67,10 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         waiting = [one for one in pods if _waits(one)]
         if waiting:
             own = [one for one in failures if one.workload == workload]
-            read = decided(_read(waiting, own), spec=templates.get(workload, waiting[0].pod.spec), nodes=nodes)
-            yield _fact(workload, waiting, own, pods, scene, read=read)
+            spec = templates.get(workload, waiting[0].pod.spec)
+            read = decided(_read(waiting, own), spec=spec, nodes=nodes)
+            closed = closed_to(spec, nodes, reason=read.reason)
+            yield _fact(workload, waiting, own, pods, scene, read=read, closed=closed)
 
 
 def _waits(one: SeenPod) -> bool:
@@ -84,6 +86,7 @@ def _fact(
     scene: Scene,
     *,
     read: Unschedulable,
+    closed: Sequence[EntityId],
 ) -> Fact:
     times = [condition.changed for one in waiting if (condition := one.pod.condition("PodScheduled"))]
     at = earliest([*times, *(one.pod.meta.created for one in waiting)])
@@ -97,7 +100,7 @@ def _fact(
         f"{_WORDS.get(read.reason, 'the scheduler gives no known reason')}{detail}{nodes}{since(at, now=scene.now)}",
         seen=[*(one.seen for one in waiting), *(one.seen for one in failures)],
         at=at,
-        related=[one.pod.meta.entity for one in waiting],
+        related=[*(one.pod.meta.entity for one in waiting), *closed],
         detector=DETECTOR.name,
         reason=read.reason,
         also=",".join(dict.fromkeys(one.reason for one in read.hindrances[1:])) or None,
