@@ -118,8 +118,9 @@ class Reading(Value):
 
 GUARD_CONFIRMATIONS = 2
 """Measurements in a row that have to violate a guard: one odd scrape must not undo a good change."""
-LOOK_BACK = timedelta(seconds=60)
-"""Rates look back over a minute. Before that, a restart of a single pod looks like harm, and is only the restart."""
+LOOK_BACK = timedelta(seconds=90)
+"""Rates look back over a minute, over scrapes up to half a minute apart. Before that, a restart of a single pod looks
+like harm, and is only the restart."""
 SILENCE = timedelta(seconds=60)
 """Without a value for longer than this (or a quarter of the hold), nobody can say that it held without a break."""
 MOST_WAITS = 12

@@ -109,8 +109,8 @@ def every(index: int, value: float | None, *, start: int = 0, end: int, step: in
         ),
         pytest.param(
             [READY, GUARD],
-            [*series(0, (75, 6)), *series(1, (60, 0.9), (75, 0.9))],
-            75,
+            [*series(0, (105, 6)), *series(1, (90, 0.9), (105, 0.9))],
+            105,
             Judgement.WORSENED,
             id="harm decides before help",
         ),
