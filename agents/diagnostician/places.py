@@ -81,7 +81,8 @@ class Places:
             return ROLLED_UP
         if fact.entity in self.around(entity) or self._encloses(entity, fact.entity) or _mentions(fact, entity):
             return CONTEXT
-        return 0.0
+        kept = fact.kind == WAITING and fact.attributes.get("reason") == BY_CORDON
+        return CONTEXT if kept and kind_of(entity) == EntityKind.NODE else 0.0
 
     def own(self, entity: EntityId) -> frozenset[EntityId]:
         """The entity, what it owns, and what exists for it alone or is part of how it runs."""

@@ -1,15 +1,14 @@
 """Nodes that take no new pods by somebody's will: cordons and taints."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from agents.detector import Detector, Scene, Sightings
-from agents.kubernetes.scheduling import read_unschedulable
-from agents.kubernetes.sighted import fresh, pods_of
+from agents.kubernetes.sighted import fresh
 from agents.reporting import state
 from agents.wording import since
 from incidents.fact import Fact, FactRole, FactSpec
-from incidents.ids import EntityId, FactKind
+from incidents.ids import FactKind
 from tools.kubernetes.metadata import FieldManager
 from tools.kubernetes.node import Node, Nodes, Taint
 from tools.probe import Observation
@@ -30,8 +29,6 @@ _CONSEQUENCES = frozenset(
 )
 """Taints that the control plane sets because of a condition, which another fact tells."""
 _ROLES = "node-role.kubernetes.io/"
-CORDONED_NODES = "cordoned"
-"""The scheduler's deciding reason, as `agents.kubernetes.scheduling` names it."""
 
 CORDONED = FactSpec(
     kind=FactKind("node.cordoned"),
@@ -49,11 +46,10 @@ TAINT_ADDED = FactSpec(
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     """One fact per cordon and per taint that is new."""
-    waiting = _waiting(sightings)
     for seen in sightings.of(Nodes):
         for node in seen.view.nodes:
             if node.unschedulable:
-                yield _cordoned(node, seen, scene, waiting=waiting)
+                yield _cordoned(node, seen, scene)
             for taint in node.taints:
                 at = _added(node, taint)
                 willed = taint.key not in _CONSEQUENCES and not taint.key.startswith(_ROLES)
@@ -73,18 +69,7 @@ def _added(node: Node, taint: Taint) -> datetime | None:
     return None if young else at
 
 
-def _waiting(sightings: Sightings) -> tuple[EntityId, ...]:
-    """Workloads with pods that would have a node if none were cordoned."""
-    found: dict[EntityId, None] = {}
-    for one in pods_of(sightings):
-        condition = one.pod.condition("PodScheduled")
-        refused = one.pod.node is None and condition is not None and not condition.holds
-        if refused and condition is not None and read_unschedulable(condition.message).reason == CORDONED_NODES:
-            found[one.pod.workload] = None
-    return tuple(found)
-
-
-def _cordoned(node: Node, seen: Observation[Nodes], scene: Scene, *, waiting: Sequence[EntityId]) -> Fact:
+def _cordoned(node: Node, seen: Observation[Nodes], scene: Scene) -> Fact:
     writer = _writer(node, "spec.unschedulable")
     at = writer.at if writer else None
     by = f" by {writer.manager}" if writer else ""
@@ -94,7 +79,6 @@ def _cordoned(node: Node, seen: Observation[Nodes], scene: Scene, *, waiting: Se
         text=f"node {node.meta.name} is cordoned{by}{since(at, now=scene.now)}",
         seen=[seen],
         at=at,
-        related=waiting,
         detector=DETECTOR.name,
         by=writer.manager if writer else None,
     )

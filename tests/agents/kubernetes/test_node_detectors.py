@@ -128,11 +128,3 @@ def test_a_node_without_its_service_proxy(owner: str, ready: bool, found: list[s
     one = pod("proxy-1", ready=ready, owner=entity(owner), node="n1")
     facts = detect(proxy_pods.DETECTOR, pods(one))
     assert [(fact.kind, fact.entity) for fact in facts] == [("node.proxy_down", entity(place)) for place in found]
-
-
-def test_a_cordoned_node_names_the_workloads_that_wait_for_it() -> None:
-    why = "0/6 nodes are available: 1 node(s) were unschedulable, 5 node(s) didn't match Pod's node affinity/selector."
-    waits = condition("PodScheduled", "False", "Unschedulable", why, minutes=3)
-    one = pod("a", phase="Pending", node=None, conditions=[waits], owner=entity("statefulset/store"))
-    facts = detect(node_placement.DETECTOR, nodes(node("n1", unschedulable=True)), pods(one))
-    assert [(fact.kind, fact.related) for fact in facts] == [("node.cordoned", (entity("statefulset/store"),))]
