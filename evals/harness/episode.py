@@ -16,10 +16,11 @@ from evals.harness.clock import StoryClock
 from evals.harness.colleague import merge_reverts
 from evals.harness.connecting import connections_to
 from evals.harness.investigation import Investigated, investigate
+from evals.harness.logs import plain_logs
 from evals.harness.recorded import library
 from evals.harness.renaming import renamed
 from evals.harness.repair import Repair, Repaired
-from evals.harness.result import CaseResult, Deed, shown
+from evals.harness.result import CaseResult, Deed, defects, shown
 from evals.harness.truth import Known, known
 from evals.replay.imported import is_imported, replayed
 from evals.scores.episode import scores
@@ -56,6 +57,7 @@ class EpisodeJob(Value):
 
 def work(job: EpisodeJob) -> CaseResult:
     """Play one scenario; whatever it raises is told in the result."""
+    plain_logs()
     started, cpu = time.perf_counter(), time.process_time()
     try:
         result = asyncio.run(_bounded(job))
@@ -129,6 +131,7 @@ class Played:
             probes=self.found.probes,
             rounds=self.found.rounds,
             gaps=tuple(dict.fromkeys(f"{gap.what}: {gap.why}" for gap in case.gaps)),
+            defects=defects(case.gaps),
             deed=self._deed(),
             repetition=job.repetition,
         )

@@ -16,7 +16,8 @@ from evals.datasets.dataset import Ask, Case, Dataset, DatasetError
 from evals.harness.clock import StoryClock
 from evals.harness.connecting import connections_to
 from evals.harness.investigation import Investigated, investigate
-from evals.harness.result import CaseResult, shown
+from evals.harness.logs import plain_logs
+from evals.harness.result import CaseResult, defects, shown
 from incidents.value import Value
 from tools.connect import connect
 from worlds.clock import HandClock
@@ -55,6 +56,7 @@ def dataset(name: str) -> Dataset:
 
 def work(job: RecordedJob) -> CaseResult:
     """Run one case; whatever it raises is told in the result."""
+    plain_logs()
     started, cpu = time.perf_counter(), time.process_time()
     try:
         result = asyncio.run(_bounded(job))
@@ -96,6 +98,7 @@ async def run_case(case: Case) -> CaseResult:
         probes=found.probes,
         rounds=found.rounds,
         gaps=tuple(dict.fromkeys(f"{gap.what}: {gap.why}" for gap in found.case.gaps)),
+        defects=defects(found.case.gaps),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from incidents.diagnosis import Argument, Diagnosis, Hypothesis
+from incidents.finding import Gap
 from incidents.recording import ModelCall
 from incidents.value import Value
 
@@ -64,6 +65,8 @@ class CaseResult(Value):
     probes: int = 0
     rounds: int = 0
     gaps: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    """Specialists and detectors of ours that failed. The product goes on without them; an eval has to show them."""
     deed: Deed | None = None
     arm: str = "rules"
     calls: tuple[ModelCall, ...] = Field(default=(), exclude=True)
@@ -75,6 +78,16 @@ class CaseResult(Value):
         """What was said and proposed, to be compared with another run of the same case."""
         sure = tuple(f"{one.probability:.4f} {one.cause} {one.entity}" for one in self.hypotheses)
         return (self.verdict, *sure, *(self.deed.proposed if self.deed else ()))
+
+
+def defects(gaps: Sequence[Gap]) -> tuple[str, ...]:
+    """Of what could not be seen, that for which nobody but our own code is to blame."""
+    ours = [gap for gap in gaps if gap.what.startswith(BLIND) or gap.why.startswith(FAILED)]
+    return tuple(dict.fromkeys(f"{gap.agent}: {gap.what}: {gap.why}" for gap in ours))
+
+
+BLIND, FAILED = "everything ", "the detector failed"
+"""How the gaps begin that a specialist or a detector leaves when it raises."""
 
 
 def shown(diagnosis: Diagnosis) -> tuple[Shown, ...]:

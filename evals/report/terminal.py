@@ -42,7 +42,9 @@ def terminal() -> Console:
 def flawless(result: CaseResult) -> bool:
     """Whether nothing of it has to be explained: rightly argued, and healed without harm where it could be."""
     deed = result.deed
-    return result.correct and not result.error and (deed is None or (deed.healed is not False and not deed.harmful))
+    if result.error or result.defects:
+        return False
+    return result.correct and (deed is None or (deed.healed is not False and not deed.harmful))
 
 
 def explanation(result: CaseResult, *, arguments: int = 3) -> Iterator[str]:
@@ -60,6 +62,7 @@ def explanation(result: CaseResult, *, arguments: int = 3) -> Iterator[str]:
         deed = result.deed
         done = escape("; ".join(deed.proposed) or "nothing")
         yield f"  did       {done}: {deed.ending}  [dim]{escape(deed.detail)}[/]"
+    yield from (f"  [red]defect    {escape(defect)}[/]" for defect in result.defects)
     yield from (f"  note      {escape(note)}" for note in result.notes)
 
 
