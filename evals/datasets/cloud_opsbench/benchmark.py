@@ -1,7 +1,7 @@
 """The set as a data set of Midwatch: which cases a folder has, how one is loaded, how an answer is judged."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +58,34 @@ _LISTED: Final = (
     "ingresses",
 )
 """Kinds of which an empty list says that there is none, and no list that nobody looked."""
+_TOOLS: Final = frozenset(
+    {
+        "GetResources",
+        "DescribeResource",
+        "GetAppYAML",
+        "GetErrorLogs",
+        "GetServiceDependencies",
+        "CheckServiceConnectivity",
+        "CheckNodeServiceStatus",
+        "GetAlerts",
+        "GetClusterConfiguration",
+    }
+)
+"""Tools whose answers are read; the last one repeats what is said of the nodes."""
+_KINDS: Final = frozenset(
+    {
+        *_LISTED,
+        "pods",
+        "services",
+        "endpoints",
+        "deployments",
+        "statefulsets",
+        "daemonsets",
+        "replicasets",
+        "nodes",
+        "namespaces",
+    }
+)
 _NOT_RECORDED: Final[frozenset[Source]] = frozenset({"github", "argocd", "opencost", "traces"})
 
 
@@ -110,7 +138,9 @@ class OpsCase:
             "cause@1": float(cause in causes[:1]),
             "cause@3": float(cause in causes[:3]),
         }
-        return Judgement(expected=expected, ranked=ranked, correct=ranked[:1] == (expected,), metrics=metrics)
+        notes = tuple(unused(Cache(self.folder / _CACHE)))
+        correct = ranked[:1] == (expected,)
+        return Judgement(expected=expected, ranked=ranked, correct=correct, metrics=metrics, notes=notes)
 
     def _figures(self, cache: Cache) -> Figures | None:
         recorded = read_figures(self.folder / _METRICS, zone=cache.zone)
@@ -176,6 +206,14 @@ class CloudOpsBench:
             OpsCase(id=folder.relative_to(path).as_posix(), family=folder.parent.name, folder=folder)
             for folder in folders
         ]
+
+
+def unused(cache: Cache) -> Iterator[str]:
+    """What of a recording has no reader here: tools and kinds of objects, each once."""
+    tools = {answer.tool for answer in cache.answers if answer.arguments} - _TOOLS
+    yield from (f"{tool} is not read" for tool in sorted(tools))
+    kinds = {listed.resource for listed in cache.listed.values()} - _KINDS
+    yield from (f"{kind} were listed and are not read" for kind in sorted(kinds))
 
 
 def _spelled(label: str) -> str:

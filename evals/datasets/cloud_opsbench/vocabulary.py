@@ -54,7 +54,6 @@ _DIRECT: Final[Mapping[str, str]] = {
     "node_network": "node_network_delay",
     "pod_network_slow": "pod_network_delay",
     "dependency_slow": "pod_network_delay",
-    "dependency_outage": "pod_network_delay",
     "cpu_limit_too_low": "pod_cpu_overload",
     "cpu_heavy_release": "pod_cpu_overload",
     "pod_cpu_overload": "pod_cpu_overload",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.datasets.cloud_opsbench.benchmark import DATASET
+from evals.datasets.cloud_opsbench.benchmark import DATASET, unused
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.checks import read_checks, read_dependencies, read_units
 from evals.datasets.cloud_opsbench.estate import read_objects
@@ -190,6 +190,12 @@ async def test_the_cause_is_found_in_the_words_of_the_set(
     result = await run_case(DATASET.cases(path)[0])
     assert result.ranked[:1] == (expected,)
     assert (result.correct, result.metrics["A@1"], result.metrics["object@1"]) == (True, 1.0, 1.0)
+
+
+def test_what_has_no_reader_is_noted(tmp_path: Path) -> None:
+    rows = "NAME     COMPLETIONS   AGE\nnightly  1/1           2m"
+    cache = read(tmp_path, case_of() | dict([get("jobs", rows), tool("GetDashboards", "{}", team="x")]))
+    assert list(unused(cache)) == ["GetDashboards is not read", "jobs were listed and are not read"]
 
 
 def test_a_folder_without_cases_says_what_was_expected(tmp_path: Path) -> None:
