@@ -166,6 +166,8 @@ async def test_cost_is_counted_and_priced(reference: Served) -> None:
 
 
 async def test_without_opencosts_api_what_it_exports_of_nodes_is_used(reference: Served) -> None:
-    report = await ask(reference, AgentName.COST, cluster=replace(reference.cluster, opencost=None))
+    connections = reference.cluster.connections.model_copy(update={"opencost": None})
+    cluster = replace(reference.cluster, connections=connections, opencost=None)
+    report = await ask(reference, AgentName.COST, cluster=cluster)
     rate = by_kind(report, reference)["cost.rate", CHECKOUT]
     assert rate.attributes["basis"] == "OpenCost's prices of nodes"
