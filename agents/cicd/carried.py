@@ -59,7 +59,7 @@ def is_shared(path: str, workload: str) -> bool:
 
 
 def _glued(folder: frozenset[str], words: frozenset[str], whole: str) -> bool:
-    """`productcatalog` and `product-catalog` are the same name, `productcatalogservice` too."""
+    """`orderbook` and `order-book` are the same name, `orderbookservice` too."""
     one = "".join(folder)
     return len(folder) == 1 and len(one) > 3 and (one == whole or any(word.startswith(one) for word in words))  # noqa: PLR2004
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import cache
 
 from agents.cicd.reasoning.lines import names_in, words_of
-from agents.cicd.reasoning.modes import MEASURED, SAID, UNSURE, Mode
+from agents.cicd.reasoning.modes import MEASURED, UNSURE, Mode
+from agents.cicd.reasoning.said import SAID
 from incidents.alert import Alert
 from incidents.fact import Fact
 from incidents.ids import EntityId
