@@ -106,7 +106,9 @@ NODE_EXPORTER = {
         ),
         pytest.param({"namespace": "shop", "job": "checkout"}, "shop/service/checkout", id="a scrape job"),
         pytest.param({"job": "shop/checkout"}, "shop/service/checkout", id="a scrape job with its namespace"),
-        pytest.param({"job": "apiserver", "namespace": "default"}, "-/namespace/default", id="a job of the cluster itself"),
+        pytest.param(
+            {"job": "apiserver", "namespace": "default"}, "-/namespace/default", id="a job of the cluster itself"
+        ),
         pytest.param({"job": "nightly-batch"}, "-/cluster/prod-eu", id="a job without a namespace is nobody"),
         pytest.param({"namespace": "shop"}, "-/namespace/shop", id="a namespace"),
         pytest.param(

@@ -92,7 +92,9 @@ def test_addresses_in_the_environment(env: dict[str, str], what: str | None) -> 
         services(service("seat"), service("pay"), service("mail")),
         workloads(workload(template=template(container(**others, **env)))),
     )
-    assert [(fact.kind, fact.attributes["what"]) for fact in facts] == ([("config.address_wrong", what)] if what else [])
+    assert [(fact.kind, fact.attributes["what"]) for fact in facts] == (
+        [("config.address_wrong", what)] if what else []
+    )
 
 
 def test_two_containers_that_declare_one_port() -> None:

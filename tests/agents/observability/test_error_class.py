@@ -22,7 +22,11 @@ LINES = [
     ),
     ("Read timed out. (read timeout=2)", "timeout", None),
     ("dial tcp: lookup orders-db on 10.96.0.10:53: no such host", "dns", "orders-db"),
-    ("dial tcp: lookup orders-db on 10.96.0.10:53: read udp 10.1.2.3:4431->10.96.0.10:53: connection refused", "dns", "orders-db"),
+    (
+        "dial tcp: lookup orders-db on 10.96.0.10:53: read udp 10.1.2.3:4431->10.96.0.10:53: connection refused",
+        "dns",
+        "orders-db",
+    ),
     ("getaddrinfo ENOTFOUND cache.shop", "dns", "cache.shop"),
     ('could not translate host name "orders-db" to address', "dns", "orders-db"),
     ("x509: certificate has expired or is not yet valid", "tls", None),
