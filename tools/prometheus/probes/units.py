@@ -1,4 +1,4 @@
-"""Whether the system services that a node lives by run: from node_exporter's systemd collector, where it is switched on."""
+"""Whether the system services that a node lives by run, by node_exporter's systemd collector, where it is on."""
 
 from datetime import datetime
 
