@@ -6,16 +6,16 @@ Two alerts belong together when Alertmanager groups them, when they are about th
 things that call, host or select each other, as long as they come close in time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import product
+from functools import cached_property, lru_cache
 
 from incidents.alert import Alert, AlertStatus
-from incidents.entity import WORKLOADS, Entity, EntityKind
+from incidents.entity import REMEMBERED, WORKLOADS, Entity, EntityKind
 from incidents.ids import EntityId, Fingerprint, IncidentId
 from incidents.incident import CLOSED, JoinReason, Phase
-from incidents.topology import Topology
+from incidents.topology import Relation, Topology
 from incidents.value import Value
 
 HEARTBEATS = frozenset({"Watchdog", "InfoInhibitor", "DeadMansSwitch"})
@@ -23,6 +23,9 @@ HEARTBEATS = frozenset({"Watchdog", "InfoInhibitor", "DeadMansSwitch"})
 
 Their absence says something, their presence nothing.
 """
+
+ALIKE = WORKLOADS | {EntityKind.SERVICE}
+"""Kinds by which alerts name one and the same thing."""
 
 GROUP_WINDOW = timedelta(hours=6)
 """Alertmanager repeats a group every 4 hours by default (`repeat_interval`).
@@ -127,9 +130,11 @@ def place(
         for incident in candidates:
             if found := rule(arriving, incident, now):
                 return found
-    for incident in candidates:
-        if found := _neighbour(arriving, incident, topology, now):
-            return found
+    if arriving.entity is not None and _points_at_something(arriving.entity):
+        around = _Surroundings(arriving.entity, topology)
+        for incident in candidates:
+            if found := _neighbour(arriving.entity, incident, around, now):
+                return found
     if arriving.alert.status is AlertStatus.RESOLVED:
         return Ignored(because="it was resolved before it was seen firing")
     return Opened(because=_nothing_fits(arriving, candidates))
@@ -137,30 +142,61 @@ def place(
 
 def related(one: EntityId, other: EntityId, *, topology: Topology) -> str | None:
     """How two entities touch each other, in words; None when they do not."""
-    for near, far in product(topology.behind(one), topology.behind(other)):
-        if how := _touches(near, far, topology):
-            return how
-    return None
-
-
-def _touches(one: EntityId, other: EntityId, topology: Topology) -> str | None:
-    if same_thing(one, other):
-        return "is the same workload as"
-    for near, far, words in ((one, other, ("calls", "runs on")), (other, one, ("is called by", "hosts"))):
-        if far in topology.callees(near):
-            return words[0]
-        if far in topology.nodes_of(near):
-            return words[1]
-    return None
+    return _Surroundings(one, topology).touch(other)
 
 
 def same_thing(one: EntityId, other: EntityId) -> bool:
     """Equal, or a service and a workload of one name in one namespace: alerts name either."""
-    if one == other:
-        return True
-    a, b = Entity.parse(one), Entity.parse(other)
-    alike = WORKLOADS | {EntityKind.SERVICE}
-    return a.cluster == b.cluster and a.namespace == b.namespace and a.name == b.name and {a.kind, b.kind} <= alike
+    return _thing(one) == _thing(other)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _thing(entity: EntityId) -> EntityId:
+    """The same id for what is the same thing: that of the deployment for a service and every kind of workload."""
+    parsed = Entity.parse(entity)
+    return parsed.model_copy(update={"kind": EntityKind.DEPLOYMENT}).id if parsed.kind in ALIKE else entity
+
+
+class _Surroundings:
+    """What touches an entity, or what is behind it, in words: worked out once and held against many."""
+
+    def __init__(self, entity: EntityId, topology: Topology) -> None:
+        self.topology = topology
+        self.behind = topology.behind(entity)
+        self.things = frozenset(_thing(near) for near in self.behind)
+
+    @cached_property
+    def beside(self) -> Mapping[EntityId, str]:
+        """Neighbours by call and by node."""
+        found: dict[EntityId, str] = {}
+        for near in self.behind:
+            for others, words in (
+                (self.topology.callees(near), "calls"),
+                (self.topology.nodes_of(near), "runs on"),
+                (self.topology.callers(near), "is called by"),
+                (self._hosted(near), "hosts"),
+            ):
+                found = {**dict.fromkeys(others, words), **found}
+        return found
+
+    def touch(self, other: EntityId) -> str | None:
+        """How it touches another entity."""
+        for far in self.topology.behind(other):
+            if _thing(far) in self.things:
+                return "is the same workload as"
+            if how := self.beside.get(far):
+                return how
+        return None
+
+    def _hosted(self, node: EntityId) -> set[EntityId]:
+        """Whose pods run on a node: everything that owns one of them."""
+        found: set[EntityId] = set()
+        queue = list(self.topology.sources(node, Relation.RUNS_ON))
+        while queue:
+            owners = [owner for owner in self.topology.sources(queue.pop(), Relation.OWNS) if owner not in found]
+            found.update(owners)
+            queue += owners
+        return found
 
 
 def _same_alert(arriving: Arriving, incident: OpenIncident, now: datetime) -> Joined | None:
@@ -191,12 +227,11 @@ def _same_group(arriving: Arriving, incident: OpenIncident, now: datetime) -> Jo
     return Joined(incident=incident.id, reason=JoinReason.SAME_GROUP, because=f"Alertmanager groups them by {labels}")
 
 
-def _neighbour(arriving: Arriving, incident: OpenIncident, topology: Topology, now: datetime) -> Joined | None:
-    entity = arriving.entity
-    if entity is None or not _points_at_something(entity) or not _within(NEIGHBOUR_WINDOW, incident, now):
+def _neighbour(entity: EntityId, incident: OpenIncident, around: _Surroundings, now: datetime) -> Joined | None:
+    if not _within(NEIGHBOUR_WINDOW, incident, now):
         return None
     for known in incident.entities:
-        if how := related(entity, known, topology=topology):
+        if how := around.touch(known):
             return Joined(
                 incident=incident.id, reason=JoinReason.NEIGHBOUR, because=f"{_label(entity)} {how} {_label(known)}"
             )
