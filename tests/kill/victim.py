@@ -15,6 +15,7 @@ from typing import Any
 
 from orchestrator import assembly
 from orchestrator.executor import rehearsing, running
+from orchestrator.executor.record import StoreBook
 from orchestrator.nodes import argue, conclude, decide, plan, postmortem, run, specialist, supervise, triage, verify
 from service.cli import main
 
@@ -36,10 +37,10 @@ PLACES = {
     "execute": (run, "execute"),
     "await_execution": (run, "await_execution"),
     "look": (running, "_objection"),
-    "dispatch": (running, "_dispatch"),
+    "dispatch": (StoreBook, "dispatch"),
     "effect": (running, "_do"),
     "follow": (running, "_follow"),
-    "settle": (running, "settle"),
+    "settle": (StoreBook, "settle"),
     "verify": (verify, "verify"),
     "await_verification": (verify, "await_verification"),
     "measure": (assembly, "look"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
@@ -311,11 +310,9 @@ async def test_the_same_new_group_at_once_opens_one_incident(store: Store, setti
         assert len(await joined_alerts_of(tx, await only_incident(store))) == 12
 
 
-async def test_batches_are_cheap(store: Store, settings: Settings) -> None:
-    """2 ms of CPU per alert is the aim in batches of 50; measured about 0.4 ms, so that a slow machine does not fail."""
+async def test_every_alert_of_a_batch_is_taken_in(store: Store, settings: Settings) -> None:
+    """What it costs is measured by `make bench`."""
     batches = [body(*(raw_alert(pod=f"b{batch}-p{n}") for n in range(50)), group=f"g{batch}") for batch in range(6)]
     await take_in(store, batches[0], settings=settings, now=NOW)
-    start = time.process_time()
     for batch in batches[1:]:
         assert (await take_in(store, batch, settings=settings, now=NOW)).new == 50
-    assert (time.process_time() - start) / 250 < 0.002

@@ -136,7 +136,7 @@ async def test_the_list_follows_too(browser: Browser, base: str, book: Casebook)
     await seen.keep("list-empty-wide", whole=False)
     await seen.page.wait_for_timeout(300)
     await book.reach(Phase.AWAITING_DECISION)
-    await expect(seen.page.get_by_text("Waiting for you")).to_be_visible(timeout=4000)
+    await expect(seen.page.get_by_text("Waiting for you")).to_be_visible(timeout=20_000)
     assert seen.complaints == []
 
 
