@@ -9,6 +9,7 @@ from agents.wording import since
 from incidents.entity import Entity, EntityKind
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
+from tools.kubernetes.node import Nodes
 from tools.kubernetes.pod import Pods
 
 PROXIES = frozenset({"kube-proxy", "kube-router"})
@@ -46,4 +47,5 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         )
 
 
-DETECTOR = Detector(name="kubernetes.proxy_pods", emits=(PROXY_DOWN,), needs=(Pods,), detect=detect)
+DETECTOR = Detector(name="kubernetes.proxy_pods", emits=(PROXY_DOWN,), needs=(Pods, Nodes), detect=detect)
+"""Pods alone tell of a proxy that is down; that none is takes the list of nodes too."""
