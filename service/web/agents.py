@@ -8,7 +8,7 @@ from itertools import takewhile
 from incidents.finding import AgentName, Finding, Gap, Question
 from incidents.incident import EventKind, TimelineEvent
 from incidents.value import Value
-from service.web.record import IncidentRecord
+from service.story.record import IncidentRecord
 
 MOST_FINDINGS = 4
 """Findings of one agent that its place on the page has room for."""

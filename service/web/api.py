@@ -20,10 +20,10 @@ from orchestrator.ledger import Audit, verify_ledger
 from orchestrator.store.casefiles import one_evidence
 from orchestrator.store.control import Switch
 from orchestrator.store.overview import Cursor, Wanted, incidents_page
+from service.story.record import IncidentRecord, record_of
 from service.web.access import ContextDep, DigestPath, EvidencePath, IncidentPath, PersonDep
 from service.web.body import read_json
 from service.web.problems import Problem
-from service.web.record import IncidentRecord, record_of
 
 router = APIRouter(prefix="/api/v1")
 

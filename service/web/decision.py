@@ -10,8 +10,8 @@ from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
 from incidents.verification import Check, CheckRole
-from service.web.record import IncidentRecord, ProposalRecord
-from service.web.words import PHASES, hm
+from service.story.record import IncidentRecord, ProposalRecord
+from service.story.words import PHASES, hm
 
 STATES = {
     ProposalStatus.PENDING: "waiting for a decision",

@@ -10,12 +10,12 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from incidents.canonical import digest_of, short
 from incidents.ids import IncidentId
 from orchestrator.store.incidents import incident_of
+from service.story.record import IncidentRecord, record_of
 from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
 from service.web.identity import Session
 from service.web.live import EVERYTHING, Hub, Topic, topic_of
 from service.web.pages.incident_view import view_of
-from service.web.record import IncidentRecord, record_of
 from service.web.rendering import Pages, pages_of
 
 router = APIRouter()

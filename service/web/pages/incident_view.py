@@ -7,6 +7,8 @@ from incidents.approval import Person
 from incidents.diagnosis import Hypothesis
 from orchestrator.store.observations import evidence_from
 from orchestrator.store.transaction import Tx
+from service.story.record import IncidentRecord
+from service.story.story import Sources, Story, current_proposal, story_of
 from service.web.agents import Agent, Asked, questions_of, team_of
 from service.web.decision import Panel, no_proposal, panel_of
 from service.web.pictures.charts import Chart, charts_of
@@ -14,8 +16,6 @@ from service.web.pictures.graph import graph
 from service.web.pictures.neighbourhood import neighbourhood
 from service.web.pictures.scene import red_views, scene_of
 from service.web.pictures.timeline import NARROW, WIDE, timeline
-from service.web.record import IncidentRecord
-from service.web.story import Sources, Story, current_proposal, story_of
 
 
 @dataclass(frozen=True, kw_only=True)

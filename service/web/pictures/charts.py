@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from incidents.ids import EntityId
 from incidents.value import Value
 from incidents.verification import Check, CheckRole, Comparison
+from service.story.record import ProposalRecord
+from service.story.words import figure, hm, name
 from service.web.pictures.scale import TimeScale, ValueScale, nice
 from service.web.pictures.svg import element, path, picture, text, title
-from service.web.record import ProposalRecord
-from service.web.words import figure, hm, name
 from tools.prometheus.probes.red import RedView
 
 WIDTH, HEIGHT = 264.0, 92.0

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from incidents.entity import Entity
 from incidents.ids import EntityId
 from incidents.value import Value
+from service.story.words import name
 from service.web.pictures.neighbourhood import Link, Neighbourhood, Node, Part
 from service.web.pictures.svg import element, fitted, picture, text, title
-from service.web.words import name
 
 WIDTH = 860.0
 NODE_WIDTH = 158.0

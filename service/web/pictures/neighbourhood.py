@@ -8,7 +8,7 @@ from incidents.ids import EntityId
 from incidents.incident import CLOSED
 from incidents.topology import Relation, Topology
 from incidents.value import Value
-from service.web.record import IncidentRecord
+from service.story.record import IncidentRecord
 
 MOST_NODES = 12
 """More is a hairball."""

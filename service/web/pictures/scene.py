@@ -13,7 +13,7 @@ from incidents.fact import Fact, FactRole
 from incidents.finding import AgentName
 from incidents.incident import CLOSED, SETTLED, EventKind
 from incidents.value import Value
-from service.web.record import IncidentRecord, ProposalRecord
+from service.story.record import IncidentRecord, ProposalRecord
 from tools.prometheus.probes.red import RedView
 
 BACK = timedelta(hours=2)

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from agents.wording import percent
 from incidents.value import Value
+from service.story.words import hm, hms
 from service.web.pictures.scale import TimeScale, ValueScale, nice
 from service.web.pictures.scene import Lane, Mark, Scene, Series, Stretch
 from service.web.pictures.svg import element, fitted, path, picture, text, title
-from service.web.words import hm, hms
 
 LANE_HEIGHT = 22.0
 HEAD = 20.0

@@ -1,4 +1,4 @@
-"""Everything that is stored of one incident, read in one transaction: for the API and for the page."""
+"""Everything that is stored of one incident, read in one transaction."""
 
 from datetime import datetime
 

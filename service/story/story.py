@@ -1,4 +1,4 @@
-"""The three answers at the top of an incident's page: what is going on, what caused it, what can I do next. Pure.
+"""The three answers that a person wants first: what is going on, what caused it, what can I do next. Pure.
 
 Every sentence comes from a fact, an argument or a row, and carries the evidence that it was read from.
 """
@@ -14,8 +14,8 @@ from incidents.ids import EvidenceId, FactId
 from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
-from service.web.record import IncidentRecord, ProposalRecord
-from service.web.words import PHASES, hm, name, span
+from service.story.record import IncidentRecord, ProposalRecord
+from service.story.words import PHASES, hm, name, span
 
 MOST_SYMPTOMS = 4
 MOST_REASONS = 5

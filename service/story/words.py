@@ -1,4 +1,4 @@
-"""How the console says figures, times and states: the filters of its templates. UTC everywhere, units always."""
+"""How people are told figures, times and states, in the console and in Slack. UTC everywhere, units always."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

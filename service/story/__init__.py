@@ -1,0 +1,1 @@
+"""What is known of an incident, told for people: shared by the console and Slack, so that they never disagree."""
