@@ -17,13 +17,13 @@ from agents.planner.prevention import follow_ups
 from agents.planner.risk import risk
 from agents.planner.targets import targets
 from agents.runbooks.library import Library
-from incidents.action import ActionRequest, BlastRadius, Reversibility
+from incidents.action import ActionRequest, Reversibility
 from incidents.casefile import CaseFile
 from incidents.cause import ActionHint, Cause, Scope
 from incidents.diagnosis import Diagnosis, Hypothesis
-from incidents.entity import EntityKind
 from incidents.ids import ActionKind, CauseSlug, EntityId, EvidenceId
 from incidents.proposal import Alternative, Risk
+from incidents.reach import reach
 from incidents.topology import Relation
 from incidents.value import Value
 from incidents.verification import Check
@@ -252,16 +252,6 @@ def _put_into_git(chosen: list[Candidate], *, case: CaseFile, first: Hypothesis)
 
 
 def _risk(case: CaseFile, chosen: list[Candidate]) -> Risk:
-    return risk([(candidate.card.reversibility, reach(candidate.request.target, case=case)) for candidate in chosen])
-
-
-def reach(target: EntityId, *, case: CaseFile) -> BlastRadius:
-    """How far a change of this target reaches, as topology knows it before anything was previewed."""
-    topology = case.topology
-    return BlastRadius(
-        workloads=(target,) if f"/{EntityKind.NODE}/" not in target else (),
-        pods=len(topology.pods_of(target)),
-        services=topology.services_of(target),
-        callers=topology.callers(target, transitive=True),
-        nodes=(target,) if f"/{EntityKind.NODE}/" in target else (),
+    return risk(
+        [(candidate.card.reversibility, reach(candidate.request.target, case.topology)) for candidate in chosen]
     )

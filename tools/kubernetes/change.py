@@ -21,6 +21,7 @@ from incidents.action import (
 )
 from incidents.canonical import Json, digest_of
 from incidents.entity import Entity
+from incidents.reach import reach
 from incidents.topology import Topology
 from tools.action import ActionCard, Applied, Progress
 from tools.errors import ConflictError, NotConfiguredError, NotFoundError, PermanentError
@@ -29,7 +30,6 @@ from tools.kubernetes.access import Need
 from tools.kubernetes.document import Document
 from tools.kubernetes.field_path import field_changes
 from tools.kubernetes.json_patch import Operation, annotate, unchanged
-from tools.kubernetes.reach import reach
 from tools.kubernetes.resources import path_of
 from tools.kubernetes.wire import PatchKind
 

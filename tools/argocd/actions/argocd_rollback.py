@@ -17,7 +17,8 @@ from incidents.action import (
 from incidents.canonical import digest_of
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind, Digest
-from incidents.topology import Relation, Topology
+from incidents.reach import reach
+from incidents.topology import Topology
 from incidents.value import Value
 from tools.action import ActionCard, Applied, Progress
 from tools.argocd.client import SYSTEM, Application, ArgoCDClient, AutoSync, Deployed
@@ -90,15 +91,7 @@ class ArgoCDRollback:
 
     def blast_radius(self, request: ActionRequest, topology: Topology) -> BlastRadius:
         """Everything that the application deploys, and who depends on it."""
-        workloads = topology.targets(request.target, Relation.DEPLOYS)
-        services = {service for workload in workloads for service in topology.services_of(workload)}
-        callers = dict.fromkeys(c for w in workloads for c in topology.callers(w, transitive=True))
-        return BlastRadius(
-            workloads=workloads,
-            pods=sum(len(topology.pods_of(workload)) for workload in workloads),
-            services=tuple(sorted(services)),
-            callers=tuple(caller for caller in callers if caller not in workloads),
-        )
+        return reach(request.target, topology)
 
     def summarise(self, request: ActionRequest, snapshot: Snapshot) -> tuple[str, str]:
         """What is done, and its undo."""

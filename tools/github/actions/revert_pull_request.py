@@ -20,7 +20,8 @@ from incidents.action import (
 from incidents.canonical import digest_of, short
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind
-from incidents.topology import Relation, Topology
+from incidents.reach import reach
+from incidents.topology import Topology
 from tools.action import ActionCard, Applied, Progress, WaitsFor
 from tools.errors import ConflictError, NotFoundError, PermanentError
 from tools.estate import WriteCluster
@@ -93,15 +94,7 @@ class RevertPullRequest:
 
     def blast_radius(self, request: ActionRequest, topology: Topology) -> BlastRadius:
         """What is built from the repository, once somebody merges."""
-        workloads = topology.sources(request.target, Relation.BUILT_FROM)
-        services = {service for workload in workloads for service in topology.services_of(workload)}
-        callers = dict.fromkeys(c for w in workloads for c in topology.callers(w, transitive=True))
-        return BlastRadius(
-            workloads=workloads,
-            pods=sum(len(topology.pods_of(workload)) for workload in workloads),
-            services=tuple(sorted(services)),
-            callers=tuple(caller for caller in callers if caller not in workloads),
-        )
+        return reach(request.target, topology)
 
     def summarise(self, request: ActionRequest, snapshot: Snapshot) -> tuple[str, str]:  # noqa: ARG002 - an action's form
         """What is done, and its undo."""

@@ -17,6 +17,7 @@ from incidents.action import (
 from incidents.canonical import Json, digest_of
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind
+from incidents.reach import reach
 from incidents.topology import Topology
 from tools.action import Action, ActionCard, Applied, Progress
 from tools.errors import ConflictError, NotFoundError, PermanentError
@@ -24,7 +25,6 @@ from tools.estate import WriteCluster
 from tools.kubernetes.access import Need
 from tools.kubernetes.change import client_of
 from tools.kubernetes.document import Document
-from tools.kubernetes.reach import reach
 from tools.kubernetes.resources import path_of
 
 
