@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +11,7 @@ from typing import Any
 
 import httpx
 
-from service.ports import free_port
-from tests.e2e.alertmanager.midwatch import eventually
+from tests.programs import free_address, started
 from tests.suites import require
 
 RULES = """
@@ -125,29 +123,16 @@ def prometheus_over(shop: Shop, *, alertmanager: str, folder: Path) -> Iterator[
     (folder / "rules.yml").write_text(RULES)
     told = alertmanager.removeprefix("http://")
     (folder / "prometheus.yml").write_text(PROMETHEUS.format(alertmanager=told, target=shop.address))
-    address = f"127.0.0.1:{free_port()}"
+    address = free_address()
     command = [
-        str(require("prometheus")),
+        require("prometheus"),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
         "--log.level=error",
     ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        eventually(lambda: answers(f"http://{address}/-/ready"), what="Prometheus is ready")
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def answers(url: str) -> bool:
-    """Whether a GET succeeds."""
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.TransportError:
-        return False
+    with started(command, address=address) as url:
+        yield url
 
 
 def tell(alertmanager: str, *alerts: Mapping[str, Any]) -> None:
