@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from agents.diagnostician.kinds import SPOKEN
 from agents.wording import clock_time, duration
 from incidents.cause import Alternative
 from incidents.entity import Entity
@@ -16,12 +17,12 @@ def label_of(entity: EntityId) -> str:
 
 
 def in_words(line: Alternative) -> str:
-    """A runbook's line for people: `workload unavailable or container crash loop`, `log error class (timeout/auth)`."""
+    """A runbook's line for people: `missing pods or containers that keep crashing`, `a denied request (quota)`."""
     return " or ".join(_kind_in_words(line, kind) for kind in line.kinds)
 
 
 def _kind_in_words(line: Alternative, kind: FactKind) -> str:
-    words = kind.replace(".", " ").replace("_", " ")
+    words = SPOKEN.get(kind) or kind.replace(".", " ").replace("_", " ")
     conditions = [
         value.replace("_", " ") for one in line.where.get(kind, ()) for values in one.values() for value in values
     ]

@@ -14,6 +14,7 @@ from incidents.ids import EvidenceId, FactId
 from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
+from service.story.gaps import Unseen, unseen_once
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.words import PHASES, hm, name, span
 
@@ -51,6 +52,8 @@ class Story(Value):
     """Why there is no cause to show; empty when there is one."""
     ruled_out: tuple[Sentence, ...]
     """What was suspected, and why it is not it."""
+    unseen: tuple[Unseen, ...]
+    """What could not be looked at, each once."""
     next_step: str
     stale: bool
     """Still being looked at: the first guess may change."""
@@ -66,6 +69,7 @@ def story_of(record: IncidentRecord) -> Story:
         suspects=tuple(_suspect(hypothesis, index) for hypothesis in leading),
         no_cause="" if leading else _no_cause(record),
         ruled_out=_ruled_out(record, index),
+        unseen=unseen_once(record.case.gaps),
         next_step=_next_step(record),
         stale=record.incident.phase in (Phase.OPEN, Phase.INVESTIGATING),
     )

@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
 
-from incidents.finding import AgentName, Finding, Gap, Question
+from incidents.finding import AgentName, Finding, Question
 from incidents.incident import EventKind, TimelineEvent
 from incidents.value import Value
+from service.story.gaps import Unseen, unseen_once
 from service.story.record import IncidentRecord
 
 MOST_FINDINGS = 4
@@ -32,7 +33,7 @@ class Agent(Value):
     """Its last line: `looking at checkout, web`, or what it ended with."""
     at: datetime | None
     findings: tuple[Finding, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[Unseen, ...]
     probes: int
 
 
@@ -65,7 +66,7 @@ def _agent(name: AgentName, record: IncidentRecord) -> Agent:
         doing=last.text if last else "not asked yet",
         at=last.at if last else None,
         findings=_once(finding for finding in record.case.findings if finding.agent is name),
-        gaps=tuple(gap for gap in record.case.gaps if gap.agent is name),
+        gaps=unseen_once(tuple(gap for gap in record.case.gaps if gap.agent is name)),
         probes=sum(int(event.data.get("probes", 0)) for event in steps if event.data.get("step") == "end"),
     )
 
