@@ -35,3 +35,6 @@ PersonId = NewType("PersonId", str)
 
 Digest = NewType("Digest", str)
 """`sha256:` and 64 hexadecimal digits over bytes."""
+
+KeyId = NewType("KeyId", str)
+"""`ed25519:` and the first 16 hexadecimal digits of the SHA-256 of the raw public key."""

@@ -34,6 +34,19 @@ class EntryKind(StrEnum):
     INCIDENT_CLOSED = "incident_closed"
     PAUSED = "paused"
     RESUMED = "resumed"
+    SIGNING_KEY = "signing_key"
+    """A key that signs heads from here on; the key before it vouches for it."""
+    REJECTION_LIFTED = "rejection_lifted"
+    """Somebody allowed again what a person had rejected."""
+
+
+class Link(Value):
+    """An entry without its content: what it takes to follow the chain past an entry that is nobody's business here."""
+
+    seq: int
+    previous: Digest
+    content: Digest
+    hash: Digest
 
 
 class Entry(Value):
@@ -50,22 +63,39 @@ class Entry(Value):
     previous: Digest
     hash: Digest
 
+    @property
+    def link(self) -> Link:
+        """The same without its content, computed anew: `hash` is what the content gives, whatever the entry says."""
+        fields = self.model_dump(exclude={"hash", "seq", "previous"})
+        content = content_digest(**fields)
+        return Link(
+            seq=self.seq,
+            previous=self.previous,
+            content=content,
+            hash=link_hash(seq=self.seq, previous=self.previous, content=content),
+        )
+
+
+def content_digest(*, at: datetime, kind: EntryKind, incident: IncidentId | None, actor: str, payload: Json) -> Digest:
+    """SHA-256 over the canonical JSON of what an entry says."""
+    return digest_of({"at": at.isoformat(), "kind": kind, "incident": incident, "actor": actor, "payload": payload})
+
+
+def link_hash(*, seq: int, previous: Digest, content: Digest) -> Digest:
+    """SHA-256 over an entry's place in the chain and the digest of its content.
+
+    Hashed in two steps, so that an evidence pack of one incident can lead from its entries to a signed head without
+    showing what the entries between them say.
+    """
+    return digest_of({"seq": seq, "previous": previous, "content": content})
+
 
 def entry_hash(
     *, seq: int, at: datetime, kind: EntryKind, incident: IncidentId | None, actor: str, payload: Json, previous: Digest
 ) -> Digest:
-    """SHA-256 over the canonical JSON of the entry without its hash."""
-    return digest_of(
-        {
-            "seq": seq,
-            "at": at.isoformat(),
-            "kind": kind,
-            "incident": incident,
-            "actor": actor,
-            "payload": payload,
-            "previous": previous,
-        }
-    )
+    """The hash of an entry with this content at this place."""
+    content = content_digest(at=at, kind=kind, incident=incident, actor=actor, payload=payload)
+    return link_hash(seq=seq, previous=previous, content=content)
 
 
 class Break(Value):
@@ -87,10 +117,14 @@ def verify(entries: Iterable[Entry]) -> list[Break]:
 
 def problems(entry: Entry, *, previous: Digest, expected: int) -> Iterable[Break]:
     """What is wrong with one entry, given the hash before it and the sequence number that is due."""
+    yield from misplaced(entry, previous=previous, expected=expected)
+    if entry.link.hash != entry.hash:
+        yield Break(seq=entry.seq, problem="its content was changed after it was written")
+
+
+def misplaced(entry: Entry | Link, *, previous: Digest, expected: int) -> Iterable[Break]:
+    """What is wrong with an entry's place in the chain, whatever it says."""
     if entry.seq != expected:
         yield Break(seq=entry.seq, problem=f"expected entry {expected} here: one was removed or reordered")
     if entry.previous != previous:
         yield Break(seq=entry.seq, problem="does not follow from the entry before it")
-    fields = entry.model_dump(exclude={"hash"})
-    if entry_hash(**fields) != entry.hash:
-        yield Break(seq=entry.seq, problem="its content was changed after it was written")
