@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Text, cast, select, text, tuple_
+from sqlalchemy import ColumnElement, Text, cast, func, literal, or_, select, text, tuple_
 from sqlmodel import col
 
 from incidents.alert import Severity
@@ -15,6 +15,7 @@ from orchestrator.store.decisions import DecisionRow
 from orchestrator.store.diagnoses import DiagnosisRow
 from orchestrator.store.incidents import IncidentRow, domain
 from orchestrator.store.proposals import ProposalRow, StoredProposal
+from orchestrator.store.timeline import WORDS, TimelineRow, searchable
 from orchestrator.store.transaction import Tx
 
 
@@ -30,31 +31,87 @@ class Wanted(Value):
 
     phases: tuple[Phase, ...] = ()
     cluster: str = ""
+    namespace: str = ""
+    """One that an entity of the incident is in; teams are told apart by it."""
+    service: str = ""
+    """The name of one of its entities."""
     severity: Severity | None = None
     """The mildest that is shown."""
+    since: datetime | None = None
+    """Opened then or later."""
+    among: tuple[IncidentId, ...] | None = None
+    """Only these."""
     search: str = ""
-    """Looked for in title, id and entities."""
+    """Looked for in title, id and entities, and as words in everything that was told of the incident."""
+
+
+class Place(Value):
+    """Where incidents were: what a filter can offer."""
+
+    namespace: str
+    name: str
 
 
 async def incidents_page(
     tx: Tx, wanted: Wanted, *, after: Cursor | None = None, limit: int = 50
 ) -> tuple[Incident, ...]:
     """At most `limit` incidents behind the cursor, newest first."""
-    query = select(IncidentRow)
-    if wanted.phases:
-        query = query.where(col(IncidentRow.phase).in_(wanted.phases))
-    if wanted.cluster:
-        query = query.where(col(IncidentRow.cluster) == wanted.cluster)
-    if wanted.severity:
-        query = query.where(col(IncidentRow.severity) <= int(wanted.severity))
-    if pattern := _pattern(wanted.search):
-        fields = (col(IncidentRow.title), col(IncidentRow.id), cast(col(IncidentRow.entities), Text))
-        query = query.where(fields[0].ilike(pattern) | fields[1].ilike(pattern) | fields[2].ilike(pattern))
+    query = select(IncidentRow).where(*_conditions(wanted))
     if after is not None:
         key = tuple_(col(IncidentRow.opened_at), col(IncidentRow.id))
         query = query.where(key < tuple_(after.opened_at, after.id))
     newest_first = query.order_by(col(IncidentRow.opened_at).desc(), col(IncidentRow.id).desc())
     return tuple(domain(row) for row in await tx.scalars(newest_first.limit(limit)))
+
+
+async def count_wanted(tx: Tx, wanted: Wanted) -> dict[Phase, int]:
+    """How many of the wanted incidents stand in each phase."""
+    query = select(col(IncidentRow.phase), func.count()).where(*_conditions(wanted)).group_by(col(IncidentRow.phase))
+    return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+async def places(tx: Tx, *, newest: int = 500) -> tuple[Place, ...]:
+    """Namespaces and names of entities in the newest incidents, by name."""
+    query = text(
+        "SELECT DISTINCT split_part(entity, '/', 2) AS namespace, split_part(entity, '/', 4) AS name"
+        " FROM (SELECT entities FROM incident ORDER BY opened_at DESC LIMIT :newest) AS recent,"
+        " jsonb_array_elements_text(recent.entities) AS entity ORDER BY name, namespace"
+    )
+    rows = await tx.execute(query, {"newest": newest})
+    return tuple(Place(namespace=row.namespace, name=row.name) for row in rows)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.phases:
+        found.append(col(IncidentRow.phase).in_(wanted.phases))
+    if wanted.cluster:
+        found.append(col(IncidentRow.cluster) == wanted.cluster)
+    if wanted.severity:
+        found.append(col(IncidentRow.severity) <= int(wanted.severity))
+    if wanted.since:
+        found.append(col(IncidentRow.opened_at) >= wanted.since)
+    if wanted.among is not None:
+        found.append(col(IncidentRow.id).in_(list(wanted.among)))
+    found += [_at(part, value) for part, value in ((2, wanted.namespace), (4, wanted.service)) if value]
+    if pattern := _pattern(wanted.search):
+        found.append(_says(pattern, wanted.search.replace("\x00", "")))
+    return found
+
+
+def _at(part: int, value: str) -> ColumnElement[bool]:
+    """One of its entities has this value as that part of its id (`cluster/namespace/kind/name`, from 1)."""
+    entity = func.jsonb_array_elements_text(col(IncidentRow.entities)).table_valued("entity").render_derived()
+    clean = value.replace("\x00", "")
+    return select(literal(1)).select_from(entity).where(func.split_part(entity.c.entity, "/", part) == clean).exists()
+
+
+def _says(pattern: str, words: str) -> ColumnElement[bool]:
+    """Title, id or an entity holds the text, or the lines of its story hold the words."""
+    fields = (col(IncidentRow.title), col(IncidentRow.id), cast(col(IncidentRow.entities), Text))
+    query = func.websearch_to_tsquery(WORDS, words)
+    told = select(col(TimelineRow.incident_id)).where(searchable().op("@@")(query))
+    return or_(*(field.ilike(pattern) for field in fields), col(IncidentRow.id).in_(told))
 
 
 async def diagnoses_by_incident(tx: Tx, incidents: Sequence[IncidentId]) -> dict[IncidentId, Diagnosis]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 import psycopg
-from sqlalchemy import Index, text
+from sqlalchemy import ColumnElement, Index, func, literal_column, text
 from sqlmodel import col, select
 
 from incidents.canonical import utc
@@ -24,6 +24,15 @@ KEEP_ALIVE_SECONDS = 15.0
 """`follow` says that nothing happened after that long, so that a page notices a dead connection."""
 
 
+WORDS = literal_column("'simple'")
+"""How text is taken apart for searching: by words as they are written, because names and figures have no grammar."""
+
+
+def searchable() -> ColumnElement[str]:
+    """The words of a line; an index is kept of them."""
+    return func.to_tsvector(WORDS, literal_column("text"))
+
+
 class TimelineRow(Row, table=True):
     """One line."""
 
@@ -32,6 +41,7 @@ class TimelineRow(Row, table=True):
         Index(
             "uq_timeline_event_incident_id_key", "incident_id", "key", unique=True, postgresql_where=text("key <> ''")
         ),
+        Index("ix_timeline_event_words", searchable(), postgresql_using="gin"),
     )
 
     incident_id: IncidentId = columns.text(key=True, to="incident.id")

@@ -1,4 +1,4 @@
-"""What could not be seen, as a person says it: `secrets of shop: not allowed to list them`. The full words stay beside it.
+"""What could not be seen, as a person says it: `secrets of shop: not allowed to list them`; the full words beside it.
 
 A system's own refusal names users, API groups and codes; who decides at night needs what is missing and why, in a line.
 """
