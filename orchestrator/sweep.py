@@ -7,12 +7,12 @@ It only enqueues and expires; it can run anywhere, any number of times, at the s
 
 import asyncio
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from incidents.execution import ExecutionStatus
+from incidents.execution import LATE_SECONDS, WITHOUT_EFFECT, ExecutionStatus
 from incidents.ids import IncidentId, ProposalDigest
 from incidents.incident import Phase
 from incidents.value import Value
@@ -45,7 +45,7 @@ async def sweep(store: Store, *, now: datetime) -> Swept:
         stuck = await _stuck(tx)
         for incident in stuck:
             await enqueue(tx, Task.ADVANCE, incident)
-        forgotten = await _forgotten(tx)
+        forgotten = await _forgotten(tx, now=now)
         for task, incident, item in forgotten:
             await enqueue(tx, task, incident, item=item)
     return Swept(expired=expired, advanced=stuck, executor=len(forgotten))
@@ -77,6 +77,9 @@ _FORGOTTEN = text(
         UNION
         SELECT 'execute', incident_id, digest FROM execution WHERE status = ANY(:unfinished)
         UNION
+        SELECT 'follow', incident_id, digest FROM execution
+        WHERE status = ANY(:without) AND dispatched_at IS NOT NULL AND ended_at > :recent
+        UNION
         SELECT 'measure', done.incident_id, done.digest FROM execution AS done
         JOIN incident ON incident.id = done.incident_id AND incident.phase = :verifying
         WHERE done.status = :succeeded AND NOT done.undo
@@ -98,10 +101,12 @@ async def _stuck(tx: Tx) -> tuple[IncidentId, ...]:
     return tuple(IncidentId(row.id) for row in rows)
 
 
-async def _forgotten(tx: Tx) -> tuple[tuple[Task, IncidentId, str], ...]:
+async def _forgotten(tx: Tx, *, now: datetime) -> tuple[tuple[Task, IncidentId, str], ...]:
     given = {
         "requested": RehearsalStatus.REQUESTED.value,
         "unfinished": [ExecutionStatus.APPROVED.value, ExecutionStatus.DISPATCHED.value],
+        "without": [status.value for status in WITHOUT_EFFECT],
+        "recent": now - timedelta(seconds=LATE_SECONDS),
         "verifying": Phase.VERIFYING.value,
         "succeeded": ExecutionStatus.SUCCEEDED.value,
     }

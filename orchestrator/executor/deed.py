@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from incidents.canonical import Json
 from incidents.execution import Execution, ExecutionStatus
-from incidents.ids import IncidentId
+from incidents.ids import EntityId, IncidentId
 from incidents.proposal import Proposal, ProposedAction
 from orchestrator.executor.context import Hands
 from tools.action import Action, Progress
@@ -50,6 +50,14 @@ class Deed:
         """The timeline's line when it starts."""
         return f"undoing: {self.proposed.undo}" if self.row.undo else f"started: {self.proposed.summary}"
 
+    @property
+    def reach(self) -> tuple[EntityId, ...]:
+        """Everything that the whole proposal changes or restarts: while it runs nobody else may change any of it."""
+        found: set[EntityId] = set()
+        for action in self.proposal.body.actions:
+            found |= {action.request.target, *action.blast_radius.workloads, *action.blast_radius.nodes}
+        return tuple(sorted(found))
+
     def at(self, row: Execution) -> Self:
         """The same deed with its row as it stands now."""
         return replace(self, row=row)
@@ -77,13 +85,17 @@ class RefusedError(Exception):
     """The gate closed between the look at the target and the dispatch; the message says why."""
 
 
+class WaitingError(Exception):
+    """Another incident is changing the same thing; the message says which, and it is tried again when it has ended."""
+
+
 class Book(Protocol):
     """Where a deed is written. What one call writes is committed when it returns."""
 
     async def dispatch(self, deed: Deed) -> Execution:
         """Ask the gate and write `dispatched`.
 
-        Raises RefusedError, or StaleStateError when another executor has the row.
+        Raises RefusedError, WaitingError, or StaleStateError when another executor has the row.
         """
         ...
 

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from incidents.approval import Choice, Decision
+from incidents.execution import ExecutionStatus
 from incidents.ids import Digest
 from incidents.policy import Effect
 from incidents.proposal import Proposal, ProposalStatus
+
+TAMPERED = "its digest is not that of its content: it was changed after it was sealed"
+PAUSED = "Midwatch is paused: nothing is executed until somebody resumes it"
 
 
 def objection(  # noqa: PLR0911 - one line per guard reads better than one expression
@@ -28,9 +32,9 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     """
     body = proposal.body
     if not proposal.intact:
-        return "its digest is not that of its content: it was changed after it was sealed"
+        return TAMPERED
     if paused:
-        return "Midwatch is paused: nothing is executed until somebody resumes it"
+        return PAUSED
     if status is not ProposalStatus.APPROVED:
         return f"it is {status}, not approved"
     if body.policy.effect is Effect.DENY:
@@ -39,6 +43,22 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
         return "the policy changed since it was proposed"
     if not started and now >= body.expires_at:
         return f"it expired at {body.expires_at:%H:%M:%S} UTC"
+    return _quorum(proposal, decisions)
+
+
+def undo_objection(
+    proposal: Proposal, *, done: ExecutionStatus | None, decisions: Sequence[Decision], paused: bool
+) -> str | None:
+    """Why an action must not be taken back; None when nothing stands against it. `done` is how the action itself ended.
+
+    The approval covers the undo, so policy and expiry are not asked again: a change that hurts is taken back late too.
+    """
+    if not proposal.intact:
+        return TAMPERED
+    if paused:
+        return PAUSED
+    if done is not ExecutionStatus.SUCCEEDED:
+        return f"there is nothing to take back: the action itself is {done or 'not there'}"
     return _quorum(proposal, decisions)
 
 

@@ -1,17 +1,24 @@
 """The executor's book in the database: status, ledger and timeline in one transaction, or not at all."""
 
-from incidents.execution import Execution, ExecutionStatus
+from collections.abc import Sequence
+
+from incidents.action import name_of
+from incidents.approval import Decision
+from incidents.canonical import digest_of
+from incidents.execution import HAPPENED, WITHOUT_EFFECT, Execution, ExecutionStatus
+from incidents.ids import Digest
 from incidents.incident import EventKind
-from incidents.ledger import EntryKind
-from incidents.proposal import ProposalStatus
+from incidents.ledger import EntryKind, problems
+from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.executor import gate
 from orchestrator.executor.context import ExecutorContext
-from orchestrator.executor.deed import Deed, RefusedError
+from orchestrator.executor.deed import Deed, RefusedError, WaitingError
 from orchestrator.store import executions, proposals
 from orchestrator.store.control import switch_of
 from orchestrator.store.decisions import decisions_on
 from orchestrator.store.errors import StaleStateError
-from orchestrator.store.ledger import record
+from orchestrator.store.ledger import entries, record
+from orchestrator.store.locks import take_locks
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 
@@ -29,7 +36,6 @@ _WORDS = {
     ExecutionStatus.REFUSED: "not run",
     ExecutionStatus.UNDONE: "undone",
 }
-PAUSED = "Midwatch is paused: nothing is executed until somebody resumes it"
 
 
 class StoreBook:
@@ -45,6 +51,8 @@ class StoreBook:
             reason = await _gate(tx, deed)
             if reason is not None:
                 raise RefusedError(reason)
+            if held := await _taken(tx, deed):
+                raise WaitingError(held)
             row = await executions.set_execution_status(tx, deed.row, to=ExecutionStatus.DISPATCHED, now=now)
             kind = EntryKind.UNDO_DISPATCHED if row.undo else EntryKind.DISPATCHED
             record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=deed.payload())
@@ -81,26 +89,25 @@ class StoreBook:
                     await _executed(tx, deed)
         except StaleStateError:
             found = await self.current(deed)
-            happened = status in {ExecutionStatus.SUCCEEDED, ExecutionStatus.UNDONE}
-            if happened and found.status is ExecutionStatus.REFUSED:
-                return await self._happened_after_all(deed, found, status=status, detail=detail)
+            if status in HAPPENED and found.status in WITHOUT_EFFECT:
+                return await self.happened_after_all(
+                    deed.at(found), status, f"{detail} (this executor had been taken for dead: {found.detail})"
+                )
             return found
         return row
 
-    async def _happened_after_all(
-        self, deed: Deed, refused: Execution, *, status: ExecutionStatus, detail: str
-    ) -> Execution:
-        """Put a refusal right: this executor was slow, and its request arrived after its successor had looked.
+    async def happened_after_all(self, deed: Deed, status: ExecutionStatus, detail: str) -> Execution:
+        """Put a row right that was settled before its request arrived.
 
-        What follows was decided by the refusal and stays; but nobody is to believe that nothing was done.
+        What followed from it was decided and stays; but nobody is to believe that nothing was done.
         """
-        now, detail = deed.hands.clock.now(), f"{detail} (this executor had been taken for dead: {refused.detail})"
+        now, before = deed.hands.clock.now(), deed.row.status
         try:
             async with self._context.store.transaction() as tx:
-                row = await executions.set_execution_status(tx, refused, to=status, now=now, detail=detail)
-                payload = deed.payload() | {"status": status.value, "detail": detail}
+                row = await executions.set_execution_status(tx, deed.row, to=status, now=now, detail=detail)
+                payload = deed.payload() | {"status": status.value, "detail": detail, "settled_as": before.value}
                 record(tx, kind=_KINDS[status], incident=deed.incident, actor="executor", at=now, payload=payload)
-                await _tell(tx, deed, f"it happened although it had been refused: {detail}")
+                await _tell(tx, deed, f"it happened after all, although it was settled as {before}: {detail}")
         except StaleStateError:
             return await self.current(deed)
         return row
@@ -113,21 +120,50 @@ class StoreBook:
 
 
 async def _gate(tx: Tx, deed: Deed) -> str | None:
+    """Everything is read anew, in the transaction that writes `dispatched`: what the deed holds may be old."""
     stored = await proposals.proposal_by(tx, deed.proposal.digest, lock=True)
     paused = (await switch_of(tx)).paused
+    decisions = await _on_record(tx, stored.proposal)
+    if isinstance(decisions, str):
+        return decisions
     if deed.row.undo:
-        return PAUSED if paused else None
+        rows = await executions.executions_of(tx, deed.proposal.digest)
+        done = next((row.status for row in rows if row.index == deed.row.index and not row.undo), None)
+        return gate.undo_objection(stored.proposal, done=done, decisions=decisions, paused=paused)
     started = deed.row.index > 0
     status = ProposalStatus.APPROVED if started and stored.status is ProposalStatus.EXECUTED else stored.status
     return gate.refused_actions(stored.proposal) or gate.objection(
         stored.proposal,
         status=status,
-        decisions=await decisions_on(tx, deed.proposal.digest),
+        decisions=decisions,
         policy=deed.hands.policy.version,
         paused=paused,
         now=deed.hands.clock.now(),
         started=started,
     )
+
+
+async def _on_record(tx: Tx, proposal: Proposal) -> Sequence[Decision] | str:
+    """The decisions on it that the ledger holds word for word (invariant 3), or why one of them cannot count."""
+    decisions = await decisions_on(tx, proposal.digest)
+    written: set[Digest] = set()
+    async for entry in entries(tx, incident=proposal.body.incident):
+        if entry.kind is EntryKind.DECIDED and not any(problems(entry, previous=entry.previous, expected=entry.seq)):
+            written.add(digest_of(entry.payload.get("decision")))
+    missing = [one for one in decisions if digest_of(one.model_dump(mode="json")) not in written]
+    if missing:
+        names = ", ".join(sorted(one.person.name for one in missing))
+        return f"the ledger does not hold the decision of {names} as it stands in the database"
+    return decisions
+
+
+async def _taken(tx: Tx, deed: Deed) -> str:
+    """Take everything that the proposal reaches; the words for people when another incident has a part of it."""
+    now = deed.hands.clock.now()
+    held = await take_locks(tx, deed.reach, incident=deed.incident, digest=deed.proposal.digest, now=now)
+    if held is None:
+        return ""
+    return f"waits for {held.incident}, which changes {', '.join(name_of(entity) for entity in held.entities)}"
 
 
 async def _tell(tx: Tx, deed: Deed, text: str) -> None:

@@ -15,11 +15,13 @@ from incidents.execution import TERMINAL, Execution, ExecutionStatus
 from incidents.ids import ProposalDigest
 from incidents.proposal import Proposal
 from orchestrator.executor.context import ExecutorContext, Hands
-from orchestrator.executor.deed import Book, Deed, RefusedError
+from orchestrator.executor.deed import Book, Deed, RefusedError, WaitingError
+from orchestrator.executor.late import LATE_LOOK_SECONDS, look_back
 from orchestrator.executor.record import StoreBook
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
+from orchestrator.store.locks import release_locks
 from tools.action import Progress, WaitsFor
 from tools.errors import ConflictError, PermanentError, ToolError
 
@@ -33,6 +35,7 @@ WAIT_SECONDS = 30.0
 """Between two looks at a change that waits for people or pipelines."""
 DELIVERY_SECONDS = 1800.0
 """A merge whose deploy was not seen for that long: from then on telemetry has to tell whether it helps."""
+UNFINISHED = frozenset({ExecutionStatus.APPROVED, ExecutionStatus.DISPATCHED})
 LOOK_TRIES = 5
 """Looks that may fail in a row before nobody can say whether it happened."""
 
@@ -45,13 +48,20 @@ async def run(context: ExecutorContext, digest: ProposalDigest) -> None:
     async with context.store.transaction() as tx:
         proposal = (await proposals.proposal_by(tx, digest)).proposal
         rows = await executions.executions_of(tx, digest)
-    ended = await run_rows(proposal, rows, hands=context, book=StoreBook(context))
+    book = StoreBook(context)
+    ended = await run_rows(proposal, rows, hands=context, book=book)
+    await look_back(proposal, rows, hands=context, book=book)
+    now, incident = context.clock.now(), proposal.body.incident
     async with context.store.transaction() as tx:
-        if any(row.status is ExecutionStatus.DISPATCHED for row in ended):
-            later = context.clock.now() + timedelta(seconds=WAIT_SECONDS)
-            await enqueue(tx, Task.FOLLOW, proposal.body.incident, item=digest, run_at=later)
-        else:
-            await enqueue(tx, Task.ADVANCE, proposal.body.incident)
+        rows = await executions.executions_of(tx, digest)
+        if any(row.status in UNFINISHED for row in ended):
+            await enqueue(tx, Task.FOLLOW, incident, item=digest, run_at=now + timedelta(seconds=WAIT_SECONDS))
+            return
+        if finished(rows) and not any(row.status is ExecutionStatus.SUCCEEDED for row in rows):
+            await release_locks(tx, incident)
+        if any(row.may_be_late(now=now) for row in rows):
+            await enqueue(tx, Task.FOLLOW, incident, item=digest, run_at=now + timedelta(seconds=LATE_LOOK_SECONDS))
+        await enqueue(tx, Task.ADVANCE, incident)
 
 
 async def run_rows(proposal: Proposal, rows: Sequence[Execution], *, hands: Hands, book: Book) -> tuple[Execution, ...]:
@@ -84,6 +94,9 @@ async def _start(deed: Deed) -> Execution:
         dispatched = await deed.book.dispatch(deed)
     except StaleStateError:
         return await deed.book.current(deed)
+    except WaitingError as waiting:
+        await deed.book.progress(deed, str(waiting))
+        return deed.row
     except RefusedError as refused:
         return await deed.book.settle(deed, ExecutionStatus.REFUSED, str(refused))
     return await _do(deed.at(dispatched))

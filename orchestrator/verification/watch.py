@@ -18,6 +18,7 @@ from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals, verifications
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.ledger import record
+from orchestrator.store.locks import release_locks
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 from orchestrator.verification.measuring import take_for
@@ -140,6 +141,7 @@ async def settle(
         payload: dict[str, Json] = {"digest": proposal.digest, "verification": stored.model_dump(mode="json")}
         record(tx, kind=kind, incident=proposal.body.incident, actor="worker", at=now, payload=payload)
         await _tell(tx, proposal, words_of(stored), now=now, key="verdict")
+        await release_locks(tx, proposal.body.incident)
     return stored
 
 
