@@ -9,14 +9,15 @@ from orchestrator.store import (
     decisions,
     diagnoses,
     executions,
+    heads,
     incidents,
     ledger,
-    locks,
     outbox,
     postmortems,
     proposals,
     recordings,
     rehearsals,
+    rejections,
     spending,
     timeline,
     verifications,
@@ -24,8 +25,8 @@ from orchestrator.store import (
 from orchestrator.store.columns import Row
 
 AGGREGATES = (
-    *(alerts, casefiles, control, decisions, diagnoses, executions, incidents, ledger, locks),
-    *(outbox, postmortems, proposals, recordings, rehearsals, spending, timeline, verifications),
+    *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, ledger),
+    *(outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, timeline, verifications),
 )
 """One module per aggregate."""
 
