@@ -12,6 +12,7 @@ from orchestrator.store import (
     heads,
     incidents,
     ledger,
+    locks,
     outbox,
     postmortems,
     proposals,
@@ -25,7 +26,7 @@ from orchestrator.store import (
 from orchestrator.store.columns import Row
 
 AGGREGATES = (
-    *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, ledger),
+    *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, ledger, locks),
     *(outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, timeline, verifications),
 )
 """One module per aggregate."""
