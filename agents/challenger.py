@@ -11,8 +11,9 @@ from itertools import chain
 
 from agents.asking import ask, whom
 from agents.diagnostician.diagnose import diagnose
+from agents.diagnostician.hearsay import is_unread, proof_of, same_from_outside
 from agents.diagnostician.places import PEERS, kind_of
-from agents.diagnostician.reading import HEALTHY, Reading
+from agents.diagnostician.reading import HEALTHY, Reading, telling
 from agents.diagnostician.victims import DISTRESS
 from agents.diagnostician.weights import DIAGNOSED, TOLERANCE
 from agents.diagnostician.wording import label_of
@@ -97,6 +98,8 @@ def _rivals(hypothesis: Hypothesis, *, diagnosis: Diagnosis, reading: Reading) -
             continue
         if rival.cause == hypothesis.cause and rival.entity in upstream:
             continue
+        if same_from_outside(rival, hypothesis, reading=reading):
+            continue
         if rival.probability * CLOSE > hypothesis.probability:
             where, stands = label_of(rival.entity), percent(rival.probability)
             text = f"{rival.title} at {where} explains the same and stands at {stands}"
@@ -106,12 +109,12 @@ def _rivals(hypothesis: Hypothesis, *, diagnosis: Diagnosis, reading: Reading) -
 
 def _time_order(hypothesis: Hypothesis, *, reading: Reading) -> Iterator[Argument]:
     """The mechanism should not begin after what it explains."""
-    cited = _cited(hypothesis, reading=reading)
+    cited = proof_of(hypothesis, reading=reading)
     began = min((f.at for f in cited if f.role is FactRole.MECHANISM and f.at), default=None)
     if began is None:
         return
     explained = [reading.by_id[fact] for fact in hypothesis.explains if fact in reading.by_id]
-    early = [fact for fact in explained if fact.at and fact.at < began - TOLERANCE]
+    early = [fact for fact in telling(explained) if fact.at and fact.at < began - TOLERANCE]
     if early:
         first = min(early, key=lambda fact: (fact.at or began, fact.id))
         text = f"It began at {clock_time(began)}, after what it should explain: {first.text}"
@@ -119,16 +122,10 @@ def _time_order(hypothesis: Hypothesis, *, reading: Reading) -> Iterator[Argumen
 
 
 def _one_source(hypothesis: Hypothesis, *, reading: Reading) -> Iterator[Argument]:
-    proof = [fact for fact in _cited(hypothesis, reading=reading) if fact.role is not FactRole.SYMPTOM]
+    proof = [fact for fact in proof_of(hypothesis, reading=reading) if fact.role is not FactRole.SYMPTOM]
     if len({evidence for fact in proof for evidence in fact.evidence}) == 1 and max(f.strength for f in proof) < WEAK:
         text = f"All of it rests on one uncertain observation: {proof[0].text}"
         yield Argument(text=text, weight=ONE_WEAK_SOURCE, facts=(proof[0].id,), evidence=proof[0].evidence)
-
-
-def _cited(hypothesis: Hypothesis, *, reading: Reading) -> list[Fact]:
-    ids = dict.fromkeys(fact for point in hypothesis.speaks_for for fact in point.facts)
-    symptoms = set(hypothesis.explains)
-    return [reading.by_id[fact] for fact in ids if fact in reading.by_id and fact not in symptoms]
 
 
 # --- Questions -------------------------------------------------------------------------------------------------------
@@ -141,6 +138,7 @@ def _questions(
     fresh: dict[QuestionId, Question] = {}
     for question in chain(
         _needed_figures(case, diagnosis, library, reading=reading),
+        _unread(diagnosis, reading=reading, round_=case.round),
         _comparing(diagnosis, reading=reading, round_=case.round),
         () if _settled(diagnosis) else _unlooked(case, reading=reading),
         _deciding(case, diagnosis, library, reading=reading, now=now),
@@ -169,7 +167,7 @@ def _deciding(
     for hypothesis, text in tried:
         line = read_alternative(text)
         if _matters(case, diagnosis, library, line=line, entity=hypothesis.entity, now=now):
-            because = _cited(hypothesis, reading=reading)[:3]
+            because = proof_of(hypothesis, reading=reading)[:3]
             yield _asking(line.kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
 
 
@@ -243,8 +241,24 @@ def _needed_figures(case: CaseFile, diagnosis: Diagnosis, library: Library, *, r
             if not isinstance(value, Expression) or reading.by_kind.get(value.fact):
                 continue
             if f"{value.fact}@{hypothesis.entity}" not in case.covered:
-                because = _cited(hypothesis, reading=reading)[:3]
+                because = proof_of(hypothesis, reading=reading)[:3]
                 yield _asking(value.fact, hypothesis.entity, case=case, reading=reading, because=because)
+
+
+def _unread(diagnosis: Diagnosis, *, reading: Reading, round_: int) -> Iterator[Question]:
+    """Whoever is blamed by others alone is read first: callers see that it fails, its own log says why."""
+    for hypothesis in diagnosis.leading or diagnosis.hypotheses[:1]:
+        here = kind_of(hypothesis.entity) in PEERS and _is_within(hypothesis.entity)
+        if here and hypothesis.probability >= CONTENDER and is_unread(hypothesis, reading=reading):
+            yield ask(
+                AgentName.CHALLENGER,
+                AgentName.OBSERVABILITY,
+                Topic.LOGS,
+                entities=[hypothesis.entity],
+                onset=reading.onset_at(hypothesis.entity),
+                because=proof_of(hypothesis, reading=reading)[:3],
+                round_=round_,
+            )
 
 
 def _comparing(diagnosis: Diagnosis, *, reading: Reading, round_: int) -> Iterator[Question]:

@@ -54,6 +54,8 @@ _NO_NODE = "pod.unschedulable"
 
 
 CLOSED, WAITING = FactKind("node.cordoned"), FactKind("pod.unschedulable")
+SUFFERED = frozenset({"errors", "latency", "dependency", "log", "probe", "workload"})
+"""Domains of facts that a sick node brings about in what runs on it."""
 BY_CORDON = "cordoned"
 """The scheduler's deciding reason when closed nodes are what keeps a pod waiting."""
 
@@ -80,6 +82,8 @@ class Places:
         if fact.entity in self.own(entity):
             return ROLLED_UP
         if fact.entity in self.around(entity) or self._encloses(entity, fact.entity) or _mentions(fact, entity):
+            return CONTEXT
+        if fact.entity in self.tenants.get(entity, ()) and fact.kind.partition(".")[0] in SUFFERED:
             return CONTEXT
         kept = fact.kind == WAITING and fact.attributes.get("reason") == BY_CORDON
         return CONTEXT if kept and kind_of(entity) == EntityKind.NODE else 0.0

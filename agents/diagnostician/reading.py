@@ -51,14 +51,21 @@ class Reading:
         """`case` as it is now."""
         self.case = case
         self.onset: datetime = onset_of(case)
-        measured = frozenset(_measured_calls(case)) - case.topology.edges
+        measured = frozenset((*_measured_calls(case), *_meant_services(case))) - case.topology.edges
         self.topology = case.topology + Topology(edges=measured) if measured else case.topology
         self.places = Places(self.topology)
         unique = {fact.id: fact for fact in case.facts}
         self.all_facts = tuple(sorted(unique.values(), key=_order))
         self.facts = tuple(fact for fact in self.all_facts if self.in_effect(fact))
         refusing = {fact.entity for fact in self.facts if fact.kind == REFUSED_CERTIFICATE}
-        complaints = [fact for fact in self.facts if complains(fact, refusing=fact.entity in refusing)]
+        known = {(f.entity, f.attributes.get("host")) for f in self.facts if f.kind == USED_BEFORE}
+        complaints = [
+            fact
+            for fact in self.facts
+            if complains(
+                fact, refusing=fact.entity in refusing, found=(fact.entity, fact.attributes.get("peer")) in known
+            )
+        ]
         self.places.peers = {fact.id: _peer_of(fact, case=case) for fact in complaints}
         self._onsets: dict[EntityId, datetime] = {}
 
@@ -152,7 +159,7 @@ class Reading:
         """When it began at this entity: its first symptom, else its first mechanism, else the incident's onset."""
         if entity not in self._onsets:
             own = self.places.own(entity)
-            mine = _telling([f for f in self.facts if f.at and f.entity in own])
+            mine = telling([f for f in self.facts if f.at and f.entity in own])
             times = {
                 role: min((f.at for f in mine if f.role is role and f.at), default=None)
                 for role in (FactRole.SYMPTOM, FactRole.MECHANISM)
@@ -172,13 +179,20 @@ REFUSED_CERTIFICATE = FactKind("certificate.rejected")
 TLS = "tls"
 
 
-def complains(fact: Fact, *, refusing: bool = False) -> bool:
+USED_BEFORE = FactKind("address.used_before")
+"""A name has long been asked for by the same setting: that it is not found any more is its owner's matter."""
+DNS = "dns"
+
+
+def complains(fact: Fact, *, refusing: bool = False, found: bool = False) -> bool:
     """Whether the fact is what one's log says of another who does not answer, or shows a certificate that has ended.
 
     `refusing`: its writer refuses such a certificate, so that failing TLS is the other's matter.
+    `found`: its writer found the name until now, so that the name's end is its owner's matter.
     """
     said = fact.attributes.get("class")
     theirs = said in NO_ANSWER | REPEATED or (refusing and said == TLS) or fact.kind == REFUSED_CERTIFICATE
+    theirs = theirs or (found and said == DNS)
     return bool(fact.attributes.get("peer")) and theirs
 
 
@@ -219,12 +233,12 @@ def onset_of(case: CaseFile) -> datetime:
         and started - ONSET_WINDOW <= fact.at <= started + ONSET_WINDOW
         and (fact.until is None or fact.until >= started - TOLERANCE)
     ]
-    near = _telling([fact for fact in lasting if fact.entity in alarmed])
-    return min((fact.at for fact in near or _telling(lasting) if fact.at), default=case.onset or started)
+    near = telling([fact for fact in lasting if fact.entity in alarmed])
+    return min((fact.at for fact in near or telling(lasting) if fact.at), default=case.onset or started)
 
 
-def _telling(facts: Sequence[Fact]) -> Sequence[Fact]:
-    """Without facts that only say that some figure moved, when others say that something hurts: figures often move."""
+def telling(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """These without facts that only say that some figure moved, when others say that something hurts."""
     harm = [fact for fact in facts if fact.role is FactRole.SYMPTOM and not fact.kind.startswith(FIGURES)]
     return [fact for fact in facts if not fact.kind.startswith(FIGURES)] if harm else facts
 
@@ -237,6 +251,17 @@ def _measured_calls(case: CaseFile) -> Iterable[Edge]:
         for caller in fact.related:
             if {kind_of(caller), kind_of(fact.entity)} <= PEERS and caller != fact.entity:
                 yield Edge(source=caller, relation=Relation.CALLS, target=fact.entity)
+
+
+MISSES = FactKind("service.selector_mismatch")
+
+
+def _meant_services(case: CaseFile) -> Iterable[Edge]:
+    """A service whose selector misses by a label stands for the workload that it means: its callers find nobody."""
+    for fact in case.facts:
+        if fact.kind == MISSES:
+            for workload in fact.related:
+                yield Edge(source=fact.entity, relation=Relation.SELECTS, target=workload)
 
 
 def _order(fact: Fact) -> tuple[str, str, str, str]:

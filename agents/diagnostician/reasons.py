@@ -31,13 +31,15 @@ def _tells_no_reason(fact: Fact) -> bool:
 
 
 def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
-    """Whether `name` only names what `reason` explains, at the same place and with all that it needs.
+    """Whether `name` only names what `reason` explains, at the same place or behind it, and with all that it needs.
 
     A workload's service, its claims and whatever else exists for it are the same place, and so are its nodes: a sick
-    node is why those on it are slow, and a closed one why those that need it are not there.
+    node is why those on it are slow, and a closed one why those that need it are not there. Behind it are those whom it
+    calls: that its callers see it fail is what the reason there predicts.
     """
     places = reading.places
     here = {*places.own(name.entity), *places.topology.nodes_of(name.entity)}
+    here.update(reading.topology.callees(name.entity, transitive=True))
     return (
         (reason.entity in here or name.entity in places.kept_off(reason.entity, reading.facts))
         and names_only(name)

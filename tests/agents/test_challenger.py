@@ -7,7 +7,7 @@ from agents.challenger import Challenge, challenge
 from agents.diagnostician.diagnose import diagnose
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Verdict
-from incidents.fact import FactRole
+from incidents.fact import Fact, FactRole
 from incidents.finding import AgentName, Topic
 from tests.agents.cases import LIBRARY, NOW, case, entity, fact, library
 
@@ -90,12 +90,14 @@ def test_a_question_is_asked_once() -> None:
     assert {q.id for q in first.questions} & {q.id for q in again.questions} == set()
 
 
+RELEASED = fact("change.image_changed", -1, of="payments")
+BROKEN = fact("errors.elevated", 0, of="payments")
+SEEN_FAILING = fact("dependency.errors", 0, of="payments", caller="checkout", related=["checkout"])
+
+
 def test_a_close_rival_lowers_the_leader() -> None:
     given = case(
-        ERRORS,
-        fact("dependency.errors", 0, of="payments", related=["checkout"]),
-        fact("change.image_changed", -1, of="payments"),
-        fact("errors.elevated", 0, of="payments"),
+        ERRORS, fact("container.image_pull_failed", 0), fact("change.image_changed", -3), fact("traffic.surge", -1)
     )
     before = diagnose(given, LIBRARY, now=NOW)
     answer = challenge(given, before, LIBRARY, now=NOW)
@@ -103,6 +105,36 @@ def test_a_close_rival_lowers_the_leader() -> None:
     assert before.hypotheses[1].probability * 4 > before.hypotheses[0].probability
     assert answer.diagnosis.hypotheses[0].probability < before.hypotheses[0].probability
     assert "explains the same" in answer.objections[0].text
+
+
+def test_what_callers_see_of_the_same_failure_is_no_rival() -> None:
+    given = case(ERRORS, RELEASED, BROKEN, SEEN_FAILING)
+    before = diagnose(given, LIBRARY, now=NOW)
+    rivals = {(h.cause, h.entity): h.probability for h in before.hypotheses}
+    assert rivals["dependency_outage", entity("payments")] * 4 > before.hypotheses[0].probability
+    answer = challenge(given, before, LIBRARY, now=NOW)
+    assert not [point for point in answer.objections if "explains the same" in point.text]
+
+
+@pytest.mark.parametrize(
+    ("facts", "covered", "wanted"),
+    [
+        pytest.param([SEEN_FAILING], [], True, id="blamed by its callers alone: its log is read"),
+        pytest.param([SEEN_FAILING], ["log.error_class@payments"], False, id="its log was read already"),
+        pytest.param([OOM, LOWERED], [], False, id="it shows itself what is wrong"),
+    ],
+)
+def test_the_log_of_whoever_is_blamed_from_outside_is_read(facts: list[Fact], covered: list[str], wanted: bool) -> None:
+    logs = [
+        (to, place) for to, topic, place in asked(doubt(case(ERRORS, *facts, covered=covered))) if topic is Topic.LOGS
+    ]
+    assert logs == ([(AgentName.OBSERVABILITY, "payments")] if wanted else [])
+
+
+def test_figures_that_moved_earlier_do_not_doubt_the_order_when_something_hurts() -> None:
+    moved = fact("metric.shifted", -30)
+    answer = doubt(case(ERRORS, OOM, LOWERED, FULL, moved))
+    assert not [point for point in answer.objections if "after what it should explain" in point.text]
 
 
 def test_a_mechanism_that_begins_after_its_symptom_is_doubted() -> None:

@@ -50,6 +50,7 @@ HARMLESS = FactSpec(
     meaning="Every commit that a workload's deploys brought was read, and none does anything that fails so.",
     attributes={"commits": "how many were read"},
 )
+ONLY_NEW_FAILS = FactKind("revision.only_new_fails")
 SHARED = 0.9
 """What a match keeps when the file is part of a library: more than this workload would run it."""
 NEIGHBOUR = 0.7
@@ -187,12 +188,16 @@ def _matching(one: _Suspect, scene: Scene) -> Fact:
 def _harmless(
     sightings: Sightings, scene: Scene, failing: Mapping[EntityId, Failure], suspects: list[_Suspect]
 ) -> Iterator[Fact]:
-    """Workloads in trouble all of whose new commits were read: none of them can do this."""
+    """Workloads in trouble all of whose new commits were read: none of them can do this.
+
+    Where only the new pods fail beside well old ones the release does it, whatever was made of its difference.
+    """
+    proven = {fact.entity for fact in scene.case.facts if fact.kind == ONLY_NEW_FAILS}
     worst: dict[EntityId, float] = {}
     for one in suspects:
         worst[one.deploy.workload] = max(worst.get(one.deploy.workload, 0.0), one.score)
     for seen in sightings.of(HistoryView):
-        for entity in failing:
+        for entity in failing.keys() - proven:
             own = [one for one in told(sightings, scene) if one.workload == entity and one.commit]
             commits = {w.commit.sha: w for d in own for w in carried(d, seen.view, workloads=_names(scene))}
             read = [w for w in commits.values() if not read_diff(w.files).unread]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agents.detector import Detector, Scene, Sightings
+from agents.observability.dating import began
 from agents.observability.error_class import ErrorClass, Reading, read_error
 from agents.observability.names import Names
 from agents.reporting import state
@@ -76,10 +77,11 @@ class _Gathered:
     example: str = ""
     templates: list[str] = field(default_factory=list)
 
-    def add(self, template: LogTemplate) -> None:
-        first = template.first_after or template.first
-        if self.first is None or first < self.first:
+    def add(self, template: LogTemplate, *, first: datetime | None) -> None:
+        """`first` is when it began, where that is known: the earliest speaks, else the one met first."""
+        if first is not None and (self.first is None or first < self.first):
             self.first, self.example = first, template.example
+        self.example = self.example or template.example
         self.count += template.after
         self.templates.append(template.template)
 
@@ -92,7 +94,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         for template in seen.view.templates:
             reading = read_error(message_of(template.example)) if _counts(seen.view, template) else None
             if reading is not None and (reading.kind is not ErrorClass.OTHER or _is_news(template)):
-                gathered.setdefault(reading, _Gathered()).add(template)
+                gathered.setdefault(reading, _Gathered()).add(template, first=began(seen.view, template))
         for reading, lines in gathered.items():
             yield _fact(seen, reading, lines, scene=scene, peer=_peer(reading, names, of=seen.view.entity))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from agents.detector import Detector, Scene, Sightings
+from agents.observability.dating import began
 from agents.reporting import state
 from agents.wording import clock_time, count
 from incidents.action import name_of
@@ -89,7 +90,7 @@ def _surge(seen: Observation[TemplatesView], template: LogTemplate, rates: tuple
         text=f"in the log of {name_of(seen.view.entity)} {before:.1f} -> {after:.1f} times a minute: "
         f"{message_of(template.example)[:LONGEST]}",
         seen=[seen],
-        at=template.first_after,
+        at=began(seen.view, template),
         detector=DETECTOR.name,
         template=template.template[:LONGEST],
         before=round(before, 2),

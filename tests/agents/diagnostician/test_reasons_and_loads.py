@@ -7,6 +7,8 @@ import pytest
 from agents.diagnostician.diagnose import diagnose
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Diagnosis
+from incidents.fact import FactRole
+from incidents.topology import Edge, Relation, Topology
 from tests.agents.cases import NOW, ONSET, case, entity, fact
 from tests.agents.runbooks.test_shipped import LIBRARY
 
@@ -78,3 +80,59 @@ def test_what_hurt_and_was_over_before_anybody_asked_is_not_diagnosed() -> None:
 def test_a_figure_that_moved_before_does_not_make_a_change_come_too_late() -> None:
     facts = [ERRORS, fact("change.image_changed", -1), fact("log.new_pattern", 0), fact("metric.shifted", -20)]
     assert leaders(case(*facts)) == [("bad_code_deploy", "checkout")]
+
+
+def test_a_name_for_what_callers_see_gives_way_to_a_reason_behind_it() -> None:
+    blamed = fact("dependency.errors", 0, caller="web", related=["web"])
+    broken = [
+        fact("log.error_class", 0, of="payments", **{"class": "deadlock"}),
+        fact("log.new_pattern", 0, of="payments"),
+    ]
+    named = ("dependency_outage", "checkout")
+    alone = chance(case(ERRORS, blamed), *named)
+    with_reason = chance(case(ERRORS, blamed, *broken), *named)
+    reason = chance(case(ERRORS, blamed, *broken), "database_locks", "payments")
+    assert with_reason < alone
+    assert with_reason <= 1 - reason + 0.01
+
+
+def test_a_service_that_misses_its_pods_by_a_label_is_why_they_are_not_reached() -> None:
+    edges = {edge for edge in case().topology.edges if edge.relation is not Relation.SELECTS}
+    missed = [
+        fact("dependency.errors", 0, caller="web", related=["web"]),
+        fact("service.selector_mismatch", -1, of="service/checkout", related=["checkout"]),
+        fact("service.no_endpoints", -1, of="service/checkout"),
+    ]
+    given = case(ERRORS, *missed).model_copy(update={"topology": Topology(edges=frozenset(edges))})
+    assert leaders(given) == [("service_selector_mismatch", "checkout")]
+    assert chance(given, "dependency_outage", "checkout") < 0.2
+
+
+LOST = fact("log.error_class", 0, of="payments", peer="api.bank", peer_known="no", **{"class": "dns"})
+FAILING = fact("dependency.errors", 0, of="payments", caller="checkout", related=["checkout"])
+USED = fact("address.used_before", -5000, of="payments", role=FactRole.STATE, host="api.bank")
+
+
+def test_a_name_that_was_never_found_before_is_a_wrong_address() -> None:
+    given = case(ERRORS, FAILING, LOST)
+    assert leaders(asking_outside(given)) == [("wrong_address", "payments")]
+
+
+def test_a_name_that_was_found_for_long_is_lost_by_its_owner() -> None:
+    given = case(ERRORS, FAILING, LOST, USED)
+    assert leaders(asking_outside(given)) == [("external_dependency_down", "api.bank")]
+
+
+def asking_outside(given: CaseFile) -> CaseFile:
+    edge = Edge(source=entity("payments"), relation=Relation.CALLS, target=entity("external/api.bank"))
+    return given.model_copy(update={"topology": given.topology + Topology.of([edge])})
+
+
+def test_a_sick_node_predicts_the_trouble_of_what_runs_on_it() -> None:
+    errors = fact("node.network_errors", 0, of="node/worker-2")
+    slow = [fact("latency.elevated", 0, of="payments"), fact("latency.elevated", 0, of="cart")]
+    elsewhere = [fact("latency.elevated", 0, of="web")]
+    there = chance(case(errors, *slow, at=["payments"]), "node_network", "node/worker-2")
+    assert there > chance(case(errors, *elsewhere, at=["web"]), "node_network", "node/worker-2")
+    points = [p.text for h in verdict(case(errors, *slow, at=["payments"])).hypotheses[:1] for p in h.speaks_for]
+    assert {"latency.elevated at payments", "latency.elevated at cart"} & set(points)

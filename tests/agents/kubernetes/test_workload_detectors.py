@@ -15,6 +15,7 @@ from agents.kubernetes.detectors import (
     availability,
     disruption,
     jobs,
+    new_pods_fail,
     no_resources,
     quota,
     rollout,
@@ -67,6 +68,32 @@ def test_availability(found: Any, expected: list[tuple[str, dict[str, Any]]]) ->
 def test_unavailability_is_dated_by_the_first_pod_that_went() -> None:
     (fact,) = detect(availability.DETECTOR, workloads(workload(ready=1)), pods(pod("a", status(), created=3)))
     assert fact.text == "only 1 of 2 pods of checkout are available since 02:38"
+
+
+def made_from(hash_: str, name: str, *, ready: bool, created: float = 1, **more: Any) -> Any:
+    found = pod(name, status(), ready=ready, created=created, **more)
+    return found.model_copy(update={"meta": found.meta.model_copy(update={"labels": {"pod-template-hash": hash_}})})
+
+
+OLD = [made_from("a", "old-1", ready=True, created=-900), made_from("a", "old-2", ready=True, created=-900)]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        pytest.param([*OLD, made_from("b", "new", ready=False)], {"failing": 1, "well": 2}, id="new pods fail beside well old ones"),
+        pytest.param([*OLD, made_from("b", "new", ready=True)], None, id="new pods are well"),
+        pytest.param([OLD[0], made_from("a", "old-2", ready=False, created=-900), made_from("b", "new", ready=False)], None, id="old pods fail too: it is not the release"),
+        pytest.param([*OLD, made_from("b", "new", ready=False, created=11)], None, id="new pods are young"),
+        pytest.param([made_from("a", "old-1", ready=True, created=-900), made_from("a", "old-2", ready=False)], None, id="one template only"),
+        pytest.param([made_from("b", "new", ready=False)], None, id="nothing old is left to compare with"),
+    ],
+)  # fmt: skip
+def test_a_release_is_told_from_its_surroundings_by_the_pods_beside_it(
+    own: list[Any], expected: dict[str, Any] | None
+) -> None:
+    facts = detect(new_pods_fail.DETECTOR, pods(*own))
+    check(facts, [] if expected is None else [("revision.only_new_fails", "deployment/checkout", expected)])
 
 
 STUCK = condition("Progressing", "False", "ProgressDeadlineExceeded", minutes=10)

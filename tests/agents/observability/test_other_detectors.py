@@ -145,6 +145,21 @@ def test_a_line_that_comes_ten_times_as_often_surges() -> None:
     assert kinds(log_patterns.DETECTOR, logs(template("retrying", before=300, after=100))) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "dated"),
+    [
+        pytest.param(0, 20, True, id="never said before"),
+        pytest.param(2, 60, True, id="said twice in three quarters of an hour before"),
+        pytest.param(90, 400, False, id="said all the time: the next line is no beginning"),
+    ],
+)
+def test_only_lines_that_were_rare_date_their_trouble(before: int, after: int, dated: bool) -> None:
+    observation = logs(template("Call to payments failed: connection refused", before=before, after=after))
+    found = [*facts(log_patterns.DETECTOR, observation), *facts(log_classes.DETECTOR, observation, at=SCENE)]
+    assert {fact.kind for fact in found} >= {"log.error_class"}
+    assert {fact.at for fact in found} == {ONSET if dated else None}
+
+
 def test_lines_name_their_failure_and_the_workload_behind_the_name() -> None:
     observation = logs(
         template("Call to payments failed: connection refused"),
