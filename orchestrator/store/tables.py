@@ -11,6 +11,7 @@ from orchestrator.store import (
     executions,
     heads,
     incidents,
+    instructions,
     ledger,
     locks,
     outbox,
@@ -26,7 +27,7 @@ from orchestrator.store import (
 from orchestrator.store.columns import Row
 
 AGGREGATES = (
-    *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, ledger, locks),
+    *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, instructions, ledger, locks),
     *(outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, timeline, verifications),
 )
 """One module per aggregate."""

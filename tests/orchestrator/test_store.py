@@ -19,7 +19,7 @@ from orchestrator.store.errors import FenceLost, StaleStateError, UnknownError
 from orchestrator.store.executions import execution_key, plan_executions, plan_undo, set_execution_status
 from orchestrator.store.incidents import count_by_phase, incident_of, list_incidents, move, open_incidents
 from orchestrator.store.leases import acquire, release, renew
-from orchestrator.store.outbox import post, sent, unsent
+from orchestrator.store.outbox import Wish, claim, hold_all, sent, want
 from orchestrator.store.postmortems import postmortem_of, save_postmortem
 from orchestrator.store.proposals import proposal_by, save_proposal
 from orchestrator.store.rehearsals import finish_rehearsal, request_rehearsal, requested_rehearsals
@@ -265,17 +265,89 @@ async def test_a_rehearsal_is_asked_once_and_answered_once(store: Store) -> None
 # ---- The rest -------------------------------------------------------------------------------------------------------
 
 
-async def test_messages_are_sent_once_by_their_key_and_not_by_two_processes(store: Store) -> None:
+def a_wish(key: str = "card", *, says: str = "looking", thread: str = "", version: int = 0) -> Wish:
+    return Wish(key=key, channel="#oncall", thread=thread, payload={"text": says}, version=version)
+
+
+async def test_a_message_is_sent_by_one_process_and_only_when_it_changed(store: Store) -> None:
     async with store.transaction() as tx:
-        assert await post(tx, key="k", channel="#oncall", incident=None, payload={"a": 1}, now=NOW)
-        assert not await post(tx, key="k", channel="#oncall", incident=None, payload={"a": 2}, now=NOW)
+        assert await want(tx, a_wish(), now=NOW)
+        assert not await want(tx, a_wish(), now=NOW)
     async with store.transaction() as tx:
-        [message] = await unsent(tx)
-        async with store.transaction() as other:
-            assert await unsent(other) == ()
+        message = await claim(tx, owner="one", seconds=30)
+        assert message is not None
+        assert (message.payload, message.attempts) == ({"text": "looking"}, 1)
+    async with store.transaction() as tx:
+        assert await claim(tx, owner="two", seconds=30) is None
+        assert await sent(tx, message, receipt="ts", now=NOW)
+    async with store.transaction() as tx:
+        assert await claim(tx, owner="two", seconds=30) is None
+        assert await want(tx, a_wish(says="diagnosed"), now=NOW)
+    async with store.transaction() as tx:
+        again = await claim(tx, owner="two", seconds=30)
+        assert again is not None
+        assert (again.payload, again.receipt) == ({"text": "diagnosed"}, "ts")
+
+
+async def test_an_older_rendering_never_replaces_a_newer_one(store: Store) -> None:
+    async with store.transaction() as tx:
+        await want(tx, a_wish(says="verified", version=9), now=NOW)
+        assert not await want(tx, a_wish(says="looking", version=8), now=NOW)
+        message = await claim(tx, owner="one", seconds=30)
+    assert message is not None
+    assert message.payload == {"text": "verified"}
+
+
+async def test_what_was_written_while_it_was_sent_is_sent_too(store: Store) -> None:
+    async with store.transaction() as tx:
+        await want(tx, a_wish(), now=NOW)
+        message = await claim(tx, owner="one", seconds=30)
+        assert message is not None
+    async with store.transaction() as tx:
+        await want(tx, a_wish(says="diagnosed"), now=NOW)
         await sent(tx, message, receipt="ts", now=NOW)
     async with store.transaction() as tx:
-        assert await unsent(tx) == ()
+        again = await claim(tx, owner="one", seconds=30)
+    assert again is not None
+    assert again.payload == {"text": "diagnosed"}
+
+
+async def test_a_message_of_a_dead_sender_is_taken_over_and_shows_that_it_was_tried(store: Store) -> None:
+    async with store.transaction() as tx:
+        await want(tx, a_wish(), now=NOW)
+        dead = await claim(tx, owner="dead", seconds=0.05)
+        assert dead is not None
+    await asyncio.sleep(0.1)
+    async with store.transaction() as tx:
+        message = await claim(tx, owner="two", seconds=30)
+        assert message is not None
+        assert (message.attempts, message.receipt) == (2, "")
+        assert not await sent(tx, dead, receipt="late", now=NOW)
+        assert await sent(tx, message, receipt="ts", now=NOW)
+
+
+async def test_a_thread_waits_for_its_head_and_is_sent_in_order(store: Store) -> None:
+    async with store.transaction() as tx:
+        await want(tx, a_wish("log1", thread="card"), now=NOW)
+        await want(tx, a_wish("log2", thread="card"), now=NOW)
+        await want(tx, a_wish("card"), now=NOW)
+    keys = []
+    for _ in range(3):
+        async with store.transaction() as tx:
+            message = await claim(tx, owner="one", seconds=30)
+            assert message is not None
+            assert await claim(tx, owner="two", seconds=30) is None
+            await sent(tx, message, receipt=message.key, now=NOW)
+            keys.append(message.key)
+    assert keys == ["card", "log1", "log2"]
+
+
+async def test_a_receiver_that_wants_a_pause_gets_it_from_all_messages(store: Store) -> None:
+    async with store.transaction() as tx:
+        await want(tx, a_wish("one"), now=NOW)
+        await want(tx, a_wish("two"), now=NOW)
+        await hold_all(tx, seconds=30)
+        assert await claim(tx, owner="one", seconds=30) is None
 
 
 async def test_spending_adds_up_over_processes(store: Store) -> None:
