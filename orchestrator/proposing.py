@@ -1,7 +1,7 @@
 """Seals a proposal from what the plan wants, what the rehearsal saw, what policy says and what it costs."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents.cost.delta import cost_delta
 from agents.planner.checks import rebased
@@ -13,18 +13,19 @@ from incidents.canonical import canonical
 from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
 from incidents.ids import IncidentId, ProposalDigest
-from incidents.policy import Effect, Policy, decide
+from incidents.policy import ConsideredAction, Effect, Findings, Policy, PolicyQuestion, Standing
 from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
 from incidents.value import Value
 from incidents.verification import CheckRole, Measurement
 from orchestrator.context import Workbench
+from orchestrator.policy.ruling import ruling
 from orchestrator.settings import Periods
 from orchestrator.store import proposals, rehearsals
 from orchestrator.store.casefiles import load_case
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.rehearsals import Rehearsal
 from orchestrator.store.transaction import Tx
-from orchestrator.verification.measuring import take_for
+from orchestrator.verification.measuring import gauge_for, take, usual
 from tools.estate import Connections
 
 MOST_FALLBACKS = 2
@@ -60,27 +61,36 @@ async def measured_plan(bench: Workbench, incident: IncidentId) -> tuple[Plan | 
         planned = await plan_of(tx, bench, incident)
     if isinstance(planned, NoPlan):
         return planned, ()
-    taken = await take_for(bench, incident, planned.checks, now=bench.clock.now())
+    gauge = gauge_for(bench, incident)
+    taken = await take(gauge, planned.checks, now=bench.clock.now())
+    before = await usual(gauge, planned.checks, before=planned.usual_at)
     evidence = tuple(evidence for _, evidence in taken if evidence)
-    return measured(planned, [measurement for measurement, _ in taken]), evidence
+    return measured(planned, [measurement for measurement, _ in taken], usual=before), evidence
 
 
-def measured(plan: Plan, taken: Sequence[Measurement]) -> Plan:
-    """The plan with these measurements, one per check, as the baselines of its checks.
+def measured(plan: Plan, taken: Sequence[Measurement], *, usual: Sequence[float | None]) -> Plan:
+    """The plan with these measurements, one per check, as the baselines of its checks; `usual`: before it began.
 
     A guard over requests that nobody makes (it was asked, and there is no figure) guards nothing: it is left out, or an
     idle workload could never be verified.
     """
     checks = [
-        check if measurement.value is None else rebased(check, baseline=measurement.value)
-        for check, measurement in zip(plan.checks, taken, strict=True)
+        check if measurement.value is None else rebased(check, baseline=measurement.value, healthy=before)
+        for check, measurement, before in zip(plan.checks, taken, usual, strict=True)
         if check.role is not CheckRole.GUARD or measurement.value is not None or measurement.evidence is None
     ]
     return plan.model_copy(update={"checks": tuple(checks)})
 
 
 async def propose(
-    tx: Tx, bench: Workbench, incident: IncidentId, planned: Plan | NoPlan, *, attempt: int
+    tx: Tx,
+    bench: Workbench,
+    incident: IncidentId,
+    planned: Plan | NoPlan,
+    *,
+    attempt: int,
+    standing: Standing = Standing(),  # noqa: B008 - a frozen value
+    outside: Findings | None = None,
 ) -> Proposal | NothingToPropose:
     """Seal the proposal of this attempt, or say why there is none."""
     if isinstance(planned, NoPlan):
@@ -95,6 +105,8 @@ async def propose(
         policy=bench.policy,
         periods=bench.settings.periods,
         connections=bench.cluster(case.incident.cluster).connections,
+        standing=standing,
+        outside=outside,
         supersedes=before.proposal.digest if before is not None and attempt > 1 else None,
     )
 
@@ -107,16 +119,30 @@ def sealed(
     policy: Policy | None,
     periods: Periods,
     connections: Connections,
+    standing: Standing = Standing(),  # noqa: B008 - a frozen value
+    outside: Findings | None = None,
     supersedes: ProposalDigest | None = None,
 ) -> Proposal | NothingToPropose:
-    """The proposal of a rehearsed plan. `answers` are the rehearsals by their request in canonical form. Pure."""
+    """The proposal of a rehearsed plan. `answers` are the rehearsals by their request in canonical form. Pure.
+
+    `standing` is what has been used of limits and pre-approvals, `outside` what the policy's OPA server answered.
+    """
     chosen, refused = _choose(plan, answers)
     if not chosen:
         return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
     actions = tuple(_action(rehearsal) for rehearsal in chosen)
     now = max(rehearsal.ended_at or rehearsal.requested_at for rehearsal in chosen)
-    reach = [(action.request, action.blast_radius) for action in actions]
-    verdict = decide(policy, actions=reach, now=now)
+    cost = cost_delta(case, actions, connections=connections)
+    question = PolicyQuestion(
+        actions=considered(actions),
+        now=now,
+        incident=case.incident.id,
+        cause=plan.cause,
+        confidence=plan.confidence,
+        usd_per_hour=cost.usd_per_hour,
+        standing=standing,
+    )
+    verdict = ruling(policy, question, outside=outside)
     expiry = periods.expiry_seconds or verdict.expires_in_seconds
     body = ProposalBody(
         incident=case.incident.id,
@@ -126,7 +152,7 @@ def sealed(
         actions=actions,
         checks=plan.checks,
         watch_seconds=int(periods.watch_seconds),
-        cost=cost_delta(case, actions, connections=connections),
+        cost=cost,
         risk=risk([(action.reversibility, action.blast_radius) for action in actions]),
         policy=verdict,
         evidence=plan.evidence,
@@ -136,6 +162,27 @@ def sealed(
         supersedes=supersedes,
     )
     return Proposal.of(body)
+
+
+def considered(actions: Sequence[ProposedAction]) -> tuple[ConsideredAction, ...]:
+    """What policy looks at of the actions of a proposal."""
+    return tuple(
+        ConsideredAction(request=action.request, reach=action.blast_radius, reversibility=action.reversibility)
+        for action in actions
+    )
+
+
+def question_about(body: ProposalBody, *, now: datetime, standing: Standing) -> PolicyQuestion:
+    """What policy is asked about a proposal that is sealed already."""
+    return PolicyQuestion(
+        actions=considered(body.actions),
+        now=now,
+        incident=body.incident,
+        cause=body.cause,
+        confidence=body.confidence,
+        usd_per_hour=body.cost.usd_per_hour,
+        standing=standing,
+    )
 
 
 async def _answers(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:

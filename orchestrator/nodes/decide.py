@@ -5,20 +5,24 @@ from typing import Literal, assert_never
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
+from agents.planner.plan import NoPlan, Plan
+from incidents.ids import IncidentId
 from incidents.incident import CLOSED, EventKind, Phase
 from incidents.ledger import EntryKind
-from incidents.policy import Effect
+from incidents.policy import Effect, Findings
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
 from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
-from orchestrator.proposing import NothingToPropose, measured_plan, propose
+from orchestrator.policy.ruling import asked_outside
+from orchestrator.proposing import NothingToPropose, measured_plan, propose, question_about
 from orchestrator.state import Ending, State
 from orchestrator.store import proposals
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.ledger import record
+from orchestrator.store.standing import lock_standing, standing_of, use
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 
@@ -27,22 +31,40 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
     """Ask policy about exactly what was rehearsed, and seal it. What policy denies is shown and never executable."""
     context, incident, attempt = runtime.context, state["incident"], state["attempt"]
     planned, evidence = await measured_plan(context, incident)
+    outside = await _asked_outside(context, incident, planned, attempt=attempt)
     async with context.store.transaction(lease=context.lease) as tx:
         made = await proposals.proposals_of(tx, incident)
         if len(made) >= attempt:  # This node ran before and died: what it sealed stands.
             return Command(goto="announce", update={"proposal": made[-1].proposal.digest})
         await add_evidence(tx, incident, evidence)
-        sealed = await propose(tx, context, incident, planned, attempt=attempt)
+        await lock_standing(tx)
+        standing = await standing_of(tx, incident, now=tx.clock.now())
+        sealed = await propose(tx, context, incident, planned, attempt=attempt, standing=standing, outside=outside)
         if isinstance(sealed, NothingToPropose):
             return Command(goto="conclude", update={"ending": "escalated", "detail": sealed.why})
         denied = sealed.body.policy.effect is Effect.DENY
         status = ProposalStatus.DENIED if denied else _first_status(sealed)
         if await proposals.save_proposal(tx, sealed, status=status):
+            await use(tx, sealed.body.policy.preapprovals, sealed.digest, now=tx.clock.now())
             _record(tx, sealed, denied=denied)
     if denied:
         detail = f"policy does not allow it: {sealed.body.policy.reason}"
         return Command(goto="conclude", update={"proposal": sealed.digest, "ending": "escalated", "detail": detail})
     return Command(goto="announce", update={"proposal": sealed.digest})
+
+
+async def _asked_outside(
+    context: Context, incident: IncidentId, planned: Plan | NoPlan, *, attempt: int
+) -> Findings | None:
+    """What the policy's OPA server says of what would be sealed; asked outside of any transaction."""
+    if context.policy.opa is None:
+        return None
+    async with context.store.transaction() as tx:
+        standing = await standing_of(tx, incident, now=tx.clock.now())
+        draft = await propose(tx, context, incident, planned, attempt=attempt, standing=standing)
+    if isinstance(draft, NothingToPropose):
+        return None
+    return await asked_outside(context.policy, question_about(draft.body, now=draft.body.created_at, standing=standing))
 
 
 def _first_status(sealed: Proposal) -> ProposalStatus:

@@ -14,6 +14,7 @@ from orchestrator.store import (
     instructions,
     ledger,
     locks,
+    once,
     outbox,
     postmortems,
     proposals,
@@ -21,6 +22,7 @@ from orchestrator.store import (
     rehearsals,
     rejections,
     spending,
+    standing,
     timeline,
     verifications,
 )
@@ -28,7 +30,8 @@ from orchestrator.store.columns import Row
 
 AGGREGATES = (
     *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, instructions, ledger, locks),
-    *(outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, timeline, verifications),
+    *(once, outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, standing, timeline),
+    verifications,
 )
 """One module per aggregate."""
 

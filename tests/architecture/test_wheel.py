@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("agents", "evals", "incidents", "orchestrator", "runbooks", "service", "tools", "worlds")
+SHIPPED = ("agents", "evals", "incidents", "orchestrator", "policy", "runbooks", "service", "tools", "worlds")
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents import matrix
 from incidents.action import ActionRequest, BlastRadius
 from incidents.canonical import digest_of
 from incidents.ids import ActionKind, EntityId
-from incidents.policy import Effect, Policy, PolicyRule, decide
+from incidents.policy import ConsideredAction, Effect, Policy, PolicyQuestion, PolicyRule, PolicyVerdict
 from tests.incidents.making import CHECKOUT, NOW, after
 
 
@@ -21,6 +24,11 @@ def action(
     kind: str = "rollback_workload", *, target: str = CHECKOUT, pods: int = 6
 ) -> tuple[ActionRequest, BlastRadius]:
     return ActionRequest(kind=ActionKind(kind), target=EntityId(target)), BlastRadius(pods=pods)
+
+
+def decide(loaded: Policy | None, *, actions: list[tuple[ActionRequest, BlastRadius]], now: datetime) -> PolicyVerdict:
+    considered = tuple(ConsideredAction(request=request, reach=reach) for request, reach in actions)
+    return matrix.decide(loaded, PolicyQuestion(actions=considered, now=now))
 
 
 ASK = PolicyRule(name="ask", effect=Effect.ASK, actions=("rollback_workload", "scale_*"), max_pods=10)

@@ -8,8 +8,9 @@ import pytest
 
 from incidents.action import ActionRequest, BlastRadius
 from incidents.ids import ActionKind, EntityId
-from incidents.policy import Effect, decide
+from incidents.policy import ConsideredAction, Effect, PolicyQuestion
 from orchestrator.policy.load import InvalidPolicyError, load_policy, parse_policy
+from orchestrator.policy.ruling import ruling
 from tests.incidents.making import CHECKOUT, NOW
 
 NODE = EntityId("prod-eu/-/node/worker-1")
@@ -30,9 +31,9 @@ DNS = EntityId("prod-eu/kube-system/deployment/coredns")
     ],
 )
 def test_the_policy_that_is_shipped(kind: str, target: EntityId, pods: int, effect: Effect, approvals: int) -> None:
-    found = decide(
-        load_policy(), actions=[(ActionRequest(kind=ActionKind(kind), target=target), BlastRadius(pods=pods))], now=NOW
-    )
+    request = ActionRequest(kind=ActionKind(kind), target=target)
+    action = ConsideredAction(request=request, reach=BlastRadius(pods=pods))
+    found = ruling(load_policy(), PolicyQuestion(actions=(action,), now=NOW))
     assert (found.effect, found.approvals) == (effect, approvals)
 
 

@@ -1,0 +1,94 @@
+"""What has been used of the policy's limits and pre-approvals, counted from what was really executed.
+
+Whoever acts on the count takes `lock_standing` first: then two replicas cannot both use the last of something.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+
+from incidents.ids import IncidentId, ProposalDigest
+from incidents.policy import Done, Preapproval, Standing, services_of
+from incidents.proposal import Proposal
+from orchestrator.store import columns
+from orchestrator.store.columns import Row
+from orchestrator.store.executions import ExecutionRow
+from orchestrator.store.proposals import ProposalRow
+from orchestrator.store.transaction import Tx
+
+STANDING_LOCK = 0x6D_69_64_77_04
+"""Key of the advisory lock: `midw` and a number."""
+LOOK_BACK = timedelta(hours=1)
+"""The longest period of a limit that is not an incident's."""
+
+
+class PreapprovalUseRow(Row, table=True):
+    """One use of a pre-approval: by sealing one proposal that nobody has to click for."""
+
+    __tablename__ = "preapproval_use"
+
+    name: str = columns.text(key=True)
+    digest: ProposalDigest = columns.text(key=True, to="proposal.digest")
+    signed_by: str = columns.text()
+    at: datetime = columns.moment()
+
+
+async def lock_standing(tx: Tx) -> None:
+    """Wait until nobody else acts on these counts; until the end of the transaction."""
+    await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": STANDING_LOCK})
+
+
+async def standing_of(
+    tx: Tx, incident: IncidentId, *, now: datetime, without: ProposalDigest | None = None
+) -> Standing:
+    """What was dispatched in the last hour, and ever in this incident; and the uses of every pre-approval.
+
+    Undoing does not count: it must never be held up. `without` leaves out one proposal's own actions and uses.
+    """
+    recent = or_(col(ExecutionRow.dispatched_at) > now - LOOK_BACK, col(ExecutionRow.incident_id) == incident)
+    query = (
+        select(ExecutionRow, col(ProposalRow.document))
+        .join(ProposalRow, col(ProposalRow.digest) == col(ExecutionRow.digest))
+        .where(recent, col(ExecutionRow.dispatched_at).is_not(None), col(ExecutionRow.undo).is_(False))
+        .order_by(col(ExecutionRow.dispatched_at))
+    )
+    rows = (await tx.execute(query)).all()
+    done = tuple(_done(row, proposal) for row, proposal in rows if row.digest != without)
+    return Standing(done=done, used=await uses(tx, without=without))
+
+
+async def uses(tx: Tx, *, without: ProposalDigest | None = None) -> dict[str, int]:
+    """How often each pre-approval was used."""
+    counted = select(col(PreapprovalUseRow.name), func.count()).group_by(col(PreapprovalUseRow.name))
+    if without is not None:
+        counted = counted.where(col(PreapprovalUseRow.digest) != without)
+    return {row[0]: row[1] for row in await tx.execute(counted)}
+
+
+async def use(tx: Tx, preapprovals: Iterable[Preapproval], digest: ProposalDigest, *, now: datetime) -> None:
+    """Note that a proposal rests on them. Under `lock_standing`, after looking that there is a use left."""
+    rows = [{"name": one.name, "digest": digest, "signed_by": one.signed_by, "at": now} for one in preapprovals]
+    if rows:
+        await tx.execute(insert(PreapprovalUseRow).on_conflict_do_nothing(), rows)
+
+
+async def used_by(tx: Tx, digest: ProposalDigest) -> frozenset[str]:
+    """The pre-approvals that this proposal has used."""
+    found = await tx.scalars(select(col(PreapprovalUseRow.name)).where(col(PreapprovalUseRow.digest) == digest))
+    return frozenset(found)
+
+
+def _done(row: ExecutionRow, proposal: Proposal) -> Done:
+    action = proposal.body.actions[row.position]
+    assert row.dispatched_at is not None
+    return Done(
+        at=row.dispatched_at,
+        incident=row.incident_id,
+        kind=action.request.kind,
+        target=action.request.target,
+        services=services_of(action.request.target, action.blast_radius),
+        pods=action.blast_radius.pods,
+    )
