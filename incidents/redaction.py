@@ -42,7 +42,7 @@ _BENIGN_WORDS = """
 null none nil true false undefined empty unset default unknown required missing invalid expired
 denied incorrect wrong rejected revoked is was not must has failed from for in of the a an and or to
 via by with without unauthorized authentication authorization error string int bool str optional
-bearer basic yes no rotated changed updated loaded refreshed issued valid ok
+bearer basic yes no rotated changed updated loaded refreshed issued valid ok latest
 """
 _BENIGN = frozenset(_BENIGN_WORDS.split())
 """Words behind `password:` or `token:` that are prose or a literal, not a secret: `invalid token: expired`."""
@@ -131,9 +131,9 @@ def _kind_of(name: str) -> str:
 
 
 def _is_harmless(value: str) -> bool:
-    """A literal, a word of prose, a reference to somewhere else, or stars that another tool put there."""
+    """A literal, a word of prose, a reference to somewhere else, a version, or stars that another tool put there."""
     reference = value.startswith((MARK, "$", "{{", "%(", "/"))
-    return reference or value.lower() in _BENIGN or _STARS.fullmatch(value) is not None
+    return reference or value.lower() in _BENIGN or _NO_SECRET.fullmatch(value) is not None
 
 
 def _assignment(match: re.Match[str]) -> str:
@@ -201,7 +201,11 @@ def _assigned(names: str) -> re.Pattern[str]:
 
 
 _SECRET_NAME = re.compile(rf"[\w.-]*?(?:{_STRONG})", re.IGNORECASE)
-_STARS = re.compile(r"[*.]+|x{3,}")
+_RELEASE = r"v?\d{1,5}(?:\.(?:\d{1,5}|[x*])){0,3}(?:-(?:alpha|beta|rc|pre|dev|next|canary|snapshot)[.-]?\d{0,5})?"
+_RANGE = rf"(?:[\^~]|~>|[<>]=?|[=~!]?=)\s?{_RELEASE}|v?\d{{1,5}}\.(?:[x*]|{_RELEASE})"
+"""A version with its comparison, or one of at least two numbers: digits alone may well be somebody's secret."""
+_NO_SECRET = re.compile(rf"[*.]+|x{{3,}}|(?:{_RANGE})(?:(?:\s*(?:,|\|\|)\s*|\s+)(?:{_RANGE}))*", re.IGNORECASE)
+"""What stands behind names that sound like secrets and is none: stars, versions of packages (`jsonwebtoken: ^9`)."""
 _OBJECT_NAME = re.compile(r"[a-z]+(?:[-.][a-z]+)*(?:[-.][a-z0-9]{1,10}){0,2}")
 """Kubernetes names with the hashes that kustomize and ReplicaSets add: `checkout-db-6ct58987ht`."""
 

@@ -93,6 +93,14 @@ TAKEN_OUT = [
     ),
 ]
 
+NEARLY_VERSIONS = ["1234", "^summer24", "v1beta-hunter2", "9.hunter2", "1.2.3-hunter2", "~secret1", "20240131"]
+
+
+@pytest.mark.parametrize("value", NEARLY_VERSIONS)
+def test_takes_out_what_only_begins_like_a_version(value: str) -> None:
+    assert redact(f'"password": "{value}"') == '"password": "[redacted:password]"'
+
+
 STAYS = [
     "Bearer token authentication is required",
     "Basic authentication failed",
@@ -110,6 +118,11 @@ STAYS = [
     "secret: checkout-db",
     "tokenFile: /var/run/secrets/token",
     "container.oom_killed · 2 of 6 containers OOMKilled at 256Mi",
+    '-    "jsonwebtoken": "^8.5.1",\n+    "jsonwebtoken": "^9"',
+    '"csrf-token": ">=1.2.0 <2", "passport-auth-token": "~3.1 || ^4.0.0-rc.1"',
+    "django-rest-passwordreset_token==1.4.0",
+    'jwt-token: "9.x"',
+    "argon2-password=v0.41.1",
 ]
 
 
