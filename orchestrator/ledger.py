@@ -1,20 +1,28 @@
-"""The ledger as the product uses it: what a kind of entry is about, and the check of the whole chain.
+"""The ledger as the product uses it: the check of the whole chain against what was signed of it.
 
 Entries are recorded inside the transaction of the change (`orchestrator.store.ledger.record`); if they cannot be
 written, the change does not stand either (invariant 12).
 """
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from incidents.canonical import short
-from incidents.ids import Digest, IncidentId
-from incidents.ledger import GENESIS, Break, Entry, problems
+from incidents.heads import HeadCheck, PublicKey, SignedHead, Trust, contradictions, newest
+from incidents.ids import Digest, IncidentId, KeyId
+from incidents.ledger import GENESIS, Break, Entry, EntryKind, problems
 from incidents.value import Value
+from orchestrator.audit.keys import Keyring
 from orchestrator.store.database import Store
+from orchestrator.store.heads import heads_of
 from orchestrator.store.ledger import entries
 
 SHOWN = 100
 """Breaks that a report lists; after a hole every later entry would be one more."""
+DATABASE = "database"
+"""Where heads are kept that lie beside the ledger itself."""
 
 
 class Audit(Value):
@@ -24,40 +32,141 @@ class Audit(Value):
     breaks: tuple[Break, ...]
     head: Digest
     last_at: datetime | None
+    heads: int = 0
+    """Signed heads that the chain was held against."""
+    signed: SignedHead | None = None
+    """The head that covers most, of those by a key that counts."""
+    self_named: SignedHead | None = None
+    """The same of those by a key that only the ledger itself names."""
+    unsigned: int = 0
+    """Entries after `signed`."""
+    unsigned_since: datetime | None = None
+    """When the first of them was written."""
+    kept: tuple[str, ...] = ()
+    """Where the heads came from."""
 
     @property
     def intact(self) -> bool:
-        """Whether the chain holds."""
+        """Whether the chain holds, and every head that was signed of it."""
         return not self.breaks
+
+    @property
+    def proven(self) -> bool:
+        """Whether a key that counts vouches for it: without, it only agrees with itself."""
+        return self.intact and self.signed is not None
+
+    @property
+    def signer(self) -> KeyId | None:
+        """Whose signature covers most."""
+        return self.signed.key if self.signed else None
 
     @property
     def summary(self) -> str:
         """One line for people."""
-        if self.intact:
-            return f"{self.entries} entries, unbroken; head {short(self.head)}"
-        first = self.breaks[0]
-        return f"{self.entries} entries, {len(self.breaks)} breaks; first at {first.seq}: {first.problem}"
+        if not self.intact:
+            first = self.breaks[0]
+            return f"{self.entries} entries, {len(self.breaks)} breaks; first at {first.seq}: {first.problem}"
+        return f"{self.entries} entries, unbroken; head {short(self.head)}; {self._vouched}"
+
+    @property
+    def _vouched(self) -> str:
+        if self.signed is not None:
+            head = self.signed.head
+            rest = f", {self.unsigned} newer ones not yet" if self.unsigned else ""
+            return f"signed up to entry {head.seq} by {self.signed.key} at {head.at:%Y-%m-%d %H:%M:%S} UTC{rest}"
+        if self.self_named is not None:
+            return f"signed by {self.self_named.key}, a key that only the ledger itself names: give it with --public-key"
+        return "not signed yet"
 
 
-async def verify_ledger(store: Store, *, head: Digest | None = None, limit: int = SHOWN) -> Audit:
-    """Read the whole ledger page by page and check each link.
+async def verify_ledger(
+    store: Store,
+    *,
+    head: Digest | None = None,
+    limit: int = SHOWN,
+    trusted: Keyring | None = None,
+    heads: Sequence[tuple[str, SignedHead]] = (),
+) -> Audit:
+    """Read the whole ledger page by page, check each link, and hold it against the heads that were signed of it.
 
-    `head` is a hash that has to occur (from an earlier check).
+    `head` is a hash that has to occur (from an earlier check); `heads` come from outside, each with where it was kept.
     """
+    async with store.transaction() as tx:
+        known = [*heads, *((DATABASE, signed) for signed in await heads_of(tx))]
+        return await verify_chain(entries(tx), heads=known, trusted=trusted or Keyring(), head=head, limit=limit)
+
+
+async def verify_chain(
+    chain: AsyncIterable[Entry],
+    *,
+    heads: Sequence[tuple[str, SignedHead]],
+    trusted: Keyring,
+    head: Digest | None = None,
+    limit: int = SHOWN,
+) -> Audit:
+    """The same of a chain from anywhere: the database, or an export."""
     breaks: list[Break] = []
+    named: list[PublicKey] = []
+    places = {signed.head.seq for _, signed in heads}
+    hashes: dict[int, Digest] = {}
+    written: dict[int, datetime] = {}
+    """When the entry right behind a head was written."""
     count, previous, expected, at = 0, GENESIS, 1, None
     missing = head
-    async with store.transaction() as tx:
-        async for entry in entries(tx):
-            breaks.extend(problems(entry, previous=previous, expected=expected))
-            count, previous, expected, at = count + 1, entry.hash, entry.seq + 1, entry.at
-            missing = None if entry.hash == missing else missing
+    async for entry in chain:
+        breaks.extend(problems(entry, previous=previous, expected=expected))
+        count, previous, expected, at = count + 1, entry.hash, entry.seq + 1, entry.at
+        missing = None if entry.hash == missing else missing
+        named.extend(_named(entry))
+        if entry.seq in places:
+            hashes[entry.seq] = entry.hash
+        if entry.seq - 1 in places or entry.seq == 1:
+            written[entry.seq] = entry.at
     if missing is not None:
         breaks.append(Break(seq=expected, problem=f"the entry with hash {short(missing)} is gone: the end was cut off"))
-    return Audit(entries=count, breaks=tuple(breaks[:limit]), head=previous, last_at=at)
+    checks = _checks(heads, trusted.with_named(named))
+    breaks.extend(contradictions(checks, hashes=hashes, last=expected - 1))
+    signed = newest(checks)
+    covered = signed.head.seq if signed else 0
+    return Audit(
+        entries=count,
+        breaks=tuple(breaks[:limit]),
+        head=previous,
+        last_at=at,
+        heads=len(checks),
+        signed=signed,
+        self_named=newest(checks, trust=Trust.SELF_NAMED),
+        unsigned=max(0, expected - 1 - covered),
+        unsigned_since=written.get(covered + 1),
+        kept=tuple(dict.fromkeys(check.source for check in checks)),
+    )
+
+
+def _checks(heads: Iterable[tuple[str, SignedHead]], keys: Keyring) -> list[HeadCheck]:
+    """Every head once (the first place that kept it is named), with how well it is founded."""
+    found: dict[SignedHead, HeadCheck] = {}
+    for source, signed in heads:
+        if signed not in found:
+            found[signed] = HeadCheck(signed=signed, trust=keys.trust(signed), source=source)
+    return list(found.values())
+
+
+def _named(entry: Entry) -> Iterable[PublicKey]:
+    """The key that an entry names, if it is of that kind."""
+    if entry.kind is EntryKind.SIGNING_KEY:
+        try:
+            yield PublicKey.model_validate(entry.payload.get("key"))
+        except ValidationError:
+            return
 
 
 async def evidence_pack(store: Store, incident: IncidentId) -> tuple[Entry, ...]:
     """Everything the ledger holds of one incident, in order."""
     async with store.transaction() as tx:
         return tuple([entry async for entry in entries(tx, incident=incident)])
+
+
+async def of(chain: Iterable[Entry]) -> AsyncIterator[Entry]:
+    """A chain that is in memory, as `verify_chain` reads one."""
+    for entry in chain:
+        yield entry

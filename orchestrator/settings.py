@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,6 +26,8 @@ from incidents.alert import Severity
 from incidents.approval import Person
 from incidents.ids import PersonId
 from orchestrator.environment import Environment, unknown_names
+from orchestrator.part import Part
+from orchestrator.slack_settings import Slack
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
 
@@ -46,12 +48,6 @@ class Role(StrEnum):
     """The only one that is given write credentials."""
     WATCHER = "watcher"
     """Looks for what nobody alerts about, when `ambient` is enabled."""
-
-
-class Part(BaseModel):
-    """A group of settings; an unknown name in it is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Listen(Part):
@@ -200,6 +196,19 @@ class Ambient(Part):
     """New incidents of one round and cluster at most; the most pressing first."""
 
 
+class Audit(Part):
+    """Who signs heads of the ledger, how often, and where they go besides the database and the data folder."""
+
+    key: Path | None = None
+    """The Ed25519 key (PEM) of workers and executors; `audit/signing.pem` under `data_dir`, made there, when not given."""
+    public_keys: tuple[str, ...] = ()
+    """Keys whose signatures count besides those under `data_dir`: base64, or paths of files."""
+    heads: str = ""
+    """A file, an http(s) address or `-` (standard output) that every signed head is given to as well."""
+    sign_seconds: float = Field(default=60.0, gt=0)
+    """How often a head is signed when there is something new, in wall-clock seconds."""
+
+
 def default_data_dir() -> Path:
     """`$XDG_STATE_HOME/midwatch`, or `~/.local/state/midwatch`."""
     state = os.environ.get("XDG_STATE_HOME")
@@ -245,7 +254,9 @@ class Settings(BaseSettings):
     budget: Budget = Budget()
     model: Model = Model()
     periods: Periods = Periods()
+    audit: Audit = Audit()
     ambient: Ambient = Ambient()
+    slack: Slack = Slack()
     log_level: str = "INFO"
 
     @field_validator("clock")

@@ -13,6 +13,7 @@ import uvicorn
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from orchestrator.ambient import go_round_forever
 from orchestrator.assembly import open_advancer, open_bench, open_store, worker_handlers
+from orchestrator.audit.signing import sign_forever
 from orchestrator.executor.assembly import executor_handlers, open_executor
 from orchestrator.jobs import Handler, Jobs, Queue, Task
 from orchestrator.settings import Role, Settings
@@ -55,6 +56,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
         if Role.WORKER in settings.roles:
             ends.append(group.create_task(sweep_forever(store, periods=settings.periods)).cancel)
+        if {Role.WORKER, Role.EXECUTOR} & set(settings.roles):
+            ends.append(group.create_task(sign_forever(store, settings)).cancel)
         if Role.WATCHER in settings.roles and settings.ambient.enabled:
             watching = await stack.enter_async_context(open_bench(settings, store))
             ends.append(group.create_task(go_round_forever(watching)).cancel)

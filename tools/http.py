@@ -128,6 +128,10 @@ class HttpClient:
         answer = await self._exchange(request, limit=BODY_LIMIT, cut=False)
         return read(form, answer.body or b"null", system=self.system, what=path)
 
+    async def tell(self, path: str, *, body: Json) -> None:
+        """Send JSON once to somebody whose answer says nothing beyond its status. Raises ToolError."""
+        await self._exchange(self._request("POST", path, json=body), limit=BODY_LIMIT, cut=True)
+
     def describe(self, path: str, *, params: Params | None = None, method: Method = "GET") -> str:
         """The request as evidence names it: `GET /api/v1/query?query=up`. No host, no credentials."""
         query = str(httpx.QueryParams(_plain(params)))

@@ -105,6 +105,18 @@ async def entries(tx: Tx, *, after: int = 0, incident: IncidentId | None = None)
         after = page[-1].seq
 
 
+async def entry_at(tx: Tx, seq: int) -> Entry | None:
+    """One entry by its place."""
+    row = await tx.get(LedgerRow, seq)
+    return None if row is None else _entry(row)
+
+
+async def kinds_of(tx: Tx, kind: EntryKind) -> tuple[Entry, ...]:
+    """All entries of a (rare) kind, in order."""
+    query = select(LedgerRow).where(col(LedgerRow.kind) == kind).order_by(col(LedgerRow.seq))
+    return tuple(_entry(row) for row in await tx.scalars(query))
+
+
 def _entry(row: LedgerRow) -> Entry:
     return Entry(
         seq=row.seq,
