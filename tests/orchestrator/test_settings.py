@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from incidents.alert import Severity
-from orchestrator.settings import InvalidSettingsError, Part, Role, Settings, load
+from orchestrator.part import Part
+from orchestrator.settings import InvalidSettingsError, Role, Settings, load
 
 ROOT = Path(__file__).parents[2]
 
