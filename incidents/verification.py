@@ -38,7 +38,7 @@ class Check(Value):
     comparison: Comparison
     threshold: float
     unit: str
-    """`ratio`, `seconds`, `pods`, `alerts`, `usd_per_hour`."""
+    """`ratio`, `seconds`, `hours`, `pods`, `alerts`, `usd_per_hour`."""
     hold: timedelta = timedelta(0)
     """How long it has to hold without a break."""
     baseline: float | None = None
@@ -244,7 +244,13 @@ def _result(check: Check, values: Sequence[Measurement], *, held: bool | None) -
     return CheckResult(check=check, before=check.baseline, after=after, held=held, text=f"{name} of {entity} {figures}")
 
 
-WORDS = {"workload_available": "available pods", "alert_resolved": "firing alerts", "latency_p99": "p99 latency"}
+WORDS = {
+    "workload_available": "available pods",
+    "ready_share": "ready pods of those wanted",
+    "backlog_hours": "time until the queue is worked off",
+    "alert_resolved": "firing alerts",
+    "latency_p99": "p99 latency",
+}
 """How people say a measure."""
 COUNTED = frozenset({"pods", "alerts"})
 """Units that the name of the measure says already."""

@@ -15,12 +15,17 @@ from agents.planner.quantities import number_of
 from agents.wording import duration, percent
 from incidents.cause import Cause, Scope
 from incidents.ids import EntityId, FactKind
+from incidents.topology import Relation
 from incidents.value import Value
 from incidents.verification import Check, CheckRole, Comparison
 
 HOLD = timedelta(minutes=5)
 """How long a success has to hold: longer than a rate's window, and than a first crash back-off."""
 READY_HOLD = timedelta(minutes=1)
+
+BACKLOG_HOURS = 8.0
+"""Hours. A backlog that is gone within a shift needs no more help than time."""
+QUEUE = FactKind("queue.growing")
 
 ERRORS_ENOUGH = 0.005
 """Ratio. Below half a percent an error rate counts as usual even where it was lower before."""
@@ -43,6 +48,10 @@ GUARD_ROOM = {"error_rate": 0.01, "latency_p99": 0.05, "saturation": 0.1}
 
 MOST_CALLERS = 4
 """Callers that are watched: the nearest ones."""
+
+
+ALERT_RESOLVED = "alert_resolved"
+"""The measure that looks at the alerts of the whole incident."""
 
 
 class Figures(Value):
@@ -96,6 +105,8 @@ def _success(measure: str, target: EntityId, *, known: Known) -> Check | None:
             return _alert_resolved(target)
         case "workload_available":
             return _available(target, seen, known=known) if kind_of(target) in SCOPES[Scope.WORKLOAD] else None
+        case "backlog_hours":
+            return _worked_off(target, known=known)
         case "error_rate" | "latency_p99" | "saturation":
             return _settled(measure, target, seen) if seen.readable else None
         case _:
@@ -103,16 +114,28 @@ def _success(measure: str, target: EntityId, *, known: Known) -> Check | None:
 
 
 def _alert_resolved(target: EntityId) -> Check:
-    return _check("alert_resolved", target, role=CheckRole.SUCCESS, threshold=0.0, text="its alerts are resolved")
+    return _check(ALERT_RESOLVED, target, role=CheckRole.SUCCESS, threshold=0.0, text="its alerts are resolved")
 
 
 def _available(target: EntityId, seen: Figures, *, known: Known) -> Check:
+    """So many pods ready; all that it wants, where an autoscaler changes its number or nobody counted them."""
     pods = seen.healthy or _pods(target, known=known)
+    if pods is None or known.case.topology.sources(target, Relation.SCALES):
+        text = f"all pods that {label_of(target)} wants are ready"
+        return _check("ready_share", target, role=CheckRole.SUCCESS, threshold=1.0, text=text, hold=READY_HOLD)
     text = f"{pods:.0f}/{pods:.0f} pods of {label_of(target)} ready"
     figures_ = {"baseline": seen.now, "healthy": seen.healthy}
     return _check(
         "workload_available", target, role=CheckRole.SUCCESS, threshold=pods, text=text, hold=READY_HOLD, **figures_
     )
+
+
+def _worked_off(target: EntityId, *, known: Known) -> Check | None:
+    """A long queue drains for hours after the repair, and its alert fires meanwhile: that it shrinks is the success."""
+    if not any(fact.entity in known.places.own(target) for fact in known.facts([QUEUE], entity=target)):
+        return None
+    text = f"the queue of {label_of(target)} shrinks: worked off within {BACKLOG_HOURS:.0f} h at its pace"
+    return _check("backlog_hours", target, role=CheckRole.SUCCESS, threshold=BACKLOG_HOURS, text=text, hold=HOLD)
 
 
 COUNTED = (
@@ -124,13 +147,15 @@ COUNTED = (
 """Facts that say how many pods a workload has, what it wants before what there is: a rollout has more than it wants."""
 
 
-def _pods(target: EntityId, *, known: Known) -> float:
-    """How many pods it should have, from the facts that count them; one when nobody counted."""
+def _pods(target: EntityId, *, known: Known) -> float | None:
+    """How many pods it should have, from the facts about it that count them; None when nobody counted."""
     for kind, count in COUNTED:
-        found = known.figure(FactKind(kind), count, entity=target)
-        if found and (number := number_of(found[0])):
+        facts = (
+            fact for fact in known.facts([FactKind(kind)], entity=target) if fact.entity in known.places.own(target)
+        )
+        if number := next((n for fact in facts if (n := number_of(fact.attributes.get(count, "")))), None):
             return number
-    return float(max(len(known.case.topology.pods_of(target)), 1))
+    return None
 
 
 def _settled(measure: str, target: EntityId, seen: Figures) -> Check:

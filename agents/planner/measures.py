@@ -44,6 +44,18 @@ MEASURES: Mapping[str, Measure] = {
             meaning="Its ready pods.",
         ),
         Measure(
+            name="ready_share",
+            unit="ratio",
+            comparison=Comparison.AT_LEAST,
+            meaning="Its ready pods by the pods that it wants, 0 to 1; 0 when it wants none.",
+        ),
+        Measure(
+            name="backlog_hours",
+            unit="hours",
+            comparison=Comparison.AT_MOST,
+            meaning="Hours until what waits in its queue is worked off at the present pace.",
+        ),
+        Measure(
             name="alert_resolved",
             unit="alerts",
             comparison=Comparison.AT_MOST,

@@ -4,33 +4,40 @@ Pure. Fences, previews, cost and policy are added when the plan is rehearsed; `f
 refused.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from agents.diagnostician.places import SCOPES, Places, kind_of
 from agents.diagnostician.wording import label_of
 from agents.planner.arguments import NoArgumentError, arguments
-from agents.planner.checks import HOLD, checks
+from agents.planner.checks import ALERT_RESOLVED, HOLD, checks
 from agents.planner.evidence import Known
 from agents.planner.gitops import IMPERATIVE, ORDER, ROLLBACK, Ownership, application_of, ownership, rank
 from agents.planner.prevention import follow_ups
 from agents.planner.risk import risk
 from agents.planner.targets import targets
+from agents.planner.watched import watched
 from agents.runbooks.library import Library
 from incidents.action import ActionRequest, Reversibility
 from incidents.casefile import CaseFile
-from incidents.cause import ActionHint, Cause, Scope
+from incidents.cause import ActionHint, Cause
 from incidents.diagnosis import Diagnosis, Hypothesis
 from incidents.ids import ActionKind, CauseSlug, EntityId, EvidenceId
 from incidents.proposal import Alternative, Risk
 from incidents.reach import reach
 from incidents.topology import Relation
 from incidents.value import Value
-from incidents.verification import Check
+from incidents.verification import Check, CheckRole
 from tools.action import ActionCard
 
 WATCH_SECONDS = 600
 """Length of the verification window: a rollout, then the time that success has to hold, and as much again for noise."""
+
+
+MARGIN = timedelta(minutes=5)
+"""How long before it began things were as usual: onsets are known to a minute or two, and rates look back."""
+BLAMED = timedelta(hours=1)
+"""A change longer before its effect did not make the figures worse until then."""
 
 
 class Plan(Value):
@@ -44,6 +51,8 @@ class Plan(Value):
     """In order: what comes next for the first cause when a preview of `requests` is refused."""
     checks: tuple[Check, ...]
     watch_seconds: int = WATCH_SECONDS
+    usual_at: datetime | None = None
+    """Right before it began: what was measured then is what is usual."""
     alternatives: tuple[Alternative, ...] = ()
     follow_ups: tuple[str, ...] = ()
     caution: str = ""
@@ -89,14 +98,17 @@ def plan(
     chosen: list[Candidate] = []
     rest: list[Candidate] = []
     refused: list[Alternative] = []
+    repaired: list[Hypothesis] = []
     for hypothesis in leading:
         found, not_possible = _candidates(case, hypothesis, library=library, cards=cards)
         chosen += found[:1]
         rest += found[1:]
         refused += not_possible
+        repaired += [hypothesis] if found else []
     if not chosen:
         return _no_plan(leading[0], library=library, refused=refused)
-    return _plan(case, leading, library=library, chosen=chosen, rest=rest, refused=refused)
+    checked = _checks(case, leading, repaired=repaired, library=library)
+    return _plan(case, leading, library=library, chosen=chosen, rest=rest, refused=refused, checked=checked)
 
 
 def _candidates(
@@ -178,33 +190,27 @@ def _no_plan(hypothesis: Hypothesis, *, library: Library, refused: list[Alternat
 
 def _plan(
     case: CaseFile,
-    leading: Iterable[Hypothesis],
+    leading: Sequence[Hypothesis],
     *,
     library: Library,
     chosen: list[Candidate],
     rest: list[Candidate],
     refused: list[Alternative],
+    checked: tuple[Check, ...],
 ) -> Plan:
-    hypotheses = tuple(leading)
-    first = hypotheses[0]
+    first = leading[0]
     cause = library.cause(first.cause)
     assert cause is not None, "a candidate came from a cause's actions"
-    evidence = dict.fromkeys(e for h in hypotheses for point in h.speaks_for for e in point.evidence)
-    watched = [
-        check
-        for hypothesis in hypotheses
-        if (taught := library.cause(hypothesis.cause))
-        for target in _watched(hypothesis, case=case)
-        for check in checks(taught, target=target, known=Known(case, hypothesis))
-    ]
+    evidence = dict.fromkeys(e for h in leading for point in h.speaks_for for e in point.evidence)
     return Plan(
         cause=first.cause,
         entity=first.entity,
         confidence=first.probability,
         requests=tuple(candidate.request for candidate in chosen),
         fallbacks=tuple(candidate.request for candidate in rest),
-        checks=tuple(dict.fromkeys(watched)),
+        checks=checked,
         watch_seconds=max(WATCH_SECONDS, int(2 * HOLD.total_seconds())),
+        usual_at=_before(case, leading),
         alternatives=(*(_second(candidate, chosen=chosen) for candidate in rest), *refused),
         follow_ups=(*_put_into_git(chosen, case=case, first=first), *follow_ups(library, first.cause)),
         caution=cause.caution,
@@ -213,24 +219,35 @@ def _plan(
     )
 
 
-def _watched(hypothesis: Hypothesis, *, case: CaseFile) -> tuple[EntityId, ...]:
-    """Whose telemetry decides: the blamed workload, else the workloads that suffer from what is blamed."""
-    if kind_of(hypothesis.entity) in SCOPES[Scope.WORKLOAD]:
-        return (hypothesis.entity,)
-    places = Places(case.topology)
-    alarmed = [home for entity in case.incident.entities for home in places.homes(entity)]
-    near = [
-        *places.homes(hypothesis.entity),
-        *places.tenants.get(hypothesis.entity, ()),
-        *places.own(hypothesis.entity),
+def _before(case: CaseFile, leading: Sequence[Hypothesis]) -> datetime | None:
+    """Before the first of the causes showed, and before the change that is blamed for it."""
+    changes = {fact.id: fact.at for fact in case.facts}
+    changed = [at for hypothesis in leading if hypothesis.change and (at := changes.get(hypothesis.change))]
+    began = [hypothesis.onset for hypothesis in leading if hypothesis.onset]
+    first = min([*began, *([case.onset] if case.onset else [])], default=None)
+    near = [at for at in changed if first and at >= first - BLAMED]
+    return min([first, *near]) - MARGIN if first else None
+
+
+def _checks(
+    case: CaseFile, leading: Sequence[Hypothesis], *, repaired: Sequence[Hypothesis], library: Library
+) -> tuple[Check, ...]:
+    """What decides: success of the causes that are repaired, guards around all of them.
+
+    A cause that is left to people goes on, and its alerts with it: neither says whether the repair of the other helped.
+    """
+    every = [
+        (hypothesis, check)
+        for hypothesis in leading
+        if (taught := library.cause(hypothesis.cause))
+        for target in watched(hypothesis, case=case)
+        for check in checks(taught, target=target, known=Known(case, hypothesis))
     ]
-    suffering = [home for home in dict.fromkeys(alarmed) if kind_of(home) in SCOPES[Scope.WORKLOAD]]
-    first = [home for home in suffering if home in near]
-    return tuple((first or suffering)[:MOST_WATCHED]) or (hypothesis.entity,)
-
-
-MOST_WATCHED = 2
-"""Workloads by which the repair of a node or a volume is judged."""
+    kept = [check for hypothesis, check in every if check.role is CheckRole.GUARD or hypothesis in repaired]
+    goals = [check for check in kept if check.role is CheckRole.SUCCESS and check.measure != ALERT_RESOLVED]
+    if goals and len(repaired) < len(leading):
+        kept = [check for check in kept if check.measure != ALERT_RESOLVED]
+    return tuple(dict.fromkeys(kept))
 
 
 def _second(candidate: Candidate, *, chosen: list[Candidate]) -> Alternative:

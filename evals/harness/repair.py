@@ -32,7 +32,7 @@ from orchestrator.proposing import NothingToPropose, asked, measured, sealed
 from orchestrator.settings import Periods
 from orchestrator.store.executions import execution_key
 from orchestrator.store.rehearsals import Rehearsal, RehearsalStatus
-from orchestrator.verification.measuring import Gauge, take
+from orchestrator.verification.measuring import Gauge, take, usual
 from orchestrator.verification.watch import Course, course, undoable, window_of
 from tools.errors import ToolError
 from tools.estate import Connections
@@ -130,8 +130,9 @@ class Repair:
     async def _propose(self, planned: Plan, found: Investigated) -> Proposal | NothingToPropose:
         answers = {canonical(request): await self._rehearse(request, found) for request in asked(planned)}
         taken = await take(self.gauge, planned.checks, now=self.clock.now())
+        before = await usual(self.gauge, planned.checks, before=planned.usual_at)
         return sealed(
-            measured(planned, [measurement for measurement, _ in taken]),
+            measured(planned, [measurement for measurement, _ in taken], usual=before),
             answers,
             case=found.case,
             policy=self.hands.policy,

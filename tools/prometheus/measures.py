@@ -19,8 +19,10 @@ from tools.prometheus.asking import client_of
 from tools.prometheus.client import PrometheusClient
 from tools.prometheus.convention import RequestMetrics, find
 from tools.prometheus.curve import Curve, step_for
+from tools.prometheus.probes.wide import NAMESPACES
+from tools.prometheus.queues import QUEUES, backlog_hours
 from tools.prometheus.replicas import REPLICAS
-from tools.prometheus.selector import equals, pods_of
+from tools.prometheus.selector import equals, pod_pattern, pods_of, quoted
 
 Resolve = Callable[[PrometheusClient, Entity, datetime, int], Awaitable[str]]
 """Of an entity: when series are looked for, and the seconds that rates look back over."""
@@ -172,6 +174,17 @@ async def _availability(_client: PrometheusClient, entity: Entity, _at: datetime
     return f"max({available}{{{selector}}}) / (max({desired}{{{selector}}}) > 0)"
 
 
+async def _backlog(client: PrometheusClient, entity: Entity, at: datetime, _seconds: int) -> str:
+    pods = f"pod=~{quoted(pod_pattern(entity))}"
+    window = Window(start=at - DISCOVERY, end=at)
+    for label in NAMESPACES if entity.namespace else ():
+        selector = f"{label}={quoted(entity.namespace or '')},{pods}"
+        names = await client.label_values("__name__", selector=f"{{{selector}}}", window=window)
+        if known := next((name for name in QUEUES if name in names), None):
+            return backlog_hours(known, selector)
+    raise NotFoundError(f"Prometheus has no queue of {entity.label}")
+
+
 MEASURES: Mapping[str, Measure] = {
     one.name: one
     for one in (
@@ -183,6 +196,12 @@ MEASURES: Mapping[str, Measure] = {
             unit="ratio",
             describe="Memory against its limit, or the share of CPU periods that were throttled: the worse of both.",
             resolve=_saturation,
+        ),
+        Measure(
+            name="backlog_hours",
+            unit="hours",
+            describe="Hours until what waits in its queue is worked off at the present pace.",
+            resolve=_backlog,
         ),
         Measure(
             name="availability", unit="ratio", describe="Available replicas out of desired ones.", resolve=_availability

@@ -14,6 +14,7 @@ from incidents.ids import FactKind
 from tools.probe import Observation
 from tools.prometheus.curve import Curve
 from tools.prometheus.probes.wide import WideView
+from tools.prometheus.queues import QUEUES
 
 _FULL = {"pool": "what is used up", "used": "how many are in use", "max": "how many there are"}
 
@@ -60,16 +61,6 @@ POOLS = (
     Pool(spec=THREADS, name="Tomcat", used="tomcat_threads_busy_threads", most="tomcat_threads_config_max_threads"),
     Pool(spec=THREADS, name="executor", used="executor_active_threads", most="executor_pool_max_threads"),
     Pool(spec=FILES, name="file descriptors", used="process_open_fds", most="process_max_fds"),
-)
-QUEUES = (
-    "kafka_consumergroup_lag",
-    "kafka_consumer_records_lag_max",
-    "rabbitmq_queue_messages_ready",
-    "celery_queue_length",
-    "sidekiq_queue_size",
-    "queue_depth",
-    "queue_size",
-    "workqueue_depth",
 )
 NEARLY_ALL = 0.95
 """Share in use: averaged over pods and a minute, the rest is none."""

@@ -48,7 +48,7 @@ async def test_a_service_without_request_metrics_is_an_error_and_not_a_zero(clus
 
 
 async def test_an_unknown_measure_names_the_known_ones(cluster: Cluster) -> None:
-    with pytest.raises(PermanentError, match="availability, error_rate, latency_p99, saturation, traffic"):
+    with pytest.raises(PermanentError, match="availability, backlog_hours, error_rate, latency_p99, saturation, traffic"):
         await measure(cluster, "happiness", CHECKOUT, at=END, window=FIVE)
 
 
