@@ -6,7 +6,7 @@ from datetime import datetime
 from agents.detector import Scene, Sightings
 from agents.kubernetes.asking import questions_of
 from agents.kubernetes.looking import Question, ask, first_look, further_look, health_look, leads, log_look
-from agents.kubernetes.sighted import workloads_of
+from agents.kubernetes.sighted import pods_of, workloads_of
 from agents.kubernetes.telling import gaps_of, told
 from agents.reporting import Reading, compose, findings_of, read_facts, scene_of
 from agents.specialist import Desk
@@ -14,9 +14,10 @@ from incidents.casefile import Assignment, CaseFile, Report
 from incidents.entity import Entity, EntityKind
 from incidents.finding import AgentName, Topic
 from incidents.ids import EntityId
-from incidents.topology import Edge, Topology
+from incidents.topology import Edge, Relation, Topology
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.node import Nodes
+from tools.kubernetes.pod import Pod
 
 HOPS = 2
 """How far around the asked entities coverage is told: callers, callees, services and what they run on."""
@@ -87,11 +88,23 @@ def _opening(topic: Topic, entities: Sequence[EntityId]) -> list[Question]:
 
 
 def topology_of(sightings: Sightings) -> Topology:
-    """The edges of every inventory that was seen."""
+    """The edges of every inventory that was seen, and where pods run that were looked at besides."""
     edges: set[Edge] = set()
     for seen in sightings.of(Inventory):
         edges |= set(seen.view.edges)
+    placed = {edge.source for edge in edges if edge.relation is Relation.RUNS_ON}
+    for one in pods_of(sightings):
+        if one.pod.node and one.pod.meta.entity not in placed:
+            edges |= _placing(one.pod)
     return Topology.of(edges)
+
+
+def _placing(pod: Pod) -> set[Edge]:
+    """Whose pod it is, and on which node."""
+    here, cluster = pod.meta.entity, Entity.parse(pod.meta.entity).cluster
+    node = Entity(cluster=cluster, kind=EntityKind.NODE, name=pod.node or "").id
+    edges = {Edge(source=here, relation=Relation.RUNS_ON, target=node)}
+    return edges if pod.owner is None else edges | {Edge(source=pod.owner, relation=Relation.OWNS, target=here)}
 
 
 def inventory_of(sightings: Sightings) -> tuple[EntityId, ...]:
