@@ -5,8 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from incidents.ids import DecisionId, PersonId, ProposalDigest
-from incidents.policy import Effect
+from incidents.policy import Effect, PolicyVerdict
 from incidents.proposal import ProposalBody, ProposalStatus
+from incidents.quorum import Quorum, approver, quorum
+from incidents.scope import Grant, roles_at
 from incidents.value import Value
 
 
@@ -25,7 +27,15 @@ class Person(Value):
     id: PersonId
     name: str
     roles: tuple[str, ...] = ()
+    """That hold everywhere."""
+    grants: tuple[Grant, ...] = ()
+    """Roles that hold in a part of the estate."""
     bot: bool = False
+
+    @property
+    def roles_text(self) -> str:
+        """`oncall, owner (services checkout)`."""
+        return ", ".join([*self.roles, *(f"{grant.role} ({grant.text})" for grant in self.grants)]) or "no role"
 
 
 class Choice(StrEnum):
@@ -70,6 +80,8 @@ class Accepted(Value):
     needed: int
     complete: bool
     """Whether the proposal is decided now (quorum reached, or rejected)."""
+    lacks: tuple[str, ...] = ()
+    """Roles of which somebody still has to approve."""
 
 
 class Refused(Value):
@@ -102,12 +114,20 @@ def judge(
     )
     if refused is not None:
         return refused
-    needed = max(1, body.policy.approvals)
-    approvals = sum(1 for decision in decided if decision.choice is Choice.APPROVE) + (choice is Choice.APPROVE)
+    people = [decision.person for decision in decided if decision.choice is Choice.APPROVE]
+    reached = quorum_of(body.policy, [*people, *([person] if choice is Choice.APPROVE else [])])
+    needed = reached.approvals + reached.missing
     if choice is Choice.REJECT:
-        return Accepted(status=ProposalStatus.REJECTED, approvals=approvals, needed=needed, complete=True)
-    after = ProposalStatus.APPROVED if approvals >= needed else ProposalStatus.PENDING
-    return Accepted(status=after, approvals=approvals, needed=needed, complete=after is ProposalStatus.APPROVED)
+        return Accepted(status=ProposalStatus.REJECTED, approvals=reached.approvals, needed=needed, complete=True)
+    after = ProposalStatus.APPROVED if reached.complete else ProposalStatus.PENDING
+    return Accepted(
+        status=after, approvals=reached.approvals, needed=needed, complete=reached.complete, lacks=reached.lacks
+    )
+
+
+def quorum_of(verdict: PolicyVerdict, people: Sequence[Person]) -> Quorum:
+    """How far the approvals of these people have come; a bot's never counts."""
+    return quorum(verdict, [approver(one.id, one.roles, one.grants, verdict) for one in people if not one.bot])
 
 
 def same_person(one: PersonId, other: PersonId) -> bool:
@@ -135,12 +155,18 @@ def _not_open(body: ProposalBody, *, status: ProposalStatus, now: datetime) -> R
 
 
 def _not_entitled(body: ProposalBody, person: Person) -> Refused | None:
-    if set(person.roles) & set(body.policy.approvers):
+    here = roles_at(person.roles, person.grants, body.policy.places)
+    if here & set(body.policy.approvers):
         return None
     roles = " or ".join(body.policy.approvers) or "nobody"
-    return Refused(
-        refusal=Refusal.MISSING_ROLE, message=f"Only {roles} may decide this; {person.name} has no such role."
-    )
+    elsewhere = [grant for grant in person.grants if grant.role in body.policy.approvers]
+    if elsewhere and body.policy.places:
+        own = "; ".join(f"{grant.role} of {grant.text}" for grant in elsewhere)
+        where = " and ".join(place.text for place in body.policy.places)
+        why = f"Only {roles} for {where} may decide this; {person.name} is {own}."
+    else:
+        why = f"Only {roles} may decide this; {person.name} has no such role."
+    return Refused(refusal=Refusal.MISSING_ROLE, message=why)
 
 
 def _not_again(person: Person, *, decided: Sequence[Decision]) -> Refused | None:

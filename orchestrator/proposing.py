@@ -1,7 +1,7 @@
 """Seals a proposal from what the plan wants, what the rehearsal saw, what policy says and what it costs."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from agents.cost.delta import cost_delta
 from agents.planner.checks import rebased
@@ -13,11 +13,12 @@ from incidents.canonical import canonical
 from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
 from incidents.ids import IncidentId, ProposalDigest
-from incidents.policy import ConsideredAction, Effect, Findings, Policy, PolicyQuestion, Standing
+from incidents.policy import Effect, Findings, Policy, PolicyQuestion, Standing
 from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
 from incidents.value import Value
 from incidents.verification import CheckRole, Measurement
 from orchestrator.context import Workbench
+from orchestrator.policy.question import considered
 from orchestrator.policy.ruling import ruling
 from orchestrator.settings import Periods
 from orchestrator.store import proposals, rehearsals
@@ -162,27 +163,6 @@ def sealed(
         supersedes=supersedes,
     )
     return Proposal.of(body)
-
-
-def considered(actions: Sequence[ProposedAction]) -> tuple[ConsideredAction, ...]:
-    """What policy looks at of the actions of a proposal."""
-    return tuple(
-        ConsideredAction(request=action.request, reach=action.blast_radius, reversibility=action.reversibility)
-        for action in actions
-    )
-
-
-def question_about(body: ProposalBody, *, now: datetime, standing: Standing) -> PolicyQuestion:
-    """What policy is asked about a proposal that is sealed already."""
-    return PolicyQuestion(
-        actions=considered(body.actions),
-        now=now,
-        incident=body.incident,
-        cause=body.cause,
-        confidence=body.confidence,
-        usd_per_hour=body.cost.usd_per_hour,
-        standing=standing,
-    )
 
 
 async def _answers(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:

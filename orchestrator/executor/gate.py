@@ -6,10 +6,10 @@ Pure; the executor asks right before every action, with what it read itself.
 from collections.abc import Sequence
 from datetime import datetime
 
-from incidents.approval import Choice, Decision
+from incidents.approval import Choice, Decision, quorum_of
 from incidents.execution import ExecutionStatus
 from incidents.ids import Digest
-from incidents.policy import Effect
+from incidents.policy import Effect, PolicyVerdict
 from incidents.proposal import Proposal, ProposalStatus
 
 TAMPERED = "its digest is not that of its content: it was changed after it was sealed"
@@ -25,10 +25,14 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     paused: bool,
     now: datetime,
     started: bool = False,
+    ruling: PolicyVerdict | None = None,
+    used: frozenset[str] = frozenset(),
 ) -> str | None:
     """Why it must not run, in words for people; None when nothing stands against it. Fails closed.
 
-    `started` says that an earlier action of it ran already: then its expiry no longer stops the rest.
+    `started` says that an earlier action of it ran already: then its expiry no longer stops the rest, nor does a
+    freeze or limit, because half a change is worse than a whole one. `ruling` is what the whole policy says of it now,
+    `used` names the pre-approvals that it has used.
     """
     body = proposal.body
     if not proposal.intact:
@@ -39,11 +43,29 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
         return f"it is {status}, not approved"
     if body.policy.effect is Effect.DENY:
         return f"policy denies it: {body.policy.reason}"
-    if body.policy.version != policy:
+    if body.policy.version != (ruling.version if ruling else policy):
         return "the policy changed since it was proposed"
     if not started and now >= body.expires_at:
         return f"it expired at {body.expires_at:%H:%M:%S} UTC"
+    if not started and ruling is not None and (reason := _ruled_out(body.policy, ruling, decisions, used=used)):
+        return reason
     return _quorum(proposal, decisions)
+
+
+def _ruled_out(
+    sealed: PolicyVerdict, ruling: PolicyVerdict, decisions: Sequence[Decision], *, used: frozenset[str]
+) -> str | None:
+    """What policy has against it by now: a freeze that began, a limit or pre-approval that is used up."""
+    if ruling.effect is Effect.DENY:
+        return f"policy denies it now: {ruling.reason}"
+    if sealed.effect is Effect.ALLOW:
+        if ruling.effect is not Effect.ALLOW:
+            return f"its pre-approval does not hold any more: {ruling.reason}"
+        unused = sorted({one.name for one in sealed.preapprovals} - used)
+        return f"no use of the pre-approval {', '.join(unused)} is on record for it" if unused else None
+    if ruling.effect is Effect.ASK and (short := _short_of(ruling, decisions)):
+        return f"policy asks for more by now: {short} ({ruling.reason})"
+    return None
 
 
 def undo_objection(
@@ -66,11 +88,16 @@ def _quorum(proposal: Proposal, decisions: Sequence[Decision]) -> str | None:
     own = [decision for decision in decisions if decision.digest == proposal.digest]
     if any(decision.choice is Choice.REJECT for decision in own):
         return "somebody rejected it"
-    people = {decision.person.id for decision in own if decision.choice is Choice.APPROVE and not decision.person.bot}
-    needed = proposal.body.policy.approvals
-    if proposal.body.policy.effect is Effect.ASK and len(people) < max(needed, 1):
-        return f"it has {len(people)} of {max(needed, 1)} approvals"
-    return None
+    return _short_of(proposal.body.policy, own) if proposal.body.policy.effect is Effect.ASK else None
+
+
+def _short_of(verdict: PolicyVerdict, decisions: Sequence[Decision]) -> str | None:
+    people = [decision.person for decision in decisions if decision.choice is Choice.APPROVE]
+    reached = quorum_of(verdict, people)
+    if reached.complete:
+        return None
+    lacks = f"; nobody of {' and '.join(reached.lacks)} is among them" if reached.lacks else ""
+    return f"it has {reached.approvals} of {reached.approvals + reached.missing} approvals{lacks}"
 
 
 def refused_actions(proposal: Proposal) -> str | None:

@@ -9,8 +9,10 @@ from incidents.execution import HAPPENED, WITHOUT_EFFECT, Execution, ExecutionSt
 from incidents.ids import Digest
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind, problems
+from incidents.policy import Findings
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.executor import gate
+from orchestrator.executor.asking import asked_again, ruling_now
 from orchestrator.executor.context import ExecutorContext
 from orchestrator.executor.deed import Deed, RefusedError, WaitingError
 from orchestrator.store import executions, proposals
@@ -19,6 +21,7 @@ from orchestrator.store.decisions import decisions_on
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.ledger import entries, record
 from orchestrator.store.locks import take_locks
+from orchestrator.store.standing import used_by
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 
@@ -47,8 +50,9 @@ class StoreBook:
     async def dispatch(self, deed: Deed) -> Execution:
         """Ask the gate and commit `dispatched`, both under the lock of the proposal's row."""
         now = deed.hands.clock.now()
+        outside = await asked_again(self._context.store, deed)
         async with self._context.store.transaction() as tx:
-            reason = await _gate(tx, deed)
+            reason = await _gate(tx, deed, outside=outside)
             if reason is not None:
                 raise RefusedError(reason)
             if held := await _taken(tx, deed):
@@ -61,8 +65,9 @@ class StoreBook:
 
     async def dispatch_again(self, deed: Deed) -> str | None:
         """Write that it is done again, by compare-and-swap, after a process that died."""
+        outside = await asked_again(self._context.store, deed)
         async with self._context.store.transaction() as tx:
-            reason = await _gate(tx, deed)
+            reason = await _gate(tx, deed, outside=outside)
             if reason is None:
                 note = "a process died; looked: it had not happened; done by compare-and-swap"
                 kind = EntryKind.UNDO_DISPATCHED if deed.row.undo else EntryKind.DISPATCHED
@@ -119,7 +124,7 @@ class StoreBook:
         return next(row for row in rows if row.index == deed.row.index and row.undo == deed.row.undo)
 
 
-async def _gate(tx: Tx, deed: Deed) -> str | None:
+async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
     """Everything is read anew, in the transaction that writes `dispatched`: what the deed holds may be old."""
     stored = await proposals.proposal_by(tx, deed.proposal.digest, lock=True)
     paused = (await switch_of(tx)).paused
@@ -140,6 +145,8 @@ async def _gate(tx: Tx, deed: Deed) -> str | None:
         paused=paused,
         now=deed.hands.clock.now(),
         started=started,
+        ruling=await ruling_now(tx, deed, stored.proposal, outside=outside),
+        used=await used_by(tx, stored.proposal.digest),
     )
 
 

@@ -15,8 +15,9 @@ from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
 from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
+from orchestrator.policy.question import question_about
 from orchestrator.policy.ruling import asked_outside
-from orchestrator.proposing import NothingToPropose, measured_plan, propose, question_about
+from orchestrator.proposing import NothingToPropose, measured_plan, propose
 from orchestrator.state import Ending, State
 from orchestrator.store import proposals
 from orchestrator.store.casefiles import add_evidence

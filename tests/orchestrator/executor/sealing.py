@@ -8,11 +8,13 @@ from typing import Any
 from incidents.action import ActionRequest
 from incidents.alert import Severity
 from incidents.execution import Execution
-from incidents.ids import ActionKind, CauseSlug, EntityId, IncidentId
+from incidents.ids import ActionKind, CauseSlug, EntityId, IncidentId, PersonId
 from incidents.incident import Phase
-from incidents.policy import decide as ask_policy
+from incidents.policy import PolicyQuestion
 from incidents.proposal import CostDelta, Proposal, ProposalBody, ProposedAction, Risk
 from orchestrator.executor.rehearsing import rehearse
+from orchestrator.policy.question import considered
+from orchestrator.policy.ruling import ruling
 from orchestrator.store.executions import executions_of
 from orchestrator.store.incidents import insert_incident, move
 from orchestrator.store.proposals import save_proposal
@@ -30,14 +32,21 @@ def rollback(on: Stage, **arguments: Any) -> ActionRequest:
     return ActionRequest(kind=ActionKind("rollback_workload"), target=target, arguments=arguments)
 
 
-async def sealed(on: Stage, *requests: ActionRequest, approvals: int = 1, lives_seconds: float = 900) -> Proposal:
+async def sealed(
+    on: Stage,
+    *requests: ActionRequest,
+    approvals: int = 1,
+    lives_seconds: float = 900,
+    requested_by: PersonId | None = None,
+    incident: IncidentId = INCIDENT,
+) -> Proposal:
     """Rehearse these requests for a new incident and put the sealed proposal before people."""
-    await _incident(on, on.id("shop/deployment/checkout"))
-    actions = [await _rehearsed(on, request) for request in requests or (rollback(on),)]
+    await _incident(on, incident, on.id("shop/deployment/checkout"))
+    actions = [await _rehearsed(on, incident, request) for request in requests or (rollback(on),)]
     now = on.clock.now()
-    verdict = ask_policy(on.bench.policy, actions=[(a.request, a.blast_radius) for a in actions], now=now)
+    verdict = ruling(on.bench.policy, PolicyQuestion(actions=considered(actions), now=now))
     body = ProposalBody(
-        incident=INCIDENT,
+        incident=incident,
         cause=CauseSlug("memory_limit_too_low"),
         entity=actions[0].request.target,
         confidence=0.9,
@@ -53,7 +62,7 @@ async def sealed(on: Stage, *requests: ActionRequest, approvals: int = 1, lives_
     )
     proposal = Proposal.of(body)
     async with on.store.transaction() as tx:
-        await save_proposal(tx, proposal)
+        await save_proposal(tx, proposal, requested_by=requested_by)
     return proposal
 
 
@@ -68,29 +77,29 @@ async def row(on: Stage, proposal: Proposal) -> Execution:
     return (await rows(on, proposal))[0]
 
 
-async def _incident(on: Stage, entity: EntityId) -> None:
+async def _incident(on: Stage, incident: IncidentId, entity: EntityId) -> None:
     now = on.clock.now()
     async with on.store.transaction() as tx:
         await insert_incident(
             tx,
-            INCIDENT,
+            incident,
             title="Checkout returns 5xx",
             severity=Severity.SEV1,
             cluster=on.cluster,
             entities=(entity,),
-            groups=("{}:{a}",),
+            groups=(f"{{}}:{{{incident}}}",),
             opened_at=now,
             started_at=now,
             graph_version=GRAPH_VERSION,
         )
         for phase in (Phase.INVESTIGATING, Phase.AWAITING_DECISION):
-            await move(tx, INCIDENT, to=phase, because="test", actor="test", now=now)
+            await move(tx, incident, to=phase, because="test", actor="test", now=now)
 
 
-async def _rehearsed(on: Stage, request: ActionRequest) -> ProposedAction:
+async def _rehearsed(on: Stage, incident: IncidentId, request: ActionRequest) -> ProposedAction:
     async with on.store.transaction() as tx:
-        asked = await request_rehearsal(tx, INCIDENT, request, attempt="1", now=on.clock.now())
-    await rehearse(on.executor, INCIDENT)
+        asked = await request_rehearsal(tx, incident, request, attempt="1", now=on.clock.now())
+    await rehearse(on.executor, incident)
     async with on.store.transaction() as tx:
         seen = (await rehearsal_by(tx, asked.id)).result
     assert seen is not None
