@@ -4,12 +4,14 @@ It only decides which buttons are shown: every click is judged again, under a lo
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from incidents.approval import Accepted, Choice, Decision, Person, Refused, judge
 from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
 from incidents.verification import Check, CheckRole
+from orchestrator.store.proposals import StoredProposal
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.words import PHASES, hm
 
@@ -68,6 +70,22 @@ def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person:
         guards=tuple(check for check in proposal.body.checks if check.role is CheckRole.GUARD),
         paused=record.switch.paused,
         superseded=sum(1 for other in record.proposals if other.status is ProposalStatus.SUPERSEDED),
+    )
+
+
+def may_approve(
+    stored: StoredProposal, *, decided: Sequence[Decision], person: Person, now: datetime
+) -> Accepted | Refused:
+    """What an approval of this proposal by this person would be answered now."""
+    return judge(
+        stored.proposal.body,
+        status=stored.status,
+        decided=decided,
+        requested_by=stored.requested_by,
+        person=person,
+        choice=Choice.APPROVE,
+        reason="-",
+        now=now,
     )
 
 

@@ -16,9 +16,20 @@ from service.web.access import cookie_name
 from service.web.context import WebContext
 from service.web.identity import Session
 from service.web.problems import Problem
+from service.web.waiting import waiting_for
 from tools.clock import ScaledClock, SystemClock
 
 HERE = Path(__file__).parent
+NAVIGATION = (
+    ("/", "Incidents", "i"),
+    ("/agents", "Agents", "w"),
+    ("/runbooks", "Runbooks", "b"),
+    ("/figures", "Metrics", "m"),
+    ("/evals", "Evals", "e"),
+    ("/audit", "Audit", "l"),
+    ("/settings", "Settings", "s"),
+)
+"""Address, name and shortcut (after `g`) of what the frame leads to."""
 
 
 class Pages:
@@ -35,7 +46,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(FILTERS)
-        self._environment.globals["asset"] = asset
+        self._environment.globals |= {"asset": asset, "navigation": NAVIGATION}
 
     def html(self, template: str, /, **values: Any) -> str:
         """A template filled in."""
@@ -47,17 +58,20 @@ class Pages:
         """A page for somebody who is signed in, in the frame."""
         async with self._context.store.transaction() as tx:
             switch = await switch_of(tx)
-        return self._answer(request, template, session=session, switch=switch, status=status, **values)
+            waiting = await waiting_for(tx, session.person, now=self._context.clock.now())
+        return self._answer(
+            request, template, session=session, switch=switch, waiting=len(waiting), status=status, **values
+        )
 
     def bare(self, request: Request, template: str, /, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page without the frame's navigation: for nobody in particular."""
-        return self._answer(request, template, session=None, switch=Switch(), status=status, **values)
+        return self._answer(request, template, session=None, switch=Switch(), waiting=0, status=status, **values)
 
     def problem(self, request: Request, problem: Problem) -> HTMLResponse:
         """A page that says what went wrong."""
         session = self._context.identities.session(request.cookies.get(cookie_name(self._context), ""))
         answer = self._answer(
-            request, "problem.html", session=session, switch=Switch(), status=problem.status, problem=problem
+            request, "problem.html", session=session, switch=Switch(), waiting=0, status=problem.status, problem=problem
         )
         answer.headers.update(problem.headers)
         return answer

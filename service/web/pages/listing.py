@@ -1,25 +1,26 @@
 """The list of incidents: what waits for the person who looks comes first, then the rest, newest first."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from incidents.alert import Severity
-from incidents.approval import Person, same_person
+from incidents.approval import Person
 from incidents.diagnosis import Diagnosis
-from incidents.ids import IncidentId, PersonId
-from incidents.incident import CLOSED, SETTLED, Incident, Phase
-from incidents.proposal import ProposalStatus
+from incidents.entity import NO_NAMESPACE
+from incidents.ids import IncidentId
+from incidents.incident import Incident, Phase
 from incidents.value import Value
 from orchestrator.store import overview
-from orchestrator.store.incidents import count_by_phase
-from orchestrator.store.overview import Wanted, incidents_page
-from orchestrator.store.proposals import StoredProposal, pending_proposals
+from orchestrator.store.overview import Wanted, count_wanted, incidents_page, places
+from orchestrator.store.proposals import StoredProposal
 from orchestrator.store.transaction import Tx
 from service.web.access import ContextDep, SessionDep
 from service.web.api import read_cursor, write_cursor
+from service.web.pages.filters import LABELS, PERIODS, VIEWS, Filter, FilterDep
 from service.web.rendering import pages_of
+from service.web.waiting import waiting_for
 
 router = APIRouter()
 
@@ -27,13 +28,6 @@ PAGE = 50
 MOST_MINE = 200
 """Incidents that wait for a decision at the same time; more is a storm, and its newest are on the page anyway."""
 WITH_WAITING = ("all", "active")
-VIEWS = {
-    "active": tuple(phase for phase in Phase if phase not in SETTLED),
-    "people": tuple(phase for phase in Phase if phase in SETTLED - CLOSED),
-    "closed": tuple(phase for phase in Phase if phase in CLOSED),
-    "all": (),
-}
-"""Name of a filter -> the phases that it shows."""
 
 
 class Line(Value):
@@ -48,18 +42,25 @@ class Line(Value):
     alerts: int
 
 
+class Tab(Value):
+    """One view of the list, and how many incidents it has under the other filters."""
+
+    key: str
+    label: str
+    count: int
+    url: str
+
+
 class Listing(Value):
     """What the list shows."""
 
     waiting: tuple[Line, ...]
     """Waits for the person who looks."""
     others: tuple[Line, ...]
-    counts: dict[str, int]
-    view: str
-    search: str
-    severity: int | None
-    next: str | None
-    """Cursor of the next page."""
+    tabs: tuple[Tab, ...]
+    chosen: Filter
+    older: str | None
+    """Address of the next page."""
 
 
 @router.get("/")
@@ -67,49 +68,60 @@ async def incidents(
     request: Request,
     context: ContextDep,
     session: SessionDep,
-    *,
-    view: str = "all",
-    q: Annotated[str, Query(max_length=200)] = "",
-    severity: str = "",
+    chosen: FilterDep,
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The list, or only its changing part for a page that is open."""
-    wanted = Wanted(phases=VIEWS.get(view, ()), severity=_severity(severity), search=q)
+    now = context.clock.now()
     async with context.store.transaction() as tx:
-        listing = await _read(tx, wanted, person=session.person, view=view, cursor=cursor)
+        listing = await _read(tx, chosen, person=session.person, now=now, cursor=cursor)
+        places_known = await places(tx)
     if request.headers.get("hx-target") == "incidents":
-        html = pages_of(request).html("_incidents.html", listing=listing, now=context.clock.now(), path="/")
+        html = pages_of(request).html("_incidents.html", listing=listing, now=now, path="/")
         return Response(html, media_type="text/html")
-    return await pages_of(request).page(request, "incidents.html", session=session, listing=listing)
-
-
-async def _read(tx: Tx, wanted: Wanted, *, person: Person, view: str, cursor: str) -> Listing:
-    found = await incidents_page(tx, wanted, after=read_cursor(cursor), limit=PAGE + 1)
-    undecided = (
-        () if cursor or view not in WITH_WAITING else await incidents_page(tx, _undecided(wanted), limit=MOST_MINE)
+    return await pages_of(request).page(
+        request,
+        "incidents.html",
+        session=session,
+        listing=listing,
+        services=sorted({place.name for place in places_known}),
+        namespaces=sorted({place.namespace for place in places_known} - {"", NO_NAMESPACE}),
+        periods=PERIODS,
     )
-    mine = {
-        stored.proposal.body.incident
-        for stored in await pending_proposals(tx)
-        if set(stored.proposal.body.policy.approvers) & set(person.roles)
-    }
-    page = found[:PAGE]
-    older = [incident for incident in undecided if incident.id in mine and incident not in page]
-    lines = await _lines(tx, (*page, *older), mine=mine, person=person)
-    phases = await count_by_phase(tx)
-    counts = {name: sum(phases.get(p, 0) for p in chosen or tuple(Phase)) for name, chosen in VIEWS.items()}
+
+
+async def _read(tx: Tx, chosen: Filter, *, person: Person, now: datetime, cursor: str) -> Listing:
+    mine = await waiting_for(tx, person, now=now)
+    wanted = chosen.wanted(now=now, mine=mine)
+    found = await incidents_page(tx, wanted, after=read_cursor(cursor), limit=PAGE + 1)
+    page, older = found[:PAGE], ()
+    if chosen.view in WITH_WAITING and not cursor:
+        waiting = await incidents_page(tx, _only(wanted, mine), limit=MOST_MINE)
+        older = tuple(incident for incident in waiting if incident not in page)
+    lines = await _lines(tx, (*page, *older), mine=mine)
     return Listing(
         waiting=tuple(line for line in lines if line.waits_for_me),
         others=tuple(line for line in lines if not line.waits_for_me),
-        counts=counts,
-        view=view if view in VIEWS else "all",
-        search=wanted.search,
-        severity=int(wanted.severity) if wanted.severity else None,
-        next=write_cursor(page[-1]) if len(found) > PAGE else None,
+        tabs=await _tabs(tx, chosen, mine=mine, now=now),
+        chosen=chosen,
+        older=chosen.url(cursor=write_cursor(page[-1])) if len(found) > PAGE else None,
     )
 
 
-async def _lines(tx: Tx, page: tuple[Incident, ...], *, mine: set[IncidentId], person: Person) -> list[Line]:
+def _only(wanted: Wanted, mine: frozenset[IncidentId]) -> Wanted:
+    """The same filter, but only what waits for this person: it is shown first, however old it is."""
+    return wanted.model_copy(update={"among": tuple(sorted(mine))})
+
+
+async def _tabs(tx: Tx, chosen: Filter, *, mine: frozenset[IncidentId], now: datetime) -> tuple[Tab, ...]:
+    everything = chosen.model_copy(update={"view": "all"}).wanted(now=now, mine=mine)
+    phases = await count_wanted(tx, everything)
+    counts = {key: sum(phases.get(phase, 0) for phase in of or tuple(Phase)) for key, of in VIEWS.items()}
+    counts["mine"] = sum((await count_wanted(tx, _only(everything, mine))).values()) if mine else 0
+    return tuple(Tab(key=key, label=LABELS[key], count=counts[key], url=chosen.url(view=key)) for key in VIEWS)
+
+
+async def _lines(tx: Tx, page: tuple[Incident, ...], *, mine: frozenset[IncidentId]) -> list[Line]:
     ids = [incident.id for incident in page]
     diagnoses = await overview.diagnoses_by_incident(tx, ids)
     proposals = await overview.proposals_by_incident(tx, ids)
@@ -118,28 +130,16 @@ async def _lines(tx: Tx, page: tuple[Incident, ...], *, mine: set[IncidentId], p
     lines = []
     for incident in page:
         stored = proposals.get(incident.id)
-        people = decided.get(stored.proposal.digest, ()) if stored else ()
-        pending = stored is not None and stored.status is ProposalStatus.PENDING
-        again = any(same_person(PersonId(one), person.id) for one in people)
         firing, total = alerts.get(incident.id, (0, 0))
         lines.append(
             Line(
                 incident=incident,
                 diagnosis=diagnoses.get(incident.id),
                 proposal=stored,
-                approvals=len(people),
-                waits_for_me=pending and incident.id in mine and not again,
+                approvals=len(decided.get(stored.proposal.digest, ())) if stored else 0,
+                waits_for_me=incident.id in mine,
                 firing=firing,
                 alerts=total,
             )
         )
     return lines
-
-
-def _undecided(wanted: Wanted) -> Wanted:
-    """The same filter, but only what waits for a decision: it is shown first, however old it is."""
-    return wanted.model_copy(update={"phases": (Phase.AWAITING_DECISION,)})
-
-
-def _severity(text: str) -> Severity | None:
-    return Severity(int(text)) if text in {"1", "2", "3", "4"} else None

@@ -59,11 +59,56 @@
     event.target.querySelectorAll("button").forEach(function (button) { button.setAttribute("aria-disabled", "true"); });
   });
 
+  function step(by) {
+    var lines = Array.from(document.querySelectorAll("[data-line]"));
+    var present = lines.indexOf(document.activeElement);
+    var next = lines[present < 0 ? (by > 0 ? 0 : lines.length - 1) : present + by];
+    if (next) next.focus();
+  }
+
+  function reject() {
+    var form = document.querySelector("details.reject");
+    if (!form) return;
+    form.open = true;
+    form.querySelector("textarea").focus();
+  }
+
+  var went = 0;
+  var keys = {
+    j: function () { step(1); },
+    k: function () { step(-1); },
+    a: function () { var button = document.querySelector("[data-approve]"); if (button) button.focus(); },
+    r: reject,
+    g: function () { went = Date.now(); },
+    "?": function () { document.getElementById("keys").showModal(); }
+  };
+
   document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach(function (menu) { menu.open = false; });
+    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach(function (menu) { menu.open = false; menu.querySelector("summary").focus(); });
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (document.querySelector("dialog[open]")) return;
+    var link = Date.now() - went < 1500 && document.querySelector('[data-key="' + CSS.escape(event.key) + '"]');
+    went = 0;
+    if (link) { event.preventDefault(); link.click(); return; }
     var wanted = document.querySelector('[data-shortcut="' + CSS.escape(event.key) + '"]');
-    if (wanted) { event.preventDefault(); wanted.focus(); }
+    if (wanted) { event.preventDefault(); wanted.focus(); return; }
+    if (event.key === "/" && document.querySelector("[data-key]")) { event.preventDefault(); location.href = "/#q"; return; }
+    if (keys[event.key] && document.getElementById("keys")) { event.preventDefault(); keys[event.key](); }
+  });
+
+  document.addEventListener("click", function (event) {
+    var opens = event.target.closest("[data-opens]");
+    var closes = event.target.closest("[data-closes]");
+    if (opens) document.getElementById(opens.dataset.opens).showModal();
+    if (closes) document.getElementById(closes.dataset.closes).close();
+  });
+
+  // An address says what was chosen, not what was left alone.
+  document.addEventListener("htmx:configRequest", function (event) {
+    if (!event.target.matches("form.filters")) return;
+    Array.from(event.detail.formData.keys()).forEach(function (name) {
+      if (!event.detail.formData.get(name)) event.detail.formData.delete(name);
+    });
   });
 
   if (window.Idiomorph) {
@@ -76,6 +121,8 @@
     };
   }
 
+  if (location.hash === "#q" && document.getElementById("q")) document.getElementById("q").focus();
+  document.documentElement.classList.toggle("htmx-loaded", Boolean(window.htmx));
   pressed();
   tick();
   setInterval(tick, 1000);

@@ -11,7 +11,6 @@ from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.store.database import Store
 from orchestrator.store.proposals import proposal_by
-from service.web.pages import listing
 from tests.service.web.casebook import Casebook
 from tests.service.web.estate import NASTY, PODS
 from tests.service.web.signing import csrf_of, sign_in
@@ -112,53 +111,6 @@ async def test_a_rejection_needs_its_reason(client: httpx.AsyncClient, book: Cas
     answer = await client.post(f"/incidents/{incident}/decision", data=form | {"reason": "Not <now>"})
     assert answer.status_code == 303
     assert "Not &lt;now&gt;" in (await client.get(f"/incidents/{incident}")).text
-
-
-async def test_the_list_puts_what_waits_for_me_first(client: httpx.AsyncClient, book: Casebook) -> None:
-    waiting = await book.reach(Phase.AWAITING_DECISION)
-    newer = await book.reach(Phase.OPEN, group="search")
-    for who, mine in (("dana", True), ("ada", False)):
-        await sign_in(client, who)
-        page = (await client.get("/")).text
-        assert ("Waiting for you" in page) is mine
-        assert (page.index(waiting) < page.index(newer)) is mine
-
-
-async def test_what_waits_for_me_is_on_the_first_page_however_old_it_is(
-    client: httpx.AsyncClient, book: Casebook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waiting = await book.reach(Phase.AWAITING_DECISION)
-    monkeypatch.setattr(listing, "PAGE", 2)
-    for number in range(3):
-        await book.clock.advance(60)
-        await book.reach(Phase.OPEN, group=f"service-{number}")
-    await sign_in(client, "dana")
-    page = (await client.get("/")).text
-    assert waiting in page
-    assert "Older incidents" in page
-
-
-@pytest.mark.parametrize(
-    ("query", "shown"),
-    [
-        ("view=active", True),
-        ("view=closed", False),
-        ("q=checkout", True),
-        ("q=nothing-like-it", False),
-        ("severity=1", True),
-    ],
-)
-async def test_the_list_filters(client: httpx.AsyncClient, book: Casebook, query: str, shown: bool) -> None:
-    incident = await book.reach(Phase.AWAITING_DECISION)
-    await sign_in(client, "ada")
-    page = (await client.get(f"/?{query}")).text
-    assert (incident in page) is shown
-    assert ("No incident matches this filter" in page) is not shown
-
-
-async def test_an_empty_list_says_how_it_fills(client: httpx.AsyncClient) -> None:
-    await sign_in(client, "ada")
-    assert "/api/v1/alerts/alertmanager" in (await client.get("/")).text
 
 
 async def test_the_live_part_is_sent_only_when_it_changed(client: httpx.AsyncClient, book: Casebook) -> None:
