@@ -27,6 +27,7 @@ from incidents.approval import Person
 from incidents.ids import PersonId
 from orchestrator.environment import Environment, unknown_names
 from orchestrator.part import Part
+from orchestrator.oidc_settings import Oidc
 from orchestrator.slack_settings import Slack
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
@@ -241,6 +242,9 @@ class Settings(BaseSettings):
     """Labels of alerts that name the cluster; the first that an alert has counts."""
     webhook: Webhook = Webhook()
     people: tuple[Token, ...] = ()
+    directory: Path | None = None
+    """people.yaml: who is who in Slack and at the identity provider, with roles per service and environment."""
+    oidc: Oidc = Oidc()
     session_secret: SecretStr | None = None
     """Signs the console's cookies; made up at every start when not given, which signs everybody out."""
     severity: SeverityMap = SeverityMap()
