@@ -26,8 +26,8 @@ from incidents.alert import Severity
 from incidents.approval import Person
 from incidents.ids import PersonId
 from orchestrator.environment import Environment, unknown_names
-from orchestrator.part import Part
 from orchestrator.oidc_settings import Oidc
+from orchestrator.part import Part
 from orchestrator.slack_settings import Slack
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
