@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, SecretStr, field_validator
 
 from incidents.value import Value
+from tools.address import objection_to_url
 from tools.clock import Clock
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ class Endpoint(Value):
     timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     public_url: str | None = None
     """Base for links that people open; `url` when not given."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_worth_asking(cls, url: str) -> str:
+        if why := objection_to_url(url):
+            message = f"{why}: write the address of the system itself"
+            raise ValueError(message)
+        return url
 
 
 class KubernetesAccess(Value):

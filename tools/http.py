@@ -12,13 +12,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from incidents.canonical import Json
 from incidents.redaction import redact
+from tools.address import GuardedTransport, judged, objection_to_url
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
 from tools.wire import read
@@ -37,9 +39,10 @@ AWS Architecture Blog, "Exponential Backoff And Jitter")."""
 LONGEST_PAUSE = 3.0
 """Seconds that are waited at most when a system names a pause itself; a longer one is passed on to the caller."""
 REDIRECTS = 3
+_PORTS = {"http": 80, "https": 443}
 EXCERPT = 300
 """Characters of an error's body that are shown to people."""
-CONNECTIONS = 10
+LIMITS = httpx.Limits(max_connections=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +68,19 @@ class HttpClient:
             auth=_basic_auth(endpoint),
             headers={"user-agent": "midwatch", **_bearer(endpoint), **(headers or {})},
             timeout=httpx.Timeout(endpoint.timeout_seconds),
-            limits=httpx.Limits(max_connections=CONNECTIONS),
-            verify=_trust(endpoint) if self.base.scheme == "https" else False,
-            trust_env=not _is_loopback(self.base.host),  # a proxy for the internet does not lead to this machine
+            **_way(endpoint, self.base, system=system),
         )
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def judge(self) -> None:
+        """Whether the configured name leads to an address to speak to, for a library that connects by itself.
+
+        Raises PermanentError, or TransientError when nobody knows the name.
+        """
+        await judged(self.base.host, self.base.port or _PORTS[self.base.scheme], system=self.system)
 
     async def get(self, path: str, form: type[ReadT], *, params: Params | None = None) -> ReadT:
         """Read JSON as that form, trying again when it is worth it."""
@@ -306,6 +314,8 @@ def _base_url(text: str, *, system: str) -> httpx.URL:
         raise PermanentError(f"{system}: {text!r} is no address: {error}") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise PermanentError(f"{system}: {text!r} is no address: write http://host:port or https://host")
+    if why := objection_to_url(text):
+        raise PermanentError(f"{system}: {text!r} is no address to configure: {why}")
     if url.userinfo:
         raise PermanentError(f"{system}: write username and password into their own settings, not into the address")
     return url
@@ -313,6 +323,16 @@ def _base_url(text: str, *, system: str) -> httpx.URL:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
+
+
+def _way(endpoint: Endpoint, base: httpx.URL, *, system: str) -> dict[str, Any]:
+    """How the address is reached: by the proxy that the environment names for it, or guarded, by ourselves."""
+    trust: ssl.SSLContext | bool = _trust(endpoint) if base.scheme == "https" else False
+    proxied = base.scheme in getproxies() and not proxy_bypass(base.host) and not _is_loopback(base.host)
+    if proxied:  # the proxy looks the name up, and decides who may be reached
+        return {"verify": trust, "trust_env": True, "limits": LIMITS}
+    inner = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=LIMITS)
+    return {"transport": GuardedTransport(inner, system=system), "trust_env": False}
 
 
 def _is_loopback(host: str) -> bool:

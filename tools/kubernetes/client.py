@@ -17,6 +17,7 @@ from kubernetes.aio import config
 
 from incidents.canonical import Json
 from incidents.entity import EntityKind
+from tools.address import objection_to_url
 from tools.clock import Clock
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
@@ -230,6 +231,8 @@ class KubernetesClient:
         except (kubernetes_config.ConfigException, OSError, ValueError) as error:
             where = "the pod's service account" if self.access.in_cluster else f"kubeconfig {self.access.kubeconfig}"
             raise PermanentError(f"{where} cannot be used: {error}") from error
+        if why := objection_to_url(str(configuration.host)):
+            raise PermanentError(f"Kubernetes: {configuration.host} is no address to configure: {why}")
         return configuration
 
 

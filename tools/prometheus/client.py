@@ -219,6 +219,7 @@ class PrometheusClient:
 
     async def _in_thread(self, call: Callable[[PrometheusConnect], ResultT]) -> ResultT:
         """Run a call of the library elsewhere, and put its errors into our words."""
+        await self.http.judge()
         library = self._library = self._library or _library(self._endpoint)
         try:
             async with asyncio.timeout(self._endpoint.timeout_seconds * 2):  # connecting and reading have one each

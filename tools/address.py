@@ -1,0 +1,125 @@
+"""Which addresses Midwatch may speak to: never the cloud's metadata service, never what only this machine's link has.
+
+Private and loopback addresses are allowed: they are where clusters are. A name is judged by all addresses that it has at
+the moment of connecting, and the connection goes to the address that was judged, so that a name cannot change its
+meaning in between (DNS rebinding). Redirects are the business of `tools.http`: they stay on the configured origin.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
+
+import httpx
+
+from tools.errors import PermanentError, TransientError
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Host and port -> its addresses."""
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+METADATA = frozenset(
+    {
+        "169.254.169.254",  # AWS, Google, Azure, OpenStack; link-local as a whole is refused anyway
+        "fd00:ec2::254",  # AWS, by IPv6
+        "100.100.100.200",  # Alibaba
+        "192.0.0.192",  # Oracle
+        "168.63.129.16",  # Azure's host agent
+    }
+)
+METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+LOW_32_BITS = 0xFFFF_FFFF
+
+
+def objection_to_url(url: str) -> str | None:
+    """Why nobody should configure this address, in words; None when nothing stands against it. Asks no name server."""
+    host = (urlsplit(url).hostname or "").rstrip(".").casefold()
+    if host in METADATA_NAMES:
+        return f"{host} is a cloud's metadata service"
+    literal = _literal(host)
+    return None if literal is None else objection_to(literal)
+
+
+def objection_to(address: Address) -> str | None:
+    """Why Midwatch does not speak to this address."""
+    for one in _faces(address):
+        if str(one) in METADATA:
+            return f"{address} is a cloud's metadata service"
+        if one.is_link_local:
+            return f"{address} is link-local: it means another machine wherever it is used"
+        if one.is_unspecified or one.is_multicast or str(one) == "255.255.255.255":
+            return f"{address} is nobody's address"
+    return None
+
+
+def _literal(host: str) -> Address | None:
+    """The address that a host is written as, in any of the forms that resolvers take (also `0xa9fea9fe`)."""
+    try:
+        return ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
+
+
+def _faces(address: Address) -> tuple[Address, ...]:
+    """The address, and the IPv4 address that it leads to (mapped, 6to4, NAT64)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return (address,)
+    inner = address.ipv4_mapped or address.sixtofour
+    if address in NAT64:
+        inner = ipaddress.IPv4Address(int(address) & LOW_32_BITS)
+    return (address,) if inner is None else (address, inner)
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """All addresses of a name, in the resolver's order. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def judged(host: str, port: int, *, system: str, resolver: Resolve = resolve) -> Sequence[str]:
+    """The addresses of a name. Raises PermanentError when it has one that is not spoken to, TransientError for none."""
+    literal = _literal(host)
+    try:
+        found = [str(literal)] if literal else list(await resolver(host, port))
+    except OSError as error:
+        raise TransientError(f"{system} cannot be reached: {host} has no address ({error})") from error
+    for address in found:
+        if why := objection_to(ipaddress.ip_address(address.split("%", maxsplit=1)[0])):
+            raise PermanentError(f"{system} is not asked: {host} leads to {why}")
+    return found
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """Connects to judged addresses only. TLS and the Host header keep the name."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, *, system: str, resolver: Resolve = resolve) -> None:
+        """`system` is how people call what is spoken to."""
+        self._inner, self._system, self._resolve = inner, system, resolver
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it to the first address that answers. Raises PermanentError when one of them is none to speak to."""
+        host, problem = request.url.host, None
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        for address in await judged(host, port, system=self._system, resolver=self._resolve):
+            pinned = httpx.Request(
+                request.method,
+                request.url.copy_with(host=address),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )
+            try:
+                return await self._inner.handle_async_request(pinned)
+            except httpx.ConnectError as error:  # nothing was sent: the next address may answer
+                problem = error
+        raise problem or httpx.ConnectError(f"{host} has no address", request=request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
