@@ -1,6 +1,6 @@
 """From a rehearsed plan to a person's decision: policy, the sealed proposal, the announcement, the wait."""
 
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
@@ -19,6 +19,7 @@ from orchestrator.policy.question import question_about
 from orchestrator.policy.ruling import asked_outside
 from orchestrator.proposing import NothingToPropose, measured_plan, propose
 from orchestrator.state import Ending, State
+from orchestrator.stopping import STOPPED, stopped
 from orchestrator.store import proposals
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.incidents import incident_of
@@ -34,6 +35,8 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
     planned, evidence = await measured_plan(context, incident)
     outside = await _asked_outside(context, incident, planned, attempt=attempt)
     async with context.store.transaction(lease=context.lease) as tx:
+        if await stopped(tx, incident):
+            return _end("escalated", STOPPED)
         made = await proposals.proposals_of(tx, incident)
         if len(made) >= attempt:  # This node ran before and died: what it sealed stands.
             return Command(goto="announce", update={"proposal": made[-1].proposal.digest})
@@ -138,5 +141,5 @@ def _after(status: ProposalStatus) -> Command[Literal["execute", "conclude"]]:
             assert_never(status)
 
 
-def _end(ending: Ending, detail: str) -> Command[Literal["execute", "conclude"]]:
+def _end(ending: Ending, detail: str) -> Command[Any]:
     return Command(goto="conclude", update={"ending": ending, "detail": detail})

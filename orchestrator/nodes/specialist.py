@@ -11,6 +11,7 @@ from incidents.incident import EventKind
 from orchestrator.context import Context
 from orchestrator.looking import looked
 from orchestrator.state import Errand, State
+from orchestrator.stopping import unless_stopped
 from orchestrator.store.casefiles import add_report, load_case
 from orchestrator.store.recordings import keep_look
 from orchestrator.store.timeline import append_event
@@ -29,7 +30,10 @@ async def work(state: Errand, runtime: Runtime[Context]) -> State:
     for assignment in assignments:
         await _say(context, incident, assignment, _beginning(assignment), step="start")
         known, now = extended(case, reports), context.clock.now()
-        done = await looked(assignment, known, clusters=context.cluster, at=now, budget=budget)
+        look = looked(assignment, known, clusters=context.cluster, at=now, budget=budget)
+        done = await unless_stopped(context.store, incident, look)
+        if done is None:
+            break
         reports.append(done.report)
         async with context.store.transaction(lease=context.lease) as tx:
             await add_report(tx, incident, done.report, key=assignment.question.id if assignment.question else "")

@@ -15,6 +15,7 @@ from incidents.diagnosis import Diagnosis, Verdict
 from incidents.incident import EventKind
 from orchestrator.context import Context
 from orchestrator.state import Doubt, Errand, State
+from orchestrator.stopping import STOPPED, stopped
 from orchestrator.store.casefiles import effort_of, load_case
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.timeline import append_event
@@ -25,6 +26,8 @@ async def supervise(state: State, runtime: Runtime[Context]) -> Command[Any]:
     """Send specialists out for a round, or go on to the plan, or end without a diagnosis."""
     context, incident = runtime.context, state["incident"]
     async with context.store.transaction(lease=context.lease) as tx:
+        if await stopped(tx, incident):
+            return Command(goto="conclude", update={"ending": "escalated", "detail": STOPPED})
         case = await load_case(tx, incident, bodies=False)
         diagnosis = await latest_diagnosis(tx, incident)
         probes, seconds = await effort_of(tx, incident)

@@ -8,6 +8,7 @@ from orchestrator.context import Context
 from orchestrator.phases import ensure_if_allowed
 from orchestrator.resolving import resolved
 from orchestrator.state import State
+from orchestrator.stopping import stopped
 from orchestrator.store.casefiles import add_report, load_case
 from orchestrator.store.recordings import keep_look
 from orchestrator.store.timeline import append_event
@@ -17,7 +18,8 @@ async def triage(state: State, runtime: Runtime[Context]) -> State:
     """Begin: or begin anew, when new alerts came to an incident that was left without a diagnosis."""
     context, incident = runtime.context, state["incident"]
     async with context.store.transaction(lease=context.lease) as tx:
-        await ensure_if_allowed(tx, incident, to=Phase.INVESTIGATING, because="looking for the cause")
+        if not await stopped(tx, incident):
+            await ensure_if_allowed(tx, incident, to=Phase.INVESTIGATING, because="looking for the cause")
         await append_event(
             tx,
             incident,
