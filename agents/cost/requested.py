@@ -20,6 +20,8 @@ P95 = 0.95
 """The quantile of use that a request should cover: the upper bound of the Vertical Pod Autoscaler's recommendation."""
 EXPORTED = 'avg by (__name__) ({__name__=~"node_cpu_hourly_cost|node_ram_hourly_cost"})'
 """What OpenCost's exporter says of nodes: USD per core and hour, and per GiB and hour."""
+NODE_TOTALS = "max by (node) (node_total_hourly_cost)"
+"""What OpenCost's exporter says that each node costs in USD per hour."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agents.cost.requested import EXPORTED
+from agents.cost.requested import EXPORTED, NODE_TOTALS
 from agents.detector import Sightings
 from agents.observability.names import workloads_of
 from agents.reporting import compose, finding, read_facts, scene_of
@@ -43,6 +43,7 @@ _TOLD = (
     "cost.overprovisioned",
     "cost.underprovisioned",
     "cost.orphaned_volume",
+    "cost.expensive_node",
     "cost.rate",
 )
 """Kinds that are findings, in the order in which people want to hear them."""
@@ -87,6 +88,7 @@ class CostSpecialist:
                 *(desk.observe(USAGE, UsageArgs(entity=one, start=now - USAGE_BACK, end=now)) for one in asked),
                 *(desk.observe(VOLUMES, Where(namespace=space)) for space in namespaces),
                 desk.observe(NODES, Where()),
+                desk.observe(INSTANT, InstantArgs(query=NODE_TOTALS, at=now)),
                 prices,
                 *configured,
             ]

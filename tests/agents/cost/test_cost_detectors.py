@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.cost.detectors import idle, orphaned_volumes, rate, regions, requests, spike
+from agents.cost.detectors import dear_nodes, idle, orphaned_volumes, rate, regions, requests, spike
 from agents.cost.prices import GIB_PER_CORE, prices_of_nodes
+from agents.cost.requested import NODE_TOTALS
 from agents.detector import Detector, detectors
 from incidents.entity import EntityKind
 from tests.agents.cases import CLUSTER, NOW, ONSET
@@ -21,6 +22,8 @@ from tools.opencost.client import Allocation
 from tools.opencost.probes.allocation import AllocationView
 from tools.opencost.probes.node_prices import NodePricesView
 from tools.probe import Observation
+from tools.prometheus.client import Sample
+from tools.prometheus.probes.instant import InstantView
 
 GIB = 2**30
 
@@ -183,6 +186,38 @@ def test_one_node_elsewhere() -> None:
     assert (fact.attributes["region"], fact.attributes["usual"]) == ("us", "eu")
     spread = [node(f"n{i}", region=("eu", "us")[i % 2]) for i in range(8)]
     assert facts(regions.DETECTOR, seen(Nodes(nodes=tuple(spread)))) == []
+
+
+def totals(**prices: float) -> Observation[Any]:
+    samples = tuple(Sample(labels={"node": name}, at=NOW, value=price) for name, price in prices.items())
+    return seen(InstantView(query=NODE_TOTALS, at=NOW, samples=samples))
+
+
+DEAR = [
+    pytest.param([("gpu", 4, 16, 0.6)], ["gpu"], id="three times the price for the same room"),
+    pytest.param([("big", 16, 64, 0.8)], [], id="four times the price for four times the room"),
+    pytest.param([("fast", 4, 16, 0.3)], [], id="half as much again is another generation"),
+    pytest.param([(name, 4, 16, 0.6) for name in ("a", "b", "c", "d")], [], id="half of the cluster is no exception"),
+]
+
+
+@pytest.mark.parametrize(("others", "expected"), DEAR)
+def test_nodes_that_cost_more_for_the_same_room(
+    others: list[tuple[str, float, int, float]], expected: list[str]
+) -> None:
+    usual = [("n1", 4.0, 16, 0.2), ("n2", 4.0, 16, 0.2), ("n3", 4.0, 16, 0.2), ("n4", 8.0, 32, 0.4)]
+    nodes = tuple(node(name, cpu=cpu, memory=gib * GIB) for name, cpu, gib, _ in (*usual, *others))
+    prices = totals(**{name: price for name, _, _, price in (*usual, *others)})
+    found = facts(dear_nodes.DETECTOR, seen(Nodes(nodes=nodes)), prices)
+    assert [fact.entity.rsplit("/", 1)[1] for fact in found] == expected
+    assert facts(dear_nodes.DETECTOR, seen(Nodes(nodes=nodes))) == [], "without prices nothing is dear"
+
+
+def test_configured_prices_tell_dear_nodes_as_well() -> None:
+    nodes = (*(node(f"n{i}", kind="m") for i in range(4)), node("gpu", kind="g"))
+    configured = seen(NodePricesView(usd_per_hour={"m": 0.2, "g": 1.0}))
+    (fact,) = facts(dear_nodes.DETECTOR, seen(Nodes(nodes=nodes)), configured)
+    assert (fact.attributes["times"], fact.attributes["usual_type"]) == (5.0, "m")
 
 
 def test_a_nodes_price_is_split_as_opencost_splits_it() -> None:
