@@ -1,6 +1,6 @@
 """Signed heads of the ledger: a key outside the database says how far the chain had come, and with which hash.
 
-The chain alone shows a change in its middle. A truncated end, or a whole chain written anew, is shown by a head that was
+The chain alone shows a change in its middle. A truncated end, or a chain written anew, is shown by a head that was
 signed before and is kept where whoever can write the database cannot write. This file is pure: what a head says, which
 bytes are signed, and what contradicts it. Signatures are made and checked in `orchestrator/audit/keys.py`.
 """
@@ -83,9 +83,7 @@ class HeadCheck(Value):
     """Where it was kept: `database`, or the name of a file."""
 
 
-def contradictions(
-    checks: Sequence[HeadCheck], *, hashes: Mapping[int, Digest], last: int
-) -> tuple[Break, ...]:
+def contradictions(checks: Sequence[HeadCheck], *, hashes: Mapping[int, Digest], last: int) -> tuple[Break, ...]:
     """What the heads say against the chain. `hashes` has those of the chain at the heads' places, `last` its end."""
     found: list[Break] = []
     for check in checks:

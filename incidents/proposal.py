@@ -50,6 +50,8 @@ class Alternative(Value):
 
     request: ActionRequest
     because: str
+    rejection: ProposalDigest | None = None
+    """The proposal with which a person rejected just this, when that is the reason."""
 
 
 class ProposalBody(Value):

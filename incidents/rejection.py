@@ -1,12 +1,13 @@
 """Decision memory: what a person rejected is not proposed again while the reason holds. Pure.
 
-A rejection holds for the same cause at the same entity, for the same actions, while the targets are as they were, until a
-time that the person may set, and until somebody lifts it.
+A rejection holds for the same cause at the same entity, for the same actions, while the targets are as they were,
+until a time that the person may set, and until somebody lifts it.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from incidents.action import ActionRequest, Fence, name_of
 from incidents.approval import Person
@@ -19,6 +20,29 @@ SAME_WITHIN = 0.1
 """Figures that differ by at most a tenth are the same suggestion: a limit computed from a peak wanders by that much
 between two looks, and nobody rejects 512Mi to be asked about 530Mi."""
 _FIGURE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z%]*)\s*$")
+
+
+class Hold(StrEnum):
+    """How long a rejection stands against the same suggestion."""
+
+    INCIDENT = "incident"
+    """In this incident only."""
+    DAY = "day"
+    MONTH = "month"
+    LIFTED = "lifted"
+    """Until somebody lifts it."""
+
+
+LENGTHS = {Hold.DAY: timedelta(days=1), Hold.MONTH: timedelta(days=30)}
+
+
+class Wish(Value):
+    """What the one who rejects wants of later proposals."""
+
+    hold: Hold = Hold.MONTH
+    """A month: long enough not to say the same no twice in one rotation, short enough to be asked again some day."""
+    another: bool = False
+    """To see the next best now."""
 
 
 class RejectedAction(Value):
@@ -47,8 +71,7 @@ class Rejection(Value):
     person: Person
     reason: str
     at: datetime
-    until: datetime | None
-    """None: until somebody lifts it."""
+    wish: Wish = Wish()
     lifted: Lifted | None = None
 
     @property
@@ -61,9 +84,16 @@ class Rejection(Value):
         """`rejected by Dana at 2026-11-17 02:55 UTC because the vendor warns of it`."""
         return f"rejected by {self.person.name} at {self.at:%Y-%m-%d %H:%M} UTC because {self.reason.strip()}"
 
-    def active(self, now: datetime) -> bool:
-        """Whether it still counts at all, whatever became of its targets."""
-        return self.lifted is None and (self.until is None or now < self.until)
+    @property
+    def until(self) -> datetime | None:
+        """When it ends by itself; None when it does not."""
+        length = LENGTHS.get(self.wish.hold)
+        return None if length is None else self.at + length
+
+    def active(self, now: datetime, *, incident: IncidentId | None = None) -> bool:
+        """Whether it still counts (in this incident, when one is given), whatever became of its targets."""
+        here = self.wish.hold is not Hold.INCIDENT or incident in (None, self.incident)
+        return here and self.lifted is None and (self.until is None or now < self.until)
 
 
 class Candidate(Value):
@@ -73,9 +103,7 @@ class Candidate(Value):
     fence: Fence
 
 
-def rejection_of(
-    proposal: Proposal, *, person: Person, reason: str, at: datetime, until: datetime | None
-) -> Rejection:
+def rejection_of(proposal: Proposal, *, person: Person, reason: str, at: datetime, wish: Wish) -> Rejection:
     """What is remembered of a rejected proposal."""
     body = proposal.body
     return Rejection(
@@ -87,7 +115,7 @@ def rejection_of(
         person=person,
         reason=reason,
         at=at,
-        until=until,
+        wish=wish,
     )
 
 
@@ -97,6 +125,7 @@ def remembered(
     *,
     cause: CauseSlug,
     entity: EntityId,
+    incident: IncidentId,
     now: datetime,
 ) -> Mapping[int, Rejection]:
     """Index of a candidate -> the rejection that stands against it; newest first.
@@ -104,7 +133,8 @@ def remembered(
     A rejection of several actions together stands against all of them together, and against none of them alone.
     """
     found: dict[int, Rejection] = {}
-    standing = (r for r in rejections if r.active(now) and (r.cause, r.entity) == (cause, entity))
+    here = (r for r in rejections if (r.cause, r.entity) == (cause, entity))
+    standing = [r for r in here if r.active(now, incident=incident)]
     for rejection in sorted(standing, key=lambda r: r.at, reverse=True):
         places = [_place(action, candidates) for action in rejection.actions]
         if all(place is not None for place in places):
@@ -140,7 +170,8 @@ def _alike(one: Scalar, other: Scalar) -> bool:
 
 def why_not(rejection: Rejection, *, instead: str = "") -> str:
     """The sentence beside what is not proposed: who rejected it, when, why, for how long, and what comes instead."""
-    until = f"until {rejection.until:%Y-%m-%d %H:%M} UTC" if rejection.until else "until somebody lifts it"
+    until = "in this incident" if rejection.wish.hold is Hold.INCIDENT else "until somebody lifts it"
+    until = f"until {rejection.until:%Y-%m-%d %H:%M} UTC" if rejection.until else until
     text = f"{rejection.sentence} (holds {until}, while the target is unchanged)"
     return f"{text}; {instead}" if instead else text
 

@@ -9,11 +9,13 @@ import secrets
 from datetime import datetime
 
 from incidents.approval import Accepted, Channel, Choice, Decision, Person, Refusal, Refused, judge
+from incidents.card import card_of
 from incidents.ids import DecisionId, IncidentId, ProposalDigest
 from incidents.incident import EventKind, Phase
 from incidents.ledger import EntryKind
 from incidents.lifecycle import may_move
 from incidents.proposal import Proposal, ProposalStatus
+from incidents.rejection import Wish, rejection_of
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store.control import Switch, set_switch, switch_of
 from orchestrator.store.database import Store
@@ -23,6 +25,7 @@ from orchestrator.store.executions import plan_executions
 from orchestrator.store.incidents import incident_of, lock_incident, move
 from orchestrator.store.ledger import record
 from orchestrator.store.proposals import StoredProposal, pending_proposals, proposal_by, set_proposal_status
+from orchestrator.store.rejections import save_rejection
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 
@@ -39,8 +42,12 @@ async def decide(
     reason: str = "",
     channel: Channel,
     now: datetime,
+    wish: Wish = Wish(),  # noqa: B008 - a frozen value
 ) -> Accepted | Refused:
-    """Judge and record one person's choice. When this returns, the decision (or its refusal) is committed."""
+    """Judge and record one person's choice. When this returns, the decision (or its refusal) is committed.
+
+    `wish` is what somebody who rejects wants of later proposals.
+    """
     async with store.transaction() as tx:
         try:
             stored = await _locked(tx, digest)
@@ -73,7 +80,7 @@ async def decide(
             at=now,
             channel=channel,
         )
-        await _accept(tx, stored.proposal, decision, judged)
+        await _accept(tx, stored.proposal, decision, judged, wish=wish)
         return judged
 
 
@@ -134,7 +141,7 @@ async def set_paused(store: Store, *, paused: bool, person: Person, reason: str,
         return switch
 
 
-async def _accept(tx: Tx, proposal: Proposal, decision: Decision, accepted: Accepted) -> None:
+async def _accept(tx: Tx, proposal: Proposal, decision: Decision, accepted: Accepted, *, wish: Wish) -> None:
     incident, now = proposal.body.incident, decision.at
     await save_decision(tx, decision)
     record(
@@ -149,6 +156,8 @@ async def _accept(tx: Tx, proposal: Proposal, decision: Decision, accepted: Acce
             "approvals": accepted.approvals,
             "needed": accepted.needed,
             "status": accepted.status.value,
+            "card": card_of(proposal).model_dump(mode="json"),
+            **({"wish": wish.model_dump(mode="json")} if decision.choice is Choice.REJECT else {}),
         },
     )
     await append_event(
@@ -161,16 +170,20 @@ async def _accept(tx: Tx, proposal: Proposal, decision: Decision, accepted: Acce
         refs=(proposal.digest, decision.id),
         data={"choice": decision.choice.value, "approvals": accepted.approvals, "needed": accepted.needed},
     )
+    if decision.choice is Choice.REJECT:
+        remembered = rejection_of(proposal, person=decision.person, reason=decision.reason, at=now, wish=wish)
+        await save_rejection(tx, remembered)
     if accepted.complete:
-        await _complete(tx, proposal, decision, accepted)
+        await _complete(tx, proposal, decision, accepted, wish=wish)
 
 
-async def _complete(tx: Tx, proposal: Proposal, decision: Decision, accepted: Accepted) -> None:
+async def _complete(tx: Tx, proposal: Proposal, decision: Decision, accepted: Accepted, *, wish: Wish) -> None:
     incident, now = proposal.body.incident, decision.at
     await set_proposal_status(tx, proposal.digest, to=accepted.status, sources=(ProposalStatus.PENDING,), now=now)
     if accepted.status is ProposalStatus.APPROVED:
         await plan_executions(tx, proposal, now=now)
-    phase = Phase.EXECUTING if accepted.status is ProposalStatus.APPROVED else Phase.REJECTED
+    rejected = Phase.INVESTIGATING if wish.another else Phase.REJECTED
+    phase = Phase.EXECUTING if accepted.status is ProposalStatus.APPROVED else rejected
     await _move_if_allowed(
         tx, incident, to=phase, because=_sentence(decision, accepted), actor=decision.person.id, now=now
     )

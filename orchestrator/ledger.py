@@ -75,7 +75,9 @@ class Audit(Value):
             rest = f", {self.unsigned} newer ones not yet" if self.unsigned else ""
             return f"signed up to entry {head.seq} by {self.signed.key} at {head.at:%Y-%m-%d %H:%M:%S} UTC{rest}"
         if self.self_named is not None:
-            return f"signed by {self.self_named.key}, a key that only the ledger itself names: give it with --public-key"
+            return (
+                f"signed by {self.self_named.key}, which only the ledger itself names: give the key with --public-key"
+            )
         return "not signed yet"
 
 

@@ -14,9 +14,11 @@ from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
 from incidents.ids import IncidentId, ProposalDigest
 from incidents.policy import Effect, Findings, Policy, PolicyQuestion, Standing
-from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
+from incidents.proposal import Proposal, ProposalBody, ProposedAction
+from incidents.rejection import Rejection
 from incidents.value import Value
 from incidents.verification import CheckRole, Measurement
+from orchestrator.choosing import MOST_FALLBACKS, choose
 from orchestrator.context import Workbench
 from orchestrator.policy.question import considered
 from orchestrator.policy.ruling import ruling
@@ -25,12 +27,10 @@ from orchestrator.store import proposals, rehearsals
 from orchestrator.store.casefiles import load_case
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.rehearsals import Rehearsal
+from orchestrator.store.rejections import rejections_about
 from orchestrator.store.transaction import Tx
 from orchestrator.verification.measuring import gauge_for, take, usual
 from tools.estate import Connections
-
-MOST_FALLBACKS = 2
-"""Fallbacks that are rehearsed with the plan: enough when an API refuses one kind of change."""
 
 
 class NothingToPropose(Value):
@@ -99,10 +99,12 @@ async def propose(
     answers = await _answers(tx, incident, planned, attempt=attempt)
     case = await load_case(tx, incident, bodies=False)
     before = await proposals.proposal_of(tx, incident)
+    now = tx.clock.now()
     return sealed(
         planned,
         answers,
         case=case,
+        rejections=await rejections_about(tx, cause=planned.cause, entity=planned.entity, now=now),
         policy=bench.policy,
         periods=bench.settings.periods,
         connections=bench.cluster(case.incident.cluster).connections,
@@ -122,13 +124,15 @@ def sealed(
     connections: Connections,
     standing: Standing = Standing(),  # noqa: B008 - a frozen value
     outside: Findings | None = None,
+    rejections: Sequence[Rejection] = (),
     supersedes: ProposalDigest | None = None,
 ) -> Proposal | NothingToPropose:
     """The proposal of a rehearsed plan. `answers` are the rehearsals by their request in canonical form. Pure.
 
-    `standing` is what has been used of limits and pre-approvals, `outside` what the policy's OPA server answered.
+    `standing` is what has been used of limits and pre-approvals, `outside` what the policy's OPA server answered,
+    `rejections` what people said of earlier proposals for this cause at this entity.
     """
-    chosen, refused = _choose(plan, answers)
+    chosen, refused = choose(plan, answers, rejections, incident=case.incident.id)
     if not chosen:
         return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
     actions = tuple(_action(rehearsal) for rehearsal in chosen)
@@ -171,33 +175,6 @@ async def _answers(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) ->
         rehearsal = await rehearsals.request_rehearsal(tx, incident, request, attempt=str(attempt), now=tx.clock.now())
         found[canonical(request)] = rehearsal
     return found
-
-
-def _choose(plan: Plan, answers: Mapping[bytes, Rehearsal]) -> tuple[list[Rehearsal], list[Alternative]]:
-    """The plan's requests whose preview was accepted; a fallback in place of the first one when that was refused."""
-    good, refused = [], []
-    for request in plan.requests:
-        why = _objection(answers[canonical(request)])
-        if why is None:
-            good.append(answers[canonical(request)])
-        else:
-            refused.append(Alternative(request=request, because=why))
-    if refused and not good:
-        for request in plan.fallbacks[:MOST_FALLBACKS]:
-            why = _objection(answers[canonical(request)])
-            if why is None:
-                return [answers[canonical(request)]], refused
-            refused.append(Alternative(request=request, because=why))
-    return good, refused
-
-
-def _objection(rehearsal: Rehearsal) -> str | None:
-    if rehearsal.result is None:
-        return rehearsal.problem or "its preview was not answered"
-    preview = rehearsal.result.preview
-    if not preview.accepted:
-        return preview.refusal or "the target system refused the preview"
-    return None if preview.diff else "it would change nothing"
 
 
 def _action(rehearsal: Rehearsal) -> ProposedAction:

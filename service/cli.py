@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from evals.commands.app import app as evals
+from service.audit.app import app as audit
 
 app = typer.Typer(
     name="midwatch",
@@ -16,7 +17,6 @@ app = typer.Typer(
 )
 runbooks = typer.Typer(help="The causes that Midwatch knows, as markdown.", no_args_is_help=True)
 incidents = typer.Typer(help="Incidents and what became of them.", no_args_is_help=True)
-audit = typer.Typer(help="The record that nobody can quietly change.", no_args_is_help=True)
 app.add_typer(runbooks, name="runbooks")
 app.add_typer(incidents, name="incidents")
 app.add_typer(audit, name="audit")
@@ -202,24 +202,6 @@ def incidents_export(
     from service.commands import cases
 
     raise typer.Exit(cases.export_one(incident, out=out))
-
-
-@audit.command("verify")
-def audit_verify(
-    *, head: Annotated[str, typer.Option(help="A hash of an earlier check that has to occur in the chain.")] = ""
-) -> None:
-    """Read the whole ledger and check every link. Exit code 1 when one does not hold."""
-    from service.commands import records
-
-    raise typer.Exit(records.verify(head=head))
-
-
-@audit.command("show")
-def audit_show(incident: Annotated[str, typer.Argument(help="Id of an incident.")]) -> None:
-    """Everything the ledger holds of one incident."""
-    from service.commands import records
-
-    raise typer.Exit(records.show(incident))
 
 
 def main() -> None:

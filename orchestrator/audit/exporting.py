@@ -37,7 +37,7 @@ async def give(signed: SignedHead, place: str) -> None:
         elif place.startswith(("http://", "https://")):
             await _post(signed, place)
         else:
-            await keep(signed, Path(place).expanduser())
+            await keep(signed, Path(place))
     except (OSError, ToolError):
         logger.exception("A signed head could not be given to %s", place, extra={"action": "head_not_exported"})
 
@@ -53,6 +53,7 @@ async def _post(signed: SignedHead, address: str) -> None:
 
 
 def _append(path: Path, line: str) -> None:
+    path = path.expanduser()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(line)

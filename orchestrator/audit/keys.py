@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,10 +79,8 @@ class KeyFiles:
         """The key, made when there is none yet. Raises UnusableKeyError."""
         if not self.private.exists():
             made = _made(now)
-            try:
+            with suppress(FileExistsError):  # another process of this machine was quicker: its key is the key
                 self._write(made, exclusive=True)
-            except FileExistsError:
-                pass  # another process of this machine was quicker: its key is the key
         return self.load(now)
 
     def load(self, now: datetime) -> SigningKey:
@@ -122,7 +121,7 @@ class KeyFiles:
         return public
 
     def _note(self, public: PublicKey) -> None:
-        """Write it beside the private key; where that is not allowed (a mounted secret) it is in the ledger all the same."""
+        """Write it beside the private key. Where that is not allowed (a mounted secret), the ledger still names it."""
         try:
             self.public.mkdir(mode=FOLDER, parents=True, exist_ok=True)
             self._path(public.id).write_text(public.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -155,9 +154,7 @@ class KeyFiles:
 def _made(now: datetime) -> SigningKey:
     private = Ed25519PrivateKey.generate()
     raw = private.public_key().public_bytes_raw()
-    return SigningKey(
-        private=private, public=PublicKey(id=key_id(raw), key=base64.b64encode(raw).decode(), at=now)
-    )
+    return SigningKey(private=private, public=PublicKey(id=key_id(raw), key=base64.b64encode(raw).decode(), at=now))
 
 
 def _owned(path: Path) -> bool:

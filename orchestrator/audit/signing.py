@@ -31,7 +31,7 @@ SIGN_LOCK = 0x6D_69_64_77_02
 
 
 class BrokenLedgerError(Exception):
-    """The ledger does not hold, so nothing is signed: run `midwatch audit verify` and compare with heads kept elsewhere."""
+    """The ledger does not hold, so nothing is signed: run `midwatch audit verify` with heads kept elsewhere."""
 
 
 class Notary:
@@ -130,6 +130,6 @@ async def sign_forever(store: Store, settings: Settings) -> None:
         try:
             notary = notary or await open_notary(store, settings)
             await notary.sign(store.clock.now())
-        except (BrokenLedgerError, UnusableKeyError, UnreadableHeadsError, DBAPIError, OSError) as error:
-            logger.exception("The head of the ledger was not signed: %s", error, extra={"action": "head_not_signed"})
+        except (BrokenLedgerError, UnusableKeyError, UnreadableHeadsError, DBAPIError, OSError):
+            logger.exception("The head of the ledger was not signed", extra={"action": "head_not_signed"})
         await asyncio.sleep(settings.audit.sign_seconds)

@@ -13,7 +13,7 @@ from incidents.policy import Effect, Findings
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
-from orchestrator.nodes.waiting import proposal_in
+from orchestrator.nodes.waiting import may_try_again, proposal_in
 from orchestrator.phases import ensure
 from orchestrator.policy.question import question_about
 from orchestrator.policy.ruling import asked_outside
@@ -24,9 +24,12 @@ from orchestrator.store import proposals
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.ledger import record
+from orchestrator.store.rejections import rejection_on
 from orchestrator.store.standing import lock_standing, standing_of, use
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
+
+ENOUGH = "the proposal was rejected, and enough others were made before it: people own this incident now"
 
 
 async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["announce", "conclude"]]:
@@ -111,21 +114,24 @@ async def announce(state: State, runtime: Runtime[Context]) -> State:
     return {}
 
 
-async def await_decision(state: State, runtime: Runtime[Context]) -> Command[Literal["execute", "conclude"]]:
+async def await_decision(state: State, runtime: Runtime[Context]) -> Command[Literal["execute", "plan", "conclude"]]:
     """Wait for people. Only the table counts: the answer that wakes this node is not looked at."""
     context, digest = runtime.context, proposal_in(state)
     while True:
         async with context.store.transaction() as tx:
             status = (await proposals.proposal_by(tx, digest)).status
             closed = (await incident_of(tx, state["incident"])).phase in CLOSED
+            rejection = await rejection_on(tx, digest)
         if closed and status is not ProposalStatus.APPROVED:
             return _end("resolved", "its alerts resolved while the proposal waited")
+        if status is ProposalStatus.REJECTED and rejection and rejection.wish.another:
+            return Command(goto="plan") if may_try_again(state) else _end("escalated", ENOUGH)
         if status is not ProposalStatus.PENDING:
             return _after(status)
         interrupt({"waits_for": "decision", "proposal": digest})
 
 
-def _after(status: ProposalStatus) -> Command[Literal["execute", "conclude"]]:
+def _after(status: ProposalStatus) -> Command[Literal["execute", "plan", "conclude"]]:
     match status:
         case ProposalStatus.APPROVED | ProposalStatus.EXECUTED:
             return Command(goto="execute")

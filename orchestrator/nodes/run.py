@@ -16,15 +16,12 @@ from incidents.proposal import ProposalStatus
 from orchestrator.context import Context
 from orchestrator.executor.running import finished
 from orchestrator.jobs import Task, enqueue
-from orchestrator.nodes.waiting import proposal_in
+from orchestrator.nodes.waiting import may_try_again, proposal_in
 from orchestrator.phases import ensure
 from orchestrator.state import State
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.ledger import record
-
-MOST_PROPOSALS = 3
-"""Fresh proposals for a target that keeps changing, before people have to look themselves."""
 
 
 async def execute(state: State, runtime: Runtime[Context]) -> State:
@@ -57,7 +54,7 @@ async def _after(
     if any(row.status is ExecutionStatus.SUCCEEDED for row in own):
         return Command(goto="verify")
     ended = next(row for row in own if row.status is not ExecutionStatus.APPROVED)
-    if ended.status is ExecutionStatus.REFUSED and state.get("attempt", 0) < MOST_PROPOSALS:
+    if ended.status is ExecutionStatus.REFUSED and may_try_again(state):
         await _supersede(context, state["incident"], digest, ended.detail)
         return Command(goto="plan")
     detail = f"{ended.status}: {ended.detail}"

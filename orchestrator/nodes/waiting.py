@@ -10,3 +10,12 @@ def proposal_in(state: State) -> ProposalDigest:
     if digest is None:
         raise KeyError("this node needs a proposal: the graph's edges lead here too early")
     return digest
+
+
+MOST_PROPOSALS = 3
+"""Fresh proposals for a target that keeps changing, or a person who wants another, before people look themselves."""
+
+
+def may_try_again(state: State) -> bool:
+    """Whether one more proposal may be made in this incident."""
+    return state.get("attempt", 0) < MOST_PROPOSALS

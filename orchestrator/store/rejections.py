@@ -60,7 +60,7 @@ async def rejections(tx: Tx, *, active_at: datetime | None = None) -> tuple[Reje
     return tuple(sorted(kept, key=lambda rejection: rejection.at, reverse=True))
 
 
-async def rejections_on(tx: Tx, digest: ProposalDigest) -> Rejection | None:
+async def rejection_on(tx: Tx, digest: ProposalDigest) -> Rejection | None:
     """What is remembered of a proposal; None when it was not rejected."""
     row = await tx.get(RejectionRow, digest)
     return None if row is None else row.document

@@ -111,7 +111,9 @@ async def test_an_empty_ledger_has_no_head(office: Office) -> None:
 @pytest.mark.parametrize(
     ("statements", "problem"),
     [
-        pytest.param(["UPDATE ledger SET actor = 'mallory' WHERE seq = 2"], "content was changed", id="a changed entry"),
+        pytest.param(
+            ["UPDATE ledger SET actor = 'mallory' WHERE seq = 2"], "content was changed", id="a changed entry"
+        ),
         pytest.param(["DELETE FROM ledger WHERE seq = 2"], "one was removed", id="a removed entry"),
         pytest.param(
             [

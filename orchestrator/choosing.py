@@ -1,0 +1,86 @@
+"""Which of a plan's actions are proposed: those that the target system would take and that nobody rejected. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from agents.planner.plan import Plan
+from incidents.action import ActionRequest
+from incidents.canonical import canonical
+from incidents.ids import IncidentId
+from incidents.proposal import Alternative
+from incidents.rejection import Candidate, Rejection, remembered, why_not
+from orchestrator.store.rehearsals import Rehearsal
+
+MOST_FALLBACKS = 2
+"""Fallbacks that are rehearsed with the plan: enough when an API refuses one kind of change."""
+
+
+def choose(
+    plan: Plan, answers: Mapping[bytes, Rehearsal], rejections: Sequence[Rejection], *, incident: IncidentId
+) -> tuple[list[Rehearsal], list[Alternative]]:
+    """The plan's requests that can be proposed, else the first fallback that can; what speaks against the others."""
+    good, refused = _sifted(plan.requests, answers, rejections, plan=plan, incident=incident)
+    if good or not refused:
+        return good, refused
+    for request in plan.fallbacks[:MOST_FALLBACKS]:
+        second, also = _sifted((request,), answers, rejections, plan=plan, incident=incident)
+        refused += also
+        if second:
+            return second, refused
+    return [], refused
+
+
+def _sifted(
+    requests: Sequence[ActionRequest],
+    answers: Mapping[bytes, Rehearsal],
+    rejections: Sequence[Rejection],
+    *,
+    plan: Plan,
+    incident: IncidentId,
+) -> tuple[list[Rehearsal], list[Alternative]]:
+    """Requests that would be made together, into those that can be proposed and those that cannot."""
+    possible: list[Rehearsal] = []
+    refused: list[Alternative] = []
+    for request in requests:
+        rehearsal = answers[canonical(request)]
+        if (why := _objection(rehearsal)) is None:
+            possible.append(rehearsal)
+        else:
+            refused.append(Alternative(request=request, because=why))
+    against = remembered(
+        [_candidate(rehearsal) for rehearsal in possible],
+        rejections,
+        cause=plan.cause,
+        entity=plan.entity,
+        incident=incident,
+        now=_moment(possible),
+    )
+    refused += [
+        Alternative(request=possible[index].request, because=why_not(rejection), rejection=rejection.digest)
+        for index, rejection in sorted(against.items())
+    ]
+    return [rehearsal for index, rehearsal in enumerate(possible) if index not in against], refused
+
+
+def _candidate(rehearsal: Rehearsal) -> Candidate:
+    if rehearsal.result is None:
+        raise ValueError(f"rehearsal {rehearsal.id} is possible without a result")
+    return Candidate(request=rehearsal.request, fence=rehearsal.result.snapshot.fence)
+
+
+def _moment(rehearsals: Sequence[Rehearsal]) -> datetime:
+    """When it was looked: rejections that end meanwhile do not count any more."""
+    return max((item.ended_at or item.requested_at for item in rehearsals), default=_EVER)
+
+
+_EVER = datetime.max.replace(tzinfo=UTC)
+"""For no rehearsal at all: then nothing is compared with it."""
+
+
+def _objection(rehearsal: Rehearsal) -> str | None:
+    if rehearsal.result is None:
+        return rehearsal.problem or "its preview was not answered"
+    preview = rehearsal.result.preview
+    if not preview.accepted:
+        return preview.refusal or "the target system refused the preview"
+    return None if preview.diff else "it would change nothing"

@@ -1,0 +1,1 @@
+"""`midwatch audit ...`: the ledger checked, shown and handed over."""
