@@ -4,7 +4,6 @@
 right then. The name is kept for when nobody knows the reason, and does not stand against it.
 """
 
-from agents.diagnostician.predictions import Standing
 from agents.diagnostician.reading import REFUSED_CERTIFICATE, Reading, complains
 from agents.diagnostician.spread import harms
 from agents.diagnostician.weighing import Weighed
@@ -37,15 +36,17 @@ def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
     node is why those on it are slow, and a closed one why those that need it are not there. Behind it are those whom it
     calls: that its callers see it fail is what the reason there predicts.
     """
-    places = reading.places
-    here = {*places.own(name.entity), *places.topology.nodes_of(name.entity)}
-    here.update(reading.topology.callees(name.entity, transitive=True))
+    if not names_only(name) or not _stands(reason) or names_only(reason):
+        return False
+    places, topology = reading.places, reading.topology
     return (
-        (reason.entity in here or name.entity in places.kept_off(reason.entity, reading.facts))
-        and names_only(name)
-        and not names_only(reason)
-        and not reason.capped
-        and harms(reason.cause)
-        and all(prediction.standing is Standing.HOLDS for prediction in reason.must)
-        and reason.logit > 0
+        reason.entity in places.own(name.entity)
+        or reason.entity in topology.nodes_of(name.entity)
+        or reason.entity in topology.callees(name.entity, transitive=True)
+        or name.entity in places.kept_off(reason.entity, reading.facts)
     )
+
+
+def _stands(reason: Weighed) -> bool:
+    """Whether it is proven, likelier than not, and of the kind that hurts."""
+    return reason.logit > 0 and not reason.capped and reason.complete and harms(reason.cause)

@@ -16,10 +16,7 @@ def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Sprea
 
     A name of what can be seen from outside is right by itself only as far as no reason at the same place is.
     """
-    chances = [
-        _probability(one, [other for other in weighed if _competes(other, one, reading=reading, spread=spread)])
-        for one in weighed
-    ]
+    chances = [_probability(one, _rivals(one, among=weighed, reading=reading, spread=spread)) for one in weighed]
     reasons = [
         max(
             (c for c, other in zip(chances, weighed, strict=True) if gives_way(one, other, reading=reading)),
@@ -45,8 +42,13 @@ def _probability(one: Weighed, rivals: Sequence[Weighed]) -> float:
     return 1 / (1 + math.exp(NONE_OF_THESE - one.logit) + against)
 
 
-def _competes(other: Weighed, one: Weighed, *, reading: Reading, spread: Spread) -> bool:
-    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts at `one`.
+def _rivals(one: Weighed, *, among: Sequence[Weighed], reading: Reading, spread: Spread) -> list[Weighed]:
+    core = _core(one, reading=reading)
+    return [other for other in among if _competes(other, one, core=core, reading=reading, spread=spread)]
+
+
+def _competes(other: Weighed, one: Weighed, *, core: Sequence[Symptom], reading: Reading, spread: Spread) -> bool:
+    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains the `core` of `one`, what hurts there.
 
     What merely says where to look takes nothing from what says what is wrong, and nothing from its like elsewhere:
     they were compared already. It loses to what is proven, not to what is merely thinkable.
@@ -59,7 +61,6 @@ def _competes(other: Weighed, one: Weighed, *, reading: Reading, spread: Spread)
         return False
     if other.entity == one.entity:
         return True
-    core = _core(one, reading=reading)
     load = carries_load(other.cause)
     degrees = [spread.explained(symptom, entity=other.entity, since=None, load=load) for symptom in core]
     return sum(degrees) >= RIVAL * len(core)

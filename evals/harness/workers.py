@@ -4,14 +4,19 @@ Processes are kept between cases, because imports cost more than a case; they ar
 already. With one worker everything runs in this process.
 """
 
+import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from typing import TypeVar
 
 JobT = TypeVar("JobT")
 DoneT = TypeVar("DoneT")
+
+YOUNG_OBJECTS = 50_000
+"""New objects after which the collector looks for cycles. Python's own 700 suits small heaps: a case makes millions."""
 
 
 def run_all(
@@ -26,7 +31,7 @@ def run_all(
     `lost` makes the result of a job whose process died.
     """
     if workers <= 1 or len(jobs) <= 1:
-        yield from (work(job) for job in jobs)
+        yield from (_settled(work, job) for job in jobs)
         return
     done: set[int] = set()
     try:
@@ -41,7 +46,9 @@ def run_all(
 def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int) -> Iterator[tuple[int, DoneT]]:
     pool = ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=_context(work))
     try:
-        waiting: dict[Future[DoneT], int] = {pool.submit(work, job): number for number, job in enumerate(jobs)}
+        waiting: dict[Future[DoneT], int] = {
+            pool.submit(_settled, work, job): number for number, job in enumerate(jobs)
+        }
         while waiting:
             ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ended:
@@ -49,6 +56,20 @@ def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int
     finally:
         # Who asks for no more results does not wait for those that nobody began.
         pool.shutdown(cancel_futures=True)
+
+
+def _settled(work: Callable[[JobT], DoneT], job: JobT) -> DoneT:
+    """Do one job. What the first one imported is there for good: the collector need not look at it again."""
+    result = work(job)
+    _settle()
+    return result
+
+
+@cache
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
 
 
 def _singly(

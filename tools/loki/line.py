@@ -4,6 +4,7 @@ import json
 import re
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from incidents.redaction import redact
 from incidents.value import Value
@@ -112,15 +113,19 @@ def _message(parsed: dict[str, object]) -> str | None:
 def _details(parsed: dict[str, object]) -> str:
     """Fields that are neither the message nor the address of the line, as they stand, without secrets."""
     said = [
-        f"{key}={value}"
-        for key, value in parsed.items()
-        if key not in _TEXT_KEYS and not _ADDRESS.search(key) and isinstance(value, str | int | float)
+        f"{key}={value}" for key, value in parsed.items() if isinstance(value, str | int | float) and _says_more(key)
     ]
-    return redact(" ".join(said))[:MOST_DETAILS]
+    return redact(" ".join(said))[:MOST_DETAILS] if said else ""
+
+
+@lru_cache(maxsize=1024)
+def _says_more(key: str) -> bool:
+    """Whether a field is neither the message nor the address of a line. Kept: an estate has few names of fields."""
+    return key not in _TEXT_KEYS and not _ADDRESS.search(key)
 
 
 def _level(raw: str, parsed: dict[str, object] | None, label: str) -> Level:
-    named = [label, *(str(parsed.get(key, "")) for key in _LEVEL_KEYS)] if parsed else [label]
+    named = [label, *(str(parsed[key]) for key in _LEVEL_KEYS if key in parsed)] if parsed else [label]
     for name in named:
         if (level := _LEVELS.get(name.lower())) is not None:
             return level

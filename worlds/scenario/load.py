@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from worlds.scenario.scenario import Scenario
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class ScenarioError(ValueError):
     """The scenario cannot be read: each line of the message names file, line and field, and what is wrong there."""
@@ -39,7 +41,7 @@ def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        node, raw = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        node, raw = yaml.compose(text, Loader=_LOADER), yaml.load(text, Loader=_LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: {error}") from error
     if node is None or not isinstance(raw, dict):
