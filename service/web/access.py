@@ -70,25 +70,30 @@ FormDep = Annotated[dict[str, str], Depends(posted_form)]
 
 def cookie_name(context: WebContext) -> str:
     """Over HTTPS the name itself forbids other hosts and paths to set it."""
-    return "__Host-midwatch" if _secure(context) else "midwatch"
+    return "__Host-midwatch" if with_https(context) else "midwatch"
 
 
 def sign_in(response: Response, context: WebContext, person: Person) -> None:
     """Begin a session."""
+    set_session(response, context, context.identities.cookie(person))
+
+
+def set_session(response: Response, context: WebContext, cookie: str) -> None:
+    """Begin the session of a fresh cookie. Whatever session the browser had before is over."""
     response.set_cookie(
         cookie_name(context),
-        context.identities.cookie(person),
+        cookie,
         max_age=SESSION_SECONDS,
         path="/",
         httponly=True,
         samesite="strict",
-        secure=_secure(context),
+        secure=with_https(context),
     )
 
 
 def sign_out(response: Response, context: WebContext) -> None:
     """End it."""
-    response.delete_cookie(cookie_name(context), path="/", httponly=True, samesite="strict", secure=_secure(context))
+    response.delete_cookie(cookie_name(context), path="/", httponly=True, samesite="strict", secure=with_https(context))
 
 
 def sign_in_url(request: Request) -> str:
@@ -144,5 +149,6 @@ def _among(sent: str, known: Iterable[str]) -> bool:
     return bool(sent) and any(matches)
 
 
-def _secure(context: WebContext) -> bool:
+def with_https(context: WebContext) -> bool:
+    """Whether people come by HTTPS: then cookies are kept to it."""
     return context.base_url.startswith("https://")

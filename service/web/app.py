@@ -19,17 +19,32 @@ from orchestrator.store.outages import OUTAGES, is_outage
 from service.web import api, health, webhook
 from service.web.access import sign_in_url
 from service.web.body import unprocessable
+from service.web.bounds import Bounds
 from service.web.context import WebContext
 from service.web.headers import ALWAYS, SafetyHeaders
 from service.web.live import Hub
-from service.web.pages import audit, deciding, evidence, incident, listing, postmortem, runbooks, sign_in
+from service.web.pages import (
+    agents,
+    audit,
+    deciding,
+    evidence,
+    incident,
+    listing,
+    postmortem,
+    runbooks,
+    sign_in,
+    single_sign_on,
+)
 from service.web.problems import Problem, SignInNeeded, for_machines, json_problem, unavailable
 from service.web.rendering import Pages
 
 logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (webhook, api, health, sign_in, listing, incident, deciding, evidence, postmortem, runbooks, audit)
+ROUTERS = (
+    *(webhook, api, health, sign_in, single_sign_on),
+    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, audit),
+)
 
 
 def create_app(context: WebContext) -> FastAPI:
@@ -49,6 +64,7 @@ def create_app(context: WebContext) -> FastAPI:
     for module in ROUTERS:
         app.include_router(module.router, include_in_schema=module in (webhook, api, health))
     app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_middleware(Bounds)
     app.add_middleware(SafetyHeaders, https=context.base_url.startswith("https://"))
     _answer_errors(app)
     return app

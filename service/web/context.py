@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from agents.runbooks.library import Library
 from incidents.approval import Person
+from orchestrator.people import Directory
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from service.web.identity import Identities
+from service.web.oidc import Provider
 from tools.clock import Clock
 
 
@@ -26,12 +28,18 @@ class WebContext:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it before the server is told to stop: open event streams end at once then."""
     identities: Identities = field(init=False)
+    provider: Provider | None = field(init=False)
+    """The identity provider, when one is configured."""
 
     def __post_init__(self) -> None:
         """Everything about identity follows from the settings."""
         given = self.settings.session_secret
         secret = given.get_secret_value() if given else secrets.token_hex(32)
-        object.__setattr__(self, "identities", Identities(people=self.settings.people, secret=secret))
+        directory = Directory.of(self.settings)
+        object.__setattr__(self, "identities", Identities(secret=secret, directory=directory))
+        oidc = self.settings.oidc
+        callback = f"{self.base_url}/sign-in/oidc/callback"
+        object.__setattr__(self, "provider", Provider(oidc, redirect_uri=callback) if oidc.issuer else None)
 
     @property
     def base_url(self) -> str:

@@ -1,6 +1,7 @@
-"""Who is asking: tokens, signed session cookies, CSRF tokens, one-time codes. Roles always come from the settings.
+"""Who is asking: tokens, signed session cookies, CSRF tokens, one-time codes. Roles always come from the directory.
 
-A cookie names a person and a digest of their token, nothing more: a token that is taken away ends its sessions.
+A cookie names a person and a digest of their tokens, or what an identity provider vouched for when they signed in:
+a token that is taken away, or a person who is, ends the sessions.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from incidents.approval import Person
 from incidents.value import Value
+from orchestrator.people import Claims, Directory
+from orchestrator.people_file import Member
 from orchestrator.settings import Token
 
 SESSION_SECONDS = 12 * 3600
@@ -33,33 +36,48 @@ class Session(Value):
 class _Claim(Value):
     """What a cookie or a code says once its signature is checked."""
 
-    name: str
-    token: str
-    """Digest of the token that it stands for."""
+    id: str = ""
+    """Of a person of the directory."""
+    token: str = ""
+    """Digest of the tokens that they had."""
+    claims: Claims | None = None
+    """What the identity provider vouched for, of somebody who came from there."""
     nonce: str
 
 
 @dataclass(kw_only=True)
 class Identities:
-    """The people of the settings, and what they are handed to prove who they are."""
+    """The people of the directory, and what they are handed to prove who they are."""
 
-    people: Sequence[Token]
+    people: Sequence[Token] = ()
+    """Of the settings; they are the whole directory when none is given."""
     secret: str
+    directory: Directory = field(default_factory=Directory)
     _used: dict[str, float] = field(default_factory=dict)
     """Nonces of codes that were redeemed, with the wall-clock time until which they would have been good."""
 
+    def __post_init__(self) -> None:
+        """A directory of the settings' people."""
+        if self.people and not self.directory.tokens:
+            self.directory = Directory(tokens=self.people)
+
     def by_token(self, token: str) -> Person | None:
-        """Whose token this is; None for nobody's. All tokens are compared, so that the time taken says nothing."""
-        sent = _digest(token)
-        found = [p.person for p in self.people if hmac.compare_digest(_digest(p.token.get_secret_value()), sent)]
-        return found[0] if found else None
+        """Whose token this is; None for nobody's."""
+        found = self.directory.by_token(token)
+        return found.person() if found else None
 
     def cookie(self, person: Person) -> str:
         """The value of a new session's cookie."""
         return self._sessions.dumps(self._claim(person).model_dump())
 
+    def cookie_for(self, claims: Claims) -> str | None:
+        """The same for somebody whom the identity provider vouches for; None when nobody here knows them."""
+        if self.directory.by_claims(claims) is None:
+            return None
+        return self._sessions.dumps(_Claim(claims=claims, nonce=secrets.token_hex(8)).model_dump())
+
     def session(self, cookie: str) -> Session | None:
-        """The session of a cookie; None when it is forged, old, or its token is no longer good."""
+        """The session of a cookie; None when it is forged, old, or its person has no such token any more."""
         claim = _read(self._sessions, cookie, seconds=SESSION_SECONDS)
         person = self._person(claim) if claim else None
         return Session(person=person, csrf=self.csrf(cookie)) if person else None
@@ -89,16 +107,20 @@ class Identities:
         return person
 
     def _claim(self, person: Person) -> _Claim:
-        token = next((p for p in self.people if p.person == person), None)
-        if token is None:
+        member = self._member(person.id)
+        if member is None:
             raise ValueError(f"{person.name} is not among the people of the settings")
-        digest = _digest(token.token.get_secret_value()).hex()[:32]
-        return _Claim(name=token.name, token=digest, nonce=secrets.token_hex(8))
+        return _Claim(id=person.id, token=_tokens(member), nonce=secrets.token_hex(8))
 
     def _person(self, claim: _Claim) -> Person | None:
-        token = next((p for p in self.people if p.name == claim.name), None)
-        good = token is not None and _digest(token.token.get_secret_value()).hex()[:32] == claim.token
-        return token.person if token and good else None
+        if claim.claims is not None:
+            return self.directory.by_claims(claim.claims)
+        member = self._member(claim.id)
+        good = member is not None and hmac.compare_digest(_tokens(member), claim.token)
+        return member.person() if member and good else None
+
+    def _member(self, id_: str) -> Member | None:
+        return next((member for member in self.directory.members if member.person().id == id_), None)
 
     @property
     def _sessions(self) -> URLSafeTimedSerializer:
@@ -109,8 +131,8 @@ class Identities:
         return URLSafeTimedSerializer(self.secret, salt="midwatch-code")
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _tokens(member: Member) -> str:
+    return hashlib.sha256(" ".join(member.token_sha256).encode()).hexdigest()[:32]
 
 
 def _read(serializer: URLSafeTimedSerializer, text: str, *, seconds: int) -> _Claim | None:

@@ -3,20 +3,47 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from incidents.approval import Person
 from service.web.access import ContextDep, FormDep, local_path, sign_in, sign_out
 from service.web.body import read_form
+from service.web.context import WebContext
 from service.web.rendering import pages_of
 
 router = APIRouter()
+
+
+def door(
+    request: Request,
+    context: WebContext,
+    *,
+    next_path: str = "/",
+    problem: str = "",
+    code: str = "",
+    holder: Person | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HTMLResponse:
+    """The page on which people sign in, with what went wrong before."""
+    oidc = context.settings.oidc
+    return pages_of(request).bare(
+        request,
+        "sign_in.html",
+        status=status,
+        next=local_path(next_path),
+        problem=problem,
+        code=code,
+        holder=holder,
+        provider=oidc.label if oidc.issuer else "",
+        with_tokens=any(member.token_sha256 for member in context.identities.directory.members),
+    )
 
 
 @router.get("/sign-in")
 async def form(request: Request, context: ContextDep, token: str = "", next: str = "/") -> Response:  # noqa: A002 - the query's name
     """The form. A link's code is taken at once when the link was opened directly, else after a click."""
     if not token:
-        return pages_of(request).bare(request, "sign_in.html", next=local_path(next), problem="", code="", holder=None)
+        return door(request, context, next_path=next)
     opened_directly = request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
     if opened_directly and (person := context.identities.redeem(token)):
         answer = RedirectResponse(local_path(next), status_code=HTTPStatus.SEE_OTHER)
@@ -24,10 +51,7 @@ async def form(request: Request, context: ContextDep, token: str = "", next: str
         return answer
     holder = context.identities.holder(token)
     problem = "" if holder else "This link was used already or is older than ten minutes. Sign in with your token."
-    code = token if holder else ""
-    return pages_of(request).bare(
-        request, "sign_in.html", next=local_path(next), problem=problem, code=code, holder=holder
-    )
+    return door(request, context, next_path=next, problem=problem, code=token if holder else "", holder=holder)
 
 
 @router.post("/sign-in")
@@ -38,9 +62,7 @@ async def begin(request: Request, context: ContextDep) -> Response:
     person = context.identities.redeem(code) if code else context.identities.by_token(fields.get("token", "").strip())
     if person is None:
         problem = "Nobody has this token. Tokens are in the settings under people."
-        return pages_of(request).bare(
-            request, "sign_in.html", status=HTTPStatus.UNAUTHORIZED, next=wanted, problem=problem, code="", holder=None
-        )
+        return door(request, context, next_path=wanted, problem=problem, status=HTTPStatus.UNAUTHORIZED)
     answer = RedirectResponse(wanted, status_code=HTTPStatus.SEE_OTHER)
     sign_in(answer, context, person)
     return answer
