@@ -170,6 +170,8 @@ class Places:
         found += topology.sources(entity, Relation.DEPLOYS)
         found += topology.targets(entity, Relation.BUILT_FROM)
         found += topology.sources(entity, Relation.USES)
+        if kind_of(entity) == EntityKind.INGRESS:
+            found += [home for home in self.homes(entity) if home != entity]
         owner = topology.owner_of(entity)
         return found if owner == entity else [*found, owner]
 

@@ -51,7 +51,7 @@ class Reading:
         """`case` as it is now."""
         self.case = case
         self.onset: datetime = onset_of(case)
-        measured = frozenset((*_measured_calls(case), *_meant_services(case))) - case.topology.edges
+        measured = frozenset((*_measured_calls(case), *_meant(case))) - case.topology.edges
         self.topology = case.topology + Topology(edges=measured) if measured else case.topology
         self.places = Places(self.topology)
         unique = {fact.id: fact for fact in case.facts}
@@ -253,15 +253,19 @@ def _measured_calls(case: CaseFile) -> Iterable[Edge]:
                 yield Edge(source=caller, relation=Relation.CALLS, target=fact.entity)
 
 
-MISSES = FactKind("service.selector_mismatch")
+MEANS = {
+    FactKind("service.selector_mismatch"): Relation.SELECTS,
+    FactKind("ingress.leads_elsewhere"): Relation.ROUTES,
+}
+"""Kinds that say what something means and misses, and the relation that it would have to it."""
 
 
-def _meant_services(case: CaseFile) -> Iterable[Edge]:
-    """A service whose selector misses by a label stands for the workload that it means: its callers find nobody."""
+def _meant(case: CaseFile) -> Iterable[Edge]:
+    """A service or an ingress that misses what it means still stands for it: whoever asks for that finds nobody."""
     for fact in case.facts:
-        if fact.kind == MISSES:
-            for workload in fact.related:
-                yield Edge(source=fact.entity, relation=Relation.SELECTS, target=workload)
+        if fact.kind in MEANS:
+            for missed in fact.related:
+                yield Edge(source=fact.entity, relation=MEANS[fact.kind], target=missed)
 
 
 def _order(fact: Fact) -> tuple[str, str, str, str]:

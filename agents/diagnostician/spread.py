@@ -101,8 +101,8 @@ class Spread:
         places, kind = self.reading.places, kind_of(entity)
         if kind in SCOPES[Scope.WORKLOAD] | SCOPES[Scope.SERVICE]:
             yield from places.own(entity)
-        elif kind == EntityKind.POD:
-            yield self.topology.owner_of(entity)
+        elif kind in (EntityKind.POD, EntityKind.INGRESS):
+            yield from places.homes(entity)
         elif kind == EntityKind.NODE:
             yield from places.tenants.get(entity, ())
             yield from places.kept_off(entity, self.reading.facts)

@@ -8,6 +8,7 @@ import yaml
 
 from tests.worlds.test_faults import ESTATE
 from worlds.clock import HandClock
+from worlds.estate.flow import PodField
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import kind_named
 from worlds.scenario.load import ScenarioError, load_scenario
@@ -193,6 +194,21 @@ def test_names_are_resolved_as_long_as_one_resolver_serves(tmp_path: Path) -> No
         fault = f"{{kind: scale, at: -5m, workload: kube-system/coredns, replicas: {replicas}}}"
         world = simulated(Case(faults=fault, over=resolver), folder)
         assert (world.failing(FRONT) > 0.9) == (replicas == 0)
+
+
+def test_what_an_ingress_leads_astray_is_turned_away_by_whoever_gets_it(tmp_path: Path) -> None:
+    rules = "[{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: shelf, port: {name: http}}}}]}}]"
+    fault = f"{{kind: manual_edit, at: -6m, workload: app/front, change: {{patch: {{Ingress: {{spec: {{rules: {rules}}}}}}}}}}}"
+    over = "{name: front, host: a.example}\n    - {name: shelf, namespace: app, traffic: {rps: 20}}"
+    world = simulated(Case(faults=fault, over=over), tmp_path)
+    last = world.tape.last
+    assert last is not None
+    uids = {key: [c.uid for c in last.layout.columns if c.workload == key] for key in ("app/front", "app/shelf")}
+    now = {key: [world.tape.pod(uid).rows[-1] for uid in found] for key, found in uids.items()}
+    assert sum(row[PodField.RPS] for row in now["app/front"]) == 0
+    assert sum(row[PodField.RPS] for row in now["app/shelf"]) > 60
+    assert all(row[PodField.CLIENT_ERRORS] > 0.6 for row in now["app/shelf"])
+    assert world.failing("app/shelf") < 0.05
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Ingresses(Value):
 
 def read_ingress(document: Document, *, cluster: str) -> Ingress:
     """Read an Ingress; whether its backends exist is added by the probe."""
-    meta, spec = read_meta(document, cluster=cluster, kind=EntityKind.INGRESS), document.at("spec")
+    meta, spec = read_meta(document, cluster=cluster, kind=EntityKind.INGRESS, managers=True), document.at("spec")
     found = [
         _backend(path.at("backend"), cluster, meta.namespace, host=rule.word("host"), path=path.word("path"))
         for rule in spec.items("rules")

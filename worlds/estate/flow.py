@@ -125,18 +125,24 @@ class Flow:
         return within and drawn.layout is layout and self._drawn_under == self.surges
 
     def _draw(self, layout: Layout, ticks: NDArray[np.int64], *, lost: Mapping[str, float]) -> Block:
-        offered = self._load(layout, ticks)
+        outside = self._arriving(layout, ticks)
+        strangers = _led_astray(layout, outside)
+        offered = self._load(layout, outside, strangers)
         pods = self._own(layout, ticks, offered)
+        _turn_away(layout, pods, offered, strangers)
         services, edges = self._answers(layout, offered, pods, lost)
         return Block(first=int(ticks[0]), layout=layout, pods=pods, services=services, edges=edges)
 
     # -- down: who gets how many requests ---------------------------------------------------------------------------
 
-    def _load(self, layout: Layout, ticks: NDArray[np.int64]) -> list[Floats]:
+    def _arriving(self, layout: Layout, ticks: NDArray[np.int64]) -> list[Floats]:
         rough = wander(self._keys(layout, "traffic", [s.workload.key for s in layout.services]), ticks)
-        offered = [
+        return [
             self._outside(s.workload.key, s.workload.traffic, ticks, rough[:, i]) for i, s in enumerate(layout.services)
         ]
+
+    def _load(self, layout: Layout, outside: list[Floats], strangers: Mapping[int, Floats]) -> list[Floats]:
+        offered = list(outside)
         for i, service in enumerate(layout.services):
             columns = layout.columns[service.columns]
             routed = [c for c in columns if c.routed]
@@ -144,7 +150,8 @@ class Flow:
                 continue
             factor = sum(c.model.calls_factor for c in routed) / len(routed)
             for callee, call in service.calls:
-                offered[callee] = offered[callee] + offered[i] * (call.per_request * factor)
+                own = offered[i] - strangers[i] if i in strangers else offered[i]
+                offered[callee] = offered[callee] + own * (call.per_request * factor)
         return offered
 
     def _keys(self, layout: Layout, purpose: str, names: Sequence[str]) -> Keys:
@@ -295,6 +302,28 @@ class Flow:
         rate = offered[caller] * call.per_request * (1.0 if alive else 0.0)
         key = (layout.services[caller].workload.key, layout.services[callee].workload.key)
         edges[key] = np.stack([rate, mean, latency], axis=1)
+
+
+def _led_astray(layout: Layout, outside: list[Floats]) -> dict[int, Floats]:
+    """Move what comes for services whose entrance leads elsewhere; return who gets how many requests of strangers."""
+    strangers: dict[int, Floats] = {}
+    for i, service in enumerate(layout.services):
+        if service.astray >= 0:
+            strangers[service.astray] = strangers.get(service.astray, 0.0) + outside[i]
+            outside[i] = np.zeros_like(outside[i])
+    for i, rate in strangers.items():
+        outside[i] = outside[i] + rate
+    return strangers
+
+
+def _turn_away(
+    layout: Layout, pods: NDArray[np.float64], offered: list[Floats], strangers: Mapping[int, Floats]
+) -> None:
+    """Let what was meant for others be answered with 404: whoever gets it does not know these paths."""
+    for i, rate in strangers.items():
+        part = pods[:, layout.services[i].columns, PodField.CLIENT_ERRORS]
+        share = rate / np.maximum(offered[i], 1e-9)
+        part[:] = 1 - (1 - part) * (1 - share)[:, None]
 
 
 def _as_seen(

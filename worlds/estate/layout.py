@@ -47,7 +47,8 @@ class ServiceLayout:
     """One workload: its columns and its calls.
 
     `refusal` says why nobody is reached although pods serve; `dead` counts endpoints behind which nobody answers;
-    `refused` is the share of new connections that are turned away, `connections` how many its callers hold.
+    `refused` is the share of new connections that are turned away, `connections` how many its callers hold. `astray` is
+    the place of the service that gets what comes from outside for this one, -1 when it gets its own.
     """
 
     workload: Workload
@@ -57,6 +58,7 @@ class ServiceLayout:
     dead: int = 0
     refused: float = 0.0
     connections: int = 0
+    astray: int = -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -63,7 +63,12 @@ class LayoutBuilder:
             )
             services.append(
                 ServiceLayout(
-                    workload=workload, columns=slice(first, len(columns)), calls=calls, refusal=refusal, dead=dead
+                    workload=workload,
+                    columns=slice(first, len(columns)),
+                    calls=calls,
+                    refusal=refusal,
+                    dead=dead,
+                    astray=self._position.get(self._reach.led_astray(workload), -1),
                 )
             )
         found = tuple(columns), tuple(self._with_full_pools(services, columns))

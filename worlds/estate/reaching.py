@@ -22,6 +22,7 @@ class Reach:
     """What stands between callers and a service at one moment."""
 
     def __init__(self, estate: Estate, *, store: ObjectStore, kubelets: Kubelets) -> None:
+        self._estate = estate
         self._store = store
         self._policies = NetworkPolicies(store)
         self._kubelets = kubelets
@@ -42,6 +43,15 @@ class Reach:
         if pods and not any(_listens(workload, pod, spec) for pod in pods):
             return service, "connection refused"
         return service, self._entrance(workload, service)
+
+    def led_astray(self, workload: Workload) -> str:
+        """Return the key of the workload that gets what comes from outside for this one; empty when it gets its own."""
+        ingress = self._ingress(workload)
+        names = [path["backend"]["service"]["name"] for path in _paths(ingress)] if ingress else []
+        if not names or workload.name in names:
+            return ""
+        known = {other.name: other.key for other in self._estate.workloads if other.namespace == workload.namespace}
+        return next((known[name] for name in names if name in known), "")
 
     def no_name(self, workload: Workload) -> str:
         """Return what a client says that cannot resolve a name at all; empty when names are resolved."""
@@ -78,13 +88,13 @@ class Reach:
 
     def _entrance(self, workload: Workload, service: JsonObject) -> str:
         """Say why what comes from outside does not arrive: the Ingress names a backend that does not exist."""
-        ingress = (
-            self._store.find(_INGRESS, namespace=workload.namespace, name=workload.name) if workload.host else None
-        )
+        ingress = self._ingress(workload)
         if ingress is None:
             return ""
-        paths = [path for rule in ingress["spec"].get("rules", []) for path in rule["http"]["paths"]]
-        return "" if any(_leads_to(path["backend"]["service"], service) for path in paths) else "no backend"
+        return "" if any(_leads_to(path["backend"]["service"], service) for path in _paths(ingress)) else "no backend"
+
+    def _ingress(self, workload: Workload) -> JsonObject | None:
+        return self._store.find(_INGRESS, namespace=workload.namespace, name=workload.name) if workload.host else None
 
     def _serves(self, workload: Workload) -> bool:
         for runtime in self._kubelets.pods.values():
@@ -94,6 +104,10 @@ class Reach:
             if pod.get("metadata", {}).get("labels", {}).get("app.kubernetes.io/name") == workload.name:
                 return True
         return False
+
+
+def _paths(ingress: JsonObject) -> list[JsonObject]:
+    return [path for rule in ingress["spec"].get("rules", []) for path in rule["http"]["paths"]]
 
 
 def _listens(workload: Workload, pod: JsonObject, port: JsonObject) -> bool:

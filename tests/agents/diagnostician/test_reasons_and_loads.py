@@ -136,3 +136,14 @@ def test_a_sick_node_predicts_the_trouble_of_what_runs_on_it() -> None:
     assert there > chance(case(errors, *elsewhere, at=["web"]), "node_network", "node/worker-2")
     points = [p.text for h in verdict(case(errors, *slow, at=["payments"])).hypotheses[:1] for p in h.speaks_for]
     assert {"latency.elevated at payments", "latency.elevated at cart"} & set(points)
+
+
+def test_an_ingress_that_leads_to_somebody_else_is_why_nobody_comes() -> None:
+    astray = [
+        fact("traffic.drop", 0, of="payments", role=FactRole.SYMPTOM),
+        fact("requests.rejected", 0, of="cart", role=FactRole.SYMPTOM),
+        fact("ingress.leads_elsewhere", 0, of="ingress/payments", role=FactRole.STATE, related=["service/payments"]),
+    ]
+    given = case(*astray, at=["payments"])
+    given = given.model_copy(update={"inventory": given.inventory | {entity("ingress/payments")}})
+    assert leaders(given) == [("gateway_misrouted", "payments")]

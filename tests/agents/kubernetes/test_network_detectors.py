@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from agents.kubernetes.detectors import dns, ingress, network_policy, service_endpoints, service_ports
+from agents.kubernetes.detectors import (
+    dns,
+    ingress,
+    ingress_elsewhere,
+    network_policy,
+    service_endpoints,
+    service_ports,
+)
 from incidents.topology import Edge, Relation, Topology
 from tests.agents.kubernetes.estate import (
     CLUSTER,
@@ -129,6 +136,40 @@ def test_ingresses(exists: bool, port: bool, tls: bool, expected: list[tuple[str
     whole = found.model_copy(update={"backends": backends, "tls": secrets})
     facts = detect(ingress.DETECTOR, seen(Ingresses(ingresses=(whole,))))
     check(facts, [(kind, "ingress/web", attributes) for kind, attributes in expected])
+
+
+def leading(name: str, to: str, *, app: str = "") -> Any:
+    """An ingress of an application that leads to a service."""
+    body = {
+        "metadata": {"name": name, "namespace": "shop", "labels": {"app.kubernetes.io/name": app} if app else {}},
+        "spec": {"rules": [{"host": f"{name}.example", "http": {"paths": [{"path": "/", "backend": {"service": {"name": to, "port": {"number": 80}}}}]}}]},
+    }  # fmt: skip
+    found = read_ingress(Document(body), cluster=CLUSTER)  # type: ignore[arg-type]
+    backends = tuple(
+        backend.model_copy(update={"service_exists": True, "port_exists": True}) for backend in found.backends
+    )
+    return found.model_copy(update={"backends": backends})
+
+
+def serving(*names: str) -> Any:
+    bodies = [{"metadata": {"name": name, "namespace": "shop"}, "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}} for name in names]  # fmt: skip
+    views = tuple(ServiceView(service=read_service(Document(body), cluster=CLUSTER)) for body in bodies)  # type: ignore[arg-type]
+    return seen(Services(services=views))
+
+
+@pytest.mark.parametrize(
+    ("ingresses", "expected"),
+    [
+        pytest.param([leading("api", "web"), leading("web", "web")], ["ingress/api"], id="it leads to another application"),
+        pytest.param([leading("gate", "web", app="api"), leading("web", "web")], ["ingress/gate"], id="its label says whose it is"),
+        pytest.param([leading("api", "api"), leading("web", "web")], [], id="each leads to its own"),
+        pytest.param([leading("api", "web"), leading("other", "api")], [], id="another ingress leads there"),
+        pytest.param([leading("edge", "web")], [], id="no service bears its name"),
+    ],
+)  # fmt: skip
+def test_ingresses_that_lead_to_others(ingresses: list[Any], expected: list[str]) -> None:
+    facts = detect(ingress_elsewhere.DETECTOR, serving("api", "web"), seen(Ingresses(ingresses=tuple(ingresses))))
+    check(facts, [("ingress.leads_elsewhere", name, {"service": entity("service/web"), "meant": entity("service/api")}) for name in expected])  # fmt: skip
 
 
 CALLS = Topology.of([Edge(source=entity("deployment/web"), relation=Relation.CALLS, target=CHECKOUT)])

@@ -17,6 +17,7 @@ from agents.observability.detectors import (
     memory_growth,
     memory_limit,
     pools,
+    rejected,
     telemetry,
     traffic,
 )
@@ -53,6 +54,13 @@ TOLD = [
         "errors.elevated",
         {"rate": 0.09, "baseline": 0.02},
         id="more errors than the usual ones",
+    ),
+    pytest.param(
+        rejected,
+        red(errors=steps(0.012, 0.36), code="404"),
+        "requests.rejected",
+        {"rate": 0.36, "baseline": 0.012, "code": "404"},
+        id="asked for what it does not have",
     ),
     pytest.param(
         latency, red(p99=steps(0.24, 0.41)), "latency.elevated", {"p99_s": 0.41, "baseline_s": 0.24}, id="slower"
