@@ -24,7 +24,7 @@ KEEP_ALIVE_SECONDS = 15.0
 """`follow` says that nothing happened after that long, so that a page notices a dead connection."""
 
 
-WORDS = literal_column("'simple'")
+WORDS: ColumnElement[str] = literal_column("'simple'")
 """How text is taken apart for searching: by words as they are written, because names and figures have no grammar."""
 
 
@@ -109,7 +109,7 @@ async def timeline_of(tx: Tx, incident: IncidentId, *, after: int = 0, limit: in
         .order_by(col(TimelineRow.seq))
         .limit(limit)
     )
-    return tuple(_event(row) for row in rows)
+    return tuple(told(row) for row in rows)
 
 
 async def follow(
@@ -134,7 +134,8 @@ async def follow(
                 yield None
 
 
-def _event(row: TimelineRow) -> TimelineEvent:
+def told(row: TimelineRow) -> TimelineEvent:
+    """The domain value of a row."""
     return TimelineEvent(
         incident=row.incident_id,
         seq=row.seq,

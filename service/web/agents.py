@@ -57,12 +57,10 @@ def questions_of(record: IncidentRecord) -> tuple[Asked, ...]:
 
 
 def _agent(name: AgentName, record: IncidentRecord) -> Agent:
-    lines = [event for event in record.timeline if event.kind is EventKind.AGENT and event.actor == name]
-    steps = [event for event in lines if event.data.get("step") in ("start", "end")]
-    last = lines[-1] if lines else None
+    last, steps = last_and_steps(name, record.timeline)
     return Agent(
         name=name,
-        activity=_activity(steps),
+        activity=activity_of(steps),
         doing=last.text if last else "not asked yet",
         at=last.at if last else None,
         findings=_once(finding for finding in record.case.findings if finding.agent is name),
@@ -71,7 +69,16 @@ def _agent(name: AgentName, record: IncidentRecord) -> Agent:
     )
 
 
-def _activity(steps: Sequence[TimelineEvent]) -> Activity:
+def last_and_steps(
+    name: AgentName, timeline: Sequence[TimelineEvent]
+) -> tuple[TimelineEvent | None, list[TimelineEvent]]:
+    """Its last line, and the lines at which it began or ended something."""
+    lines = [event for event in timeline if event.kind is EventKind.AGENT and event.actor == name]
+    return (lines[-1] if lines else None), [event for event in lines if event.data.get("step") in ("start", "end")]
+
+
+def activity_of(steps: Sequence[TimelineEvent]) -> Activity:
+    """Whether it is at work, by what it began and ended."""
     if not steps:
         return Activity.WAITING
     begun = sum(1 for event in steps if event.data["step"] == "start")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from agents.runbooks.library import Library
 from incidents.approval import Person
 from incidents.diagnosis import Hypothesis
+from orchestrator.decisions import SWITCH_ROLES
+from orchestrator.stopping import STOPPABLE
 from orchestrator.store.observations import evidence_from
 from orchestrator.store.transaction import Tx
 from service.story.record import IncidentRecord
@@ -33,6 +35,8 @@ class IncidentView:
     timeline_narrow_svg: str
     graph_svg: str
     charts: tuple[Chart, ...]
+    may_stop: bool
+    """The person who looks may stop the investigation now."""
     runbook: str
     """Slug of the runbook that teaches the leading cause; empty when there is none."""
 
@@ -55,6 +59,7 @@ async def view_of(tx: Tx, record: IncidentRecord, *, person: Person, library: Li
         timeline_narrow_svg=timeline(scene, NARROW),
         graph_svg=graph(near) if near else "",
         charts=charts_of(proposal, red_views(red)) if proposal else (),
+        may_stop=record.incident.phase in STOPPABLE and bool(set(person.roles) & SWITCH_ROLES),
         runbook=_runbook(record, library),
     )
 

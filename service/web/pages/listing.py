@@ -94,7 +94,7 @@ async def _read(tx: Tx, chosen: Filter, *, person: Person, now: datetime, cursor
     mine = await waiting_for(tx, person, now=now)
     wanted = chosen.wanted(now=now, mine=mine)
     found = await incidents_page(tx, wanted, after=read_cursor(cursor), limit=PAGE + 1)
-    page, older = found[:PAGE], ()
+    page, older = found[:PAGE], tuple[Incident, ...]()
     if chosen.view in WITH_WAITING and not cursor:
         waiting = await incidents_page(tx, _only(wanted, mine), limit=MOST_MINE)
         older = tuple(incident for incident in waiting if incident not in page)
