@@ -199,7 +199,7 @@ class Provider:
 async def _json(client: AsyncOAuth2Client, url: str, *, bearer: str = "") -> dict[str, Any]:
     headers = {"accept": "application/json"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
     try:
-        answer = await client.get(url, headers=headers, withhold_token=True)
+        answer = await client.request("GET", url, headers=headers, withhold_token=True)
         answer.raise_for_status()
         found = answer.json()
     except (httpx2.HTTPError, ValueError) as error:
