@@ -89,8 +89,6 @@ class Slack(Part):
     """Whom to call when a decision is wanted: the id of a user group or a user."""
     routes: tuple[Route, ...] = ()
     quiet_hours: QuietHours = QuietHours()
-    people: dict[str, str] = {}
-    """Slack user id -> name of one of `people`. Others are found by the e-mail address of their Slack profile."""
     storm: int = Field(default=5, ge=2)
     """So many incidents of one channel within two minutes are a storm: they share one message and its thread."""
     api_url: str = "https://slack.com/api/"

@@ -6,9 +6,11 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from agents.runbooks.folders import SHIPPED, RunbookFolders
 from orchestrator.ambient import go_round_forever
@@ -22,6 +24,9 @@ from orchestrator.sweep import sweep_forever
 from service.listening import open_socket
 from service.web.app import create_app
 from service.web.context import WebContext
+
+if TYPE_CHECKING:
+    from service.slack.hosting import SlackHost
 
 log = structlog.get_logger(__name__)
 
@@ -107,9 +112,10 @@ async def _serve(
         clock=settings.time,
         library=RunbookFolders((SHIPPED, *settings.runbooks)).library,
     )
-    config = uvicorn.Config(
-        create_app(web), log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False
-    )
+    app = create_app(web)
+    if settings.slack.enabled:
+        ends.append(group.create_task(_slack(web, app).run()).cancel)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False)
     server = _Server(config)
 
     def end() -> None:
@@ -122,6 +128,17 @@ async def _serve(
         await asyncio.sleep(0.02)
     log.info("The console is open", action="listening", url=web.base_url)
     return web
+
+
+def _slack(web: WebContext, app: FastAPI) -> "SlackHost":
+    """Slack's side of the process. Imported where it is used: Bolt takes half a second to import."""
+    from service.slack.context import SlackContext
+    from service.slack.hosting import SlackHost
+
+    context = SlackContext(store=web.store, settings=web.settings, clock=web.clock, console=web.base_url)
+    host = SlackHost(context)
+    host.mount(app)
+    return host
 
 
 async def serve(settings: Settings) -> None:

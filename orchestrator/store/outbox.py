@@ -5,6 +5,7 @@ was sent changes what is sent, so edits coalesce by themselves. A sender claims 
 between sending and noting so, the next one sees by `tries` that it has to look before it posts.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -107,6 +108,24 @@ async def want(tx: Tx, wish: Wish, *, now: datetime) -> bool:
     return (await tx.execute(upsert.returning(col(OutboxRow.id)))).first() is not None
 
 
+async def withdraw(tx: Tx, key: str) -> bool:
+    """Forget a message that nobody has seen and nobody is sending; False when it is too late for that."""
+    query = select(OutboxRow).where(col(OutboxRow.key) == key, col(OutboxRow.receipt) == "")
+    row = (await tx.scalars(query.where(col(OutboxRow.attempts) == 0).with_for_update(skip_locked=True))).first()
+    if row is None:
+        return False
+    await tx.delete(row)
+    await tx.flush()
+    return True
+
+
+async def skip(tx: Tx, wish: Wish, *, now: datetime) -> None:
+    """Note that there is nothing to say up to the wish's version."""
+    if await want(tx, wish, now=now):
+        same = update(OutboxRow).where(col(OutboxRow.key) == wish.key).values(shown=col(OutboxRow.wanted))
+        await tx.execute(same.execution_options(synchronize_session=False))
+
+
 async def message_of(tx: Tx, key: str, *, lock: bool = False) -> Message | None:
     """The message with this key."""
     query = select(OutboxRow).where(col(OutboxRow.key) == key)
@@ -114,9 +133,9 @@ async def message_of(tx: Tx, key: str, *, lock: bool = False) -> Message | None:
     return None if row is None else _message(row)
 
 
-async def by_receipt(tx: Tx, *, channel: str, receipt: str) -> Message | None:
+async def by_receipt(tx: Tx, receipt: str) -> Message | None:
     """The message that the receiver knows by this receipt."""
-    query = select(OutboxRow).where(col(OutboxRow.receipt) == receipt, col(OutboxRow.channel) == channel)
+    query = select(OutboxRow).where(col(OutboxRow.receipt) == receipt)
     row = (await tx.scalars(query.limit(1))).first()
     return None if row is None else _message(row)
 
@@ -127,6 +146,35 @@ async def messages_in(tx: Tx, thread: str) -> tuple[Message, ...]:
     return tuple(_message(row) for row in await tx.scalars(query))
 
 
+async def heads_since(tx: Tx, *, prefix: str, channel: str, since: datetime) -> tuple[Message, ...]:
+    """Messages of a channel that stand by themselves and were first wanted since then, oldest first."""
+    query = select(OutboxRow).where(
+        col(OutboxRow.key).startswith(prefix, autoescape=True),
+        col(OutboxRow.channel) == channel,
+        col(OutboxRow.thread) == "",
+        col(OutboxRow.created_at) >= since,
+    )
+    return tuple(_message(row) for row in await tx.scalars(query.order_by(col(OutboxRow.id))))
+
+
+async def behind(tx: Tx, *, prefix: str, live: Sequence[str], limit: int = 100) -> tuple[IncidentId, ...]:
+    """Incidents whose message (key `prefix` + id) or its thread tells less than is known, and those in `live` phases."""
+    rows = await tx.execute(_BEHIND, {"prefix": prefix, "live": list(live), "limit": limit})
+    return tuple(IncidentId(row.id) for row in rows)
+
+
+_BEHIND = text(
+    """
+    SELECT incident.id FROM incident LEFT JOIN outbox AS head ON head.key = :prefix || incident.id
+    WHERE (head.id IS NULL AND incident.closed_at IS NULL)
+       OR head.version < incident.event_seq
+       OR (head.id IS NOT NULL AND incident.phase = ANY(:live))
+       OR (head.receipt <> '' AND head.thread = '' AND incident.event_seq >
+           (SELECT coalesce(max(told.version), 0) FROM outbox AS told WHERE told.thread = head.key)
+           AND NOT EXISTS (SELECT 1 FROM outbox AS told WHERE told.thread = head.key AND told.shown <> told.wanted))
+    ORDER BY incident.opened_at LIMIT :limit
+    """
+)
 _CLAIM = text(
     """
     UPDATE outbox SET held_by = :owner, held_until = clock_timestamp() + make_interval(secs => :seconds),

@@ -230,8 +230,10 @@ class Workspace:
 def _mrkdwn(node: Any) -> list[str]:
     """All mrkdwn texts within blocks."""
     match node:
-        case {"type": "mrkdwn", "text": str(text)}:
+        case {"type": "mrkdwn", "text": str(text), "verbatim": True}:
             return [text]
+        case {"type": "mrkdwn", "text": str(text)}:  # Slack finds mentions by itself
+            return [re.sub(r"@(channel|here|everyone)\b", r"<!\1>", text)]
         case {"type": "markdown", "text": str(text)}:
             return [text]
         case dict():

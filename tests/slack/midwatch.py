@@ -1,0 +1,78 @@
+"""Starts Midwatch's side of Slack in the loop of the test, connected to the stand-in in either way."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from orchestrator.settings import Settings
+from orchestrator.slack_settings import Mode
+from orchestrator.store.database import Store
+from service.slack.context import SlackContext
+from service.slack.hosting import PATH, SlackHost
+from tests.service.web.serving import web_settings
+from tests.slack.standin.server import Slack
+from tools.clock import Clock
+
+CONSOLE = "https://midwatch.example.com"
+
+
+def slack_settings(slack: Slack, *, mode: Mode = Mode.SOCKET, **changes: object) -> Settings:
+    """Settings with the people of the console's tests and this Slack."""
+    workspace = slack.workspace
+    given: dict[str, object] = {
+        "bot_token": workspace.token,
+        "app_token": workspace.app_token,
+        "signing_secret": workspace.signing_secret,
+        "mode": mode,
+        "api_url": slack.base_url,
+    }
+    return web_settings(slack=given | changes)
+
+
+@asynccontextmanager
+async def midwatch(slack: Slack, store: Store, clock: Clock, settings: Settings) -> AsyncIterator[SlackHost]:
+    """One replica's side of Slack. In HTTP mode the stand-in is told where to send its requests."""
+    host = SlackHost(SlackContext(store=store, settings=settings, clock=clock, console=CONSOLE))
+    before = len(slack.sockets)
+    async with AsyncExitStack() as stack:
+        if settings.slack.mode is Mode.HTTP:
+            web = FastAPI()
+            host.mount(web)
+            slack.request_url = await stack.enter_async_context(_served(web)) + PATH
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        running = group.create_task(host.run())
+        if settings.slack.mode is Mode.SOCKET and not slack.workspace.down:
+            await slack.connected(before + 1)
+        try:
+            yield host
+        finally:
+            running.cancel()
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the test runner's signal handlers alone."""
+        yield
+
+
+@asynccontextmanager
+async def _served(web: FastAPI) -> AsyncIterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        server = _Server(uvicorn.Config(web, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[listener]))
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                server.should_exit = True

@@ -1,0 +1,1 @@
+"""Slack: the client. Cards, buttons and words are `service.slack`."""
