@@ -22,7 +22,7 @@ EVAL_DATA ?=
 # Name of a benchmark and its folder below EVAL_DATA.
 EVAL_SETS = cloud-opsbench:benchmark rootcausebench:rootcausebench rcd:rcd-sockshop petshop:petshop
 
-.PHONY: help setup setup-demo demo serve test lint format eval bench screenshots lock clean
+.PHONY: help setup setup-demo demo serve test attacks lint format eval bench screenshots lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ serve: setup-demo  ## run Midwatch against the systems that the settings name
 
 test: setup  ## all tests; ends with the suites that were skipped and why (ARGS="-m 'not cluster'")
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+attacks: setup  ## try every attack of docs/security.md against the running product; fails if one succeeds
+	@exec $(BIN)/python -m pytest -n $(JOBS) -q tests/attacks $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, and the floors by import-linter
 	@failed=0; for check in "ruff check --output-format concise ." "ruff format --check --output-format concise ." "mypy" "lint-imports --no-cache"; do \

@@ -37,8 +37,11 @@ class Hands:
         return found
 
     def cluster(self, request: ActionRequest) -> WriteCluster:
-        """The write clients of the target's cluster. Raises NotConfiguredError."""
-        name = Entity.parse(request.target).cluster
+        """The write clients of the target's cluster. Raises NotConfiguredError, and PermanentError for no id at all."""
+        try:
+            name = Entity.parse(request.target).cluster
+        except ValueError as error:
+            raise PermanentError(f"{request.target!r} is the id of nothing: {error}") from error
         found = self.clusters.get(name)
         if found is None:
             raise NotConfiguredError(f"no write access is configured for cluster {name}")

@@ -5,7 +5,7 @@ The envelope has to be right; an alert that is not is set aside (`RejectedAlert`
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -21,6 +21,8 @@ MAX_LABELS = 256
 """Labels or annotations of one alert; Prometheus itself keeps series below 100 or so."""
 MAX_TEXT = 16 * 1024
 """Characters of one value; longer annotations are cut and flagged."""
+MAX_DEPTH = 16
+"""Lists and objects in one another; Alertmanager's notifications have four levels."""
 MAX_RAW = 4 * 1024
 """Characters of a rejected alert that are kept."""
 FUTURE = timedelta(minutes=10)
@@ -88,11 +90,32 @@ def parse(body: bytes | Mapping[str, Any] | Sequence[Any], *, now: datetime) -> 
 
 def _decoded(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        plain = json.loads(body, parse_constant=_no_constant)
     except RecursionError:
-        raise Malformed((FieldError(field="body", problem="is nested too deeply"),)) from None
+        raise _too_deep() from None
     except (ValueError, UnicodeDecodeError) as error:
         raise Malformed((FieldError(field="body", problem=f"is no JSON: {error}"),)) from None
+    if too_deep(plain, most=MAX_DEPTH):
+        raise _too_deep()
+    return plain
+
+
+def _too_deep() -> Malformed:
+    return Malformed((FieldError(field="body", problem="is nested too deeply"),))
+
+
+def too_deep(plain: Any, *, most: int) -> bool:
+    """Whether lists and objects are nested more than `most` deep: code further in walks them by recursion."""
+    level = [plain]
+    for _ in range(most + 1):
+        level = [inner for one in level for inner in _inside(one) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(plain: Any) -> Iterable[Any]:
+    return plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
 
 
 def _no_constant(name: str) -> float:

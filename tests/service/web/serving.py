@@ -6,8 +6,10 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Literal
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from agents.runbooks.folders import RunbookFolders
 from orchestrator.settings import Settings
@@ -46,12 +48,20 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(context: WebContext) -> AsyncIterator[str]:
     """The address at which it answers."""
+    async with listening(create_app(context), lifespan="on") as url:
+        try:
+            yield url
+        finally:
+            context.stopping.set()
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, *, lifespan: Literal["on", "off"] = "off") -> AsyncIterator[str]:
+    """The address at which any application answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        config = uvicorn.Config(
-            create_app(context), log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
-        )
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan=lifespan)
         server = _Server(config)
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve(sockets=[listener]))
@@ -60,5 +70,4 @@ async def served(context: WebContext) -> AsyncIterator[str]:
             try:
                 yield f"http://127.0.0.1:{listener.getsockname()[1]}"
             finally:
-                context.stopping.set()
                 server.should_exit = True
