@@ -175,7 +175,7 @@ class Casebook:
                 incident=self.incident,
                 actor="worker",
                 at=self.clock.now(),
-                payload={"digest": self.proposal.digest},
+                payload={"digest": self.proposal.digest, "proposal": self.proposal.body.model_dump(mode="json")},
             )
         summary = self.proposal.body.actions[0].summary
         await self.to(Phase.AWAITING_DECISION, f"proposed: {summary}")
@@ -291,6 +291,9 @@ class Casebook:
                 reason=reading.reason,
             )
             await save_verification(tx, self.incident, self.digest, verdict)
+            kind = EntryKind.VERIFIED if outcome is Outcome.VERIFIED else EntryKind.UNDONE
+            told = {"digest": self.digest, "verification": verdict.model_dump(mode="json")}
+            record(tx, kind=kind, incident=self.incident, actor="worker", at=now, payload=told)
         await self.say(EventKind.VERIFICATION, "worker", f"{outcome}: {verdict.reason}", refs=(self.digest,))
 
     async def _postmortem(self) -> None:
