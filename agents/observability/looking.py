@@ -26,6 +26,8 @@ from tools.loki.probes.templates import PROBE as TEMPLATES
 from tools.loki.probes.templates import TemplatesArgs
 from tools.prometheus.probes.nodes import PROBE as NODES
 from tools.prometheus.probes.nodes import NodesArgs
+from tools.prometheus.probes.pod_latency import PROBE as POD_LATENCY
+from tools.prometheus.probes.pod_latency import PodLatencyArgs
 from tools.prometheus.probes.red import PROBE as RED
 from tools.prometheus.probes.red import RedArgs, RedView
 from tools.prometheus.probes.service_graph import PROBE as SERVICE_GRAPH
@@ -49,6 +51,8 @@ CLOSELY = 3
 """Workloads whose logs and every metric are looked at: those that the alerts point at."""
 WIDELY = 8
 """Workloads whose requests and use are looked at: those, and their neighbours."""
+APART = 5
+"""Workloads whose pods are looked at one by one, when they are slow: the asked ones and their nearest."""
 LOGS_BEFORE = timedelta(minutes=45)
 """Minutes of log before the onset that say what is usual."""
 MARGIN = timedelta(seconds=60)
@@ -108,7 +112,21 @@ async def _overview(
             *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in blamed[:1]),
         ]
     )
+    await _pods_of_slow_ones(desk, period)
     await look_everywhere(desk, period)
+
+
+async def _pods_of_slow_ones(desk: Desk, period: Period) -> None:
+    """Each pod of those that are slower than before: one slow pod, or one slow node, is another matter than all."""
+    slow = [
+        seen.view.entity
+        for seen in Sightings(observations=desk.observations).of(RedView)
+        if (curve := seen.view.p99) is not None and (shift := find_shift(curve, floor=NOISE)) is not None and shift.up
+    ]
+    await at_once(
+        desk.observe(POD_LATENCY, PodLatencyArgs(entity=entity, start=period.start, end=period.end))
+        for entity in list(dict.fromkeys(slow))[:APART]
+    )
 
 
 async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk, period: Period) -> None:
@@ -124,6 +142,7 @@ async def _health(assignment: Assignment, asked: Sequence[EntityId], desk: Desk,
         questions.append(desk.observe(WORKLOADS, WorkloadsArgs(at=period.end)))
         questions.append(_graph(desk, asked, period, hops=1))
     await at_once(questions)
+    await _pods_of_slow_ones(desk, period)
 
 
 async def _comparison(

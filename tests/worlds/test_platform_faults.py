@@ -196,6 +196,34 @@ def test_names_are_resolved_as_long_as_one_resolver_serves(tmp_path: Path) -> No
         assert (world.failing(FRONT) > 0.9) == (replicas == 0)
 
 
+def latencies(world: Simulation) -> list[tuple[str, str, float]]:
+    """Workload, node and present latency of every pod."""
+    last = world.tape.last
+    assert last is not None
+    columns = [column for column in last.layout.columns if column.node]
+    return [(one.workload, one.node, world.tape.pod(one.uid).rows[-1, PodField.LATENCY]) for one in columns]
+
+
+def test_a_slow_pod_has_well_siblings(tmp_path: Path) -> None:
+    fault = "{kind: pod_slow, at: -6m, workload: app/back, does: {latency: 1s}}"
+    own = sorted(
+        seconds for workload, _, seconds in latencies(simulated(Case(faults=fault), tmp_path)) if workload == BACK
+    )
+    assert own[-1] > 1
+    assert own[-2] < 0.3
+
+
+def test_on_a_slow_node_every_pod_is_slower_than_its_siblings_elsewhere(tmp_path: Path) -> None:
+    world = simulated(Case(faults="{kind: node_slow, at: -6m, workload: app/back, factor: 40}"), tmp_path)
+    node, found = world.hit(BACK), latencies(world)
+    shared = {w for w, n, _ in found if n == node} & {w for w, n, _ in found if n != node}
+    assert BACK in shared
+    for workload in shared:
+        there = [seconds for w, n, seconds in found if w == workload and n == node]
+        elsewhere = [seconds for w, n, seconds in found if w == workload and n != node]
+        assert min(there) > 1.5 * max(elsewhere)
+
+
 def test_what_an_ingress_leads_astray_is_turned_away_by_whoever_gets_it(tmp_path: Path) -> None:
     rules = "[{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: shelf, port: {name: http}}}}]}}]"
     fault = f"{{kind: manual_edit, at: -6m, workload: app/front, change: {{patch: {{Ingress: {{spec: {{rules: {rules}}}}}}}}}}}"

@@ -177,10 +177,10 @@ class RequestMetrics(Value):
         failed = self._rate(seconds, more=f"{self.code_label}=~{quoted(self._definition.failed)}")
         return f"(sum({failed}) or vector(0)) / ({self.traffic(seconds=seconds)} > 0)"
 
-    def quantile(self, q: float, *, seconds: int | None = None) -> str:
-        """A quantile of the duration, in seconds."""
+    def quantile(self, q: float, *, seconds: int | None = None, by: Sequence[str] = ()) -> str:
+        """A quantile of the duration, in seconds; one per value of the labels in `by`, when some are given."""
         within = seconds or self.rate_window
-        buckets = f"sum by (le) (rate({self._definition.buckets}{{{self.selector}}}[{within}s]))"
+        buckets = f"sum by ({', '.join(('le', *by))}) (rate({self._definition.buckets}{{{self.selector}}}[{within}s]))"
         scale = "" if self._definition.seconds == 1.0 else f" * {self._definition.seconds:g}"
         return f"histogram_quantile({q:g}, {buckets}){scale}"
 

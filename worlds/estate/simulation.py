@@ -86,6 +86,8 @@ class Simulation:
         self._ballast_steps: dict[str, list[tuple[float, float]]] = {}
         self.outages: dict[str, float] = {}
         self.hit_nodes: dict[str, str] = {}
+        # Workload -> uids of its pods that a fault has spoilt.
+        self.spoilt: dict[str, list[str]] = {}
         self.leaders_down: dict[str, float] = {}
         self.nodes_in_trouble = NodesInTrouble(self.outages)
         self.metrics_api_down = False

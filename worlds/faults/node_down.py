@@ -3,7 +3,11 @@
 from typing import TYPE_CHECKING, Literal
 
 from worlds.cluster.podmaking import POD, is_leaving
+from worlds.estate.effects import ActiveEffect
 from worlds.faults.fault import Fault
+from worlds.objects.kinds import JsonObject
+from worlds.scenario.effect import Effect
+from worlds.scenario.workload import WorkloadKind
 
 if TYPE_CHECKING:
     from worlds.estate.simulation import Simulation
@@ -17,6 +21,17 @@ class NodeFault(Fault):
     def workloads(self) -> tuple[str, ...]:
         """The workload whose node it is."""
         return (self.workload,)
+
+    def spoil_pods(self, world: "Simulation", node: str, effect: Effect) -> None:
+        """Let an effect hold for every pod on a node from now on; what is outside the cluster runs on none."""
+
+        def here(pod: JsonObject, _environment: dict[str, str]) -> bool:
+            return bool(pod["spec"].get("nodeName") == node)
+
+        for workload in world.scenario.estate.workloads:
+            if workload.kind is not WorkloadKind.EXTERNAL:
+                active = ActiveEffect(target=workload.key, effect=effect, since=world.cluster.now, holds=here)
+                world.effects.add(active)
 
     def is_active(self, world: "Simulation") -> bool:
         """As long as pods that should run elsewhere are bound to it."""

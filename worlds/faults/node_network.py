@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from worlds.estate.effects import ActiveEffect
 from worlds.faults.node_down import NodeFault
-from worlds.objects.kinds import JsonObject
 from worlds.scenario.effect import Effect, LogLine
 from worlds.scenario.values import Duration
 
@@ -31,10 +29,4 @@ class NodeNetwork(NodeFault):
     def _spoil(self, world: "Simulation") -> None:
         node = world.hit(self.workload)
         world.nodes_in_trouble.wires[node] = (world.cluster.now, self.errors_per_second)
-        effect = Effect(error_rate=self.loss, latency=self.delay, logs=(_TIMEOUTS,))
-
-        def here(pod: JsonObject, _environment: dict[str, str]) -> bool:
-            return bool(pod["spec"].get("nodeName") == node)
-
-        for workload in world.scenario.estate.workloads:
-            world.effects.add(ActiveEffect(target=workload.key, effect=effect, since=world.cluster.now, holds=here))
+        self.spoil_pods(world, node, Effect(error_rate=self.loss, latency=self.delay, logs=(_TIMEOUTS,)))

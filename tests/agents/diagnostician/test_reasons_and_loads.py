@@ -147,3 +147,14 @@ def test_an_ingress_that_leads_to_somebody_else_is_why_nobody_comes() -> None:
     given = case(*astray, at=["payments"])
     given = given.model_copy(update={"inventory": given.inventory | {entity("ingress/payments")}})
     assert leaders(given) == [("gateway_misrouted", "payments")]
+
+
+def test_a_slow_pod_is_the_reason_unless_its_node_is() -> None:
+    pod = fact("pod.slow", 0, of="pod/payments-1", related=["payments"])
+    node = fact("node.slow", 0, of="node/worker-2", related=["payments", "cart"])
+    inventory = {"pod/payments-1", "node/worker-2"}
+    one = case(ERRORS, SLOW, pod)
+    one = one.model_copy(update={"inventory": one.inventory | {entity(name) for name in inventory}})
+    assert leaders(one) == [("pod_slow", "payments-1")]
+    both = one.model_copy(update={"facts": (*one.facts, node)})
+    assert leaders(both) == [("node_slow", "worker-2")]
