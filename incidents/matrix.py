@@ -67,7 +67,14 @@ def decide(policy: Policy | None, question: PolicyQuestion, *, preapproved: bool
     answers = [_answer(policy, question, action, place, preapproved=preapproved) for action, place in pairs]
     missing = {action.request.kind for (action, _), found in zip(pairs, answers, strict=True) if found.matched is None}
     if missing:
-        return denied(policy, f"no rule of {policy.source} allows {', '.join(sorted(missing))}", places=places)
+        outgrown = [
+            f"; `{rule.name}` would, but {'; '.join(row_answer(policy, rule, question, action, place).bounds)}"
+            for (action, place), found in zip(pairs, answers, strict=True)
+            for rule in found.floors[:1]
+            if found.matched is None
+        ]
+        why = f"no rule of {policy.source} allows {', '.join(sorted(missing))}"
+        return denied(policy, why + "".join(outgrown), places=places)
     return _joined(policy, answers, places)
 
 

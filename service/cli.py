@@ -7,6 +7,7 @@ import typer
 
 from evals.commands.app import app as evals
 from service.audit.app import app as audit
+from service.policy.app import people, policy
 
 app = typer.Typer(
     name="midwatch",
@@ -20,6 +21,8 @@ incidents = typer.Typer(help="Incidents and what became of them.", no_args_is_he
 app.add_typer(runbooks, name="runbooks")
 app.add_typer(incidents, name="incidents")
 app.add_typer(audit, name="audit")
+app.add_typer(policy, name="policy")
+app.add_typer(people, name="people")
 app.add_typer(evals, name="eval")
 
 Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with runbooks; those in use when not given.")]
@@ -114,6 +117,18 @@ def replay(
         fail_on_difference=fail,
     )
     raise typer.Exit(replay_command(options))
+
+
+@app.command()
+def digest(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How far back it reaches.")] = 7,
+    json_file: JsonFile = None,
+) -> None:
+    """The last days in a few lines: incidents, times, waiting for people, what came again."""
+    from service.commands.digest import digest_command
+
+    raise typer.Exit(digest_command(days=days, json_file=json_file))
 
 
 @app.command()

@@ -71,6 +71,16 @@ async def proposal_by(tx: Tx, digest: ProposalDigest, *, lock: bool = False) -> 
     return _stored(row)
 
 
+async def proposal_like(tx: Tx, beginning: str) -> StoredProposal:
+    """The one proposal whose digest begins like that, with or without `sha256:`. Raises UnknownError."""
+    digits = beginning.removeprefix("sha256:")
+    query = select(ProposalRow).where(col(ProposalRow.digest).startswith(f"sha256:{digits}", autoescape=True)).limit(2)
+    rows = (await tx.scalars(query)).all()
+    if len(rows) != 1:
+        raise UnknownError(f"{'several proposals begin' if rows else 'no proposal begins'} with {beginning}")
+    return _stored(rows[0])
+
+
 async def proposals_of(tx: Tx, incident: IncidentId) -> tuple[StoredProposal, ...]:
     """All proposals of an incident, oldest first."""
     query = select(ProposalRow).where(col(ProposalRow.incident_id) == incident)

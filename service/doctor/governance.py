@@ -45,16 +45,22 @@ def policy(settings: Settings) -> tuple[Policy | None, Finding]:
             means="workers and the executor do not start",
             do="correct the file, or unset MIDWATCH_POLICY for the one that comes with Midwatch",
         )
-    known = {kind: card.title for kind, card in cards().items()}
-    unknown = sorted({a for rule in loaded.rules for a in rule.actions if not set("*?[") & set(a) and a not in known})
+    unknown = unknown_actions(loaded)
     return loaded, Finding(
         what="Policy",
         state=State.DEGRADED if unknown else State.OK,
         found=f"{loaded.source}, {len(loaded.rules)} rows"
         + (f"; no such action: {', '.join(unknown)}" if unknown else ""),
         means="those rows never match" if unknown else "what no row allows is denied",
-        do="write the names that `midwatch runbooks lint` knows" if unknown else "",
+        do="write names of the catalogue, which `midwatch doctor` lists" if unknown else "",
     )
+
+
+def unknown_actions(policy: Policy) -> list[str]:
+    """The actions that a policy names and the catalogue does not have; patterns are left out."""
+    tables = (policy.rules, policy.growth, policy.freezes, policy.limits)
+    named = {action for table in tables for row in table for action in row.actions}
+    return sorted(action for action in named if not set("*?[") & set(action) and action not in cards())
 
 
 def people(everybody: Sequence[Token], policy: Policy | None) -> Finding:

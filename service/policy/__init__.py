@@ -1,0 +1,1 @@
+"""`midwatch policy ...` and `midwatch people ...`: check, test and explain who may do what."""
