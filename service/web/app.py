@@ -28,6 +28,7 @@ from service.web.pages import (
     audit,
     deciding,
     evidence,
+    figures,
     incident,
     listing,
     postmortem,
@@ -43,7 +44,7 @@ logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(webhook, api, health, sign_in, single_sign_on),
-    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, audit),
+    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, figures, audit),
 )
 
 
