@@ -48,7 +48,7 @@ def _rivals(one: Weighed, *, among: Sequence[Weighed], reading: Reading, spread:
 
 
 def _competes(other: Weighed, one: Weighed, *, core: Sequence[Symptom], reading: Reading, spread: Spread) -> bool:
-    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains the `core` of `one`, what hurts there.
+    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts there (`core`).
 
     What merely says where to look takes nothing from what says what is wrong, and nothing from its like elsewhere:
     they were compared already. It loses to what is proven, not to what is merely thinkable.
