@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agents.wording import duration, listed
 from incidents.diagnosis import Verdict
-from incidents.incident import SETTLED, Incident, Phase
+from incidents.incident import CLOSED, SETTLED, Incident, Phase
 from service.slack.blocks import BLOCKS, Block, actions, button, context, header, section
 from service.slack.ending import ending
 from service.slack.mrkdwn import bare, bold, cut, link, safe, sources
@@ -17,12 +17,14 @@ from service.slack.offer import buttons_of, decided, details, offer, shown_in_fu
 from service.story.gaps import unseen_once
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.story import Sentence, Story, Suspect, current_proposal, story_of
-from service.story.words import PHASES, hm, name, sure
+from service.story.words import PHASES, hm, name, sentence, sure
 from service.web.agents import Activity, team_of
 
 TEXT = 3000
-GOING_ON, RULED_OUT, UNSEEN = 2, 2, 2
-"""Sentences on the card; the console has all."""
+GOING_ON, RULED_OUT, UNSEEN = 1, 1, 2
+"""Sentences on the card, so that a phone shows the buttons; the console has all."""
+SURE_ENOUGH = 0.9
+"""Below it the card says why it is not certain."""
 LOOKING = (Phase.OPEN, Phase.INVESTIGATING)
 
 
@@ -77,7 +79,7 @@ def state_of(record: IncidentRecord, proposal: ProposalRecord | None) -> str:
 
 def _head(record: IncidentRecord, proposal: ProposalRecord | None) -> Iterator[Block]:
     head = record.incident
-    yield header(bare(head.title, most=150))
+    yield header(bare(sentence(head.title), most=150))
     parts = [
         bold(head.severity.label),
         safe(_service(record, proposal)),
@@ -112,11 +114,12 @@ def _timing(record: IncidentRecord, proposal: ProposalRecord | None) -> str:
 
 
 def _going_on(record: IncidentRecord, story: Story, *, console: str) -> Iterator[Block]:
-    told = [_told(sentence, record, console=console) for sentence in story.going_on[:GOING_ON]]
+    told = [_told(line, record, console=console) for line in story.going_on[:GOING_ON]]
     more = len(story.going_on) - GOING_ON
+    impact = safe(story.impact)
     if more > 0:
-        told.append(link(_page(record, console), f"{more} more"))
-    yield section("\n".join([*told, f"_{safe(story.impact)}_"]))
+        impact = f"{impact}  \u00b7  {link(_page(record, console), f'{more} more')}"
+    yield section("\n".join([*told, impact]))
 
 
 def _cause(record: IncidentRecord, story: Story, *, console: str) -> Iterator[Block]:
@@ -129,7 +132,7 @@ def _cause(record: IncidentRecord, story: Story, *, console: str) -> Iterator[Bl
         several = record.diagnosis.verdict is Verdict.SEVERAL
         yield section("\n".join(_suspects(story.suspects, record, several=several, console=console)))
     small = [*_ruled_out(story), *_unseen(record)]
-    if small:
+    if small and record.incident.phase not in CLOSED:
         yield context(*small)
 
 
@@ -154,13 +157,13 @@ def _suspects(suspects: tuple[Suspect, ...], record: IncidentRecord, *, several:
         confidence = f"{sure(suspect.hypothesis.probability)} sure"
         yield f"*{title}*  \u00b7  {confidence}" if index == 0 else f"*And*  \u00b7  {confidence}"
         yield _told(suspect.statement, record, console=console)
-        if suspect.doubts and index == 0:
+        if suspect.doubts and index == 0 and suspect.hypothesis.probability < SURE_ENOUGH:
             yield f"_Speaks against it:_ {safe(suspect.doubts[0].text, most=200)}"
 
 
 def _ruled_out(story: Story) -> Iterator[str]:
-    for sentence in story.ruled_out[:RULED_OUT]:
-        yield f"*Ruled out*  {safe(sentence.text, most=220)}"
+    for line in story.ruled_out[:RULED_OUT]:
+        yield f"*Ruled out*  {safe(line.text, most=220)}"
 
 
 def _unseen(record: IncidentRecord) -> Iterator[str]:
@@ -190,9 +193,9 @@ def _details(record: IncidentRecord, proposal: ProposalRecord | None) -> Iterato
         yield details(proposal)
 
 
-def _told(sentence: Sentence, record: IncidentRecord, *, console: str) -> str:
-    cited = sources(sentence.evidence, console=console, incident=record.incident.id, most=2)
-    return f"{safe(sentence.text)}  {cited}".rstrip()
+def _told(told: Sentence, record: IncidentRecord, *, console: str) -> str:
+    cited = sources(told.evidence, console=console, incident=record.incident.id, most=2)
+    return f"{safe(told.text)}  {cited}".rstrip()
 
 
 def _page(record: IncidentRecord, console: str) -> str:

@@ -12,7 +12,7 @@ BELLS = ("@channel", "@here", "@everyone")
 
 def safe(text: str, *, most: int = 600) -> str:
     """Text from anywhere as words that Slack takes literally: no secret, no mention, no link, no code."""
-    clean = cut(" ".join(redact(text).split()), most=most)
+    clean = cut(" ".join(redact(text).split()), most=most).replace(" -> ", " \u2192 ")
     for bell in BELLS:
         clean = clean.replace(bell, bell[0] + ZERO_WIDTH + bell[1:])
     return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
@@ -58,4 +58,5 @@ def sources(evidence: Iterable[Evidence], *, console: str, incident: str, most: 
 
 
 def _title(item: Evidence) -> str:
-    return cut(item.title or item.probe, most=40)
+    """`pods` of `pods of checkout`: the sentence before it says of what."""
+    return cut((item.title or item.probe).split(" of ")[0], most=40)

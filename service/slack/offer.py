@@ -16,6 +16,8 @@ from service.story.words import count, dollars, hm
 
 DIFFS = 4
 """Changed fields on the card; the console has all."""
+LEAF = 34
+"""Characters of a path that fit a phone's line."""
 COARSE_MINUTES = 10
 """Above it the countdown is told in steps of five minutes: every step is an edit of the message."""
 
@@ -47,8 +49,9 @@ def offer(proposal: ProposalRecord, record: IncidentRecord, *, console: str) -> 
         yield section("\n".join(_action_lines(proposal, record, console=console)))
         yield context(*_policy(proposal, record))
         return
-    summary = "; ".join(safe(action.summary) for action in proposal.body.actions)
-    yield section(f"*{_headline(proposal)}*  {summary}")
+    if not proposal.steps:
+        summary = "; ".join(safe(action.summary) for action in proposal.body.actions)
+        yield section(f"*{_headline(proposal)}*  {summary}")
 
 
 def buttons_of(record: IncidentRecord, proposal: ProposalRecord | None) -> Iterator[Json]:
@@ -96,11 +99,11 @@ def _headline(proposal: ProposalRecord) -> str:
 
 def _action_lines(proposal: ProposalRecord, record: IncidentRecord, *, console: str) -> Iterator[str]:
     denied = proposal.status is ProposalStatus.DENIED
-    title = "Not allowed by policy" if denied else "Proposed"
+    title = "Would be, but policy does not allow it" if denied else "Proposed"
     page = f"{console}/incidents/{record.incident.id}"
     several = len(proposal.body.actions) > 1
     for number, action in enumerate(proposal.body.actions, 1):
-        lead = f"*{title}*  " if number == 1 else ""
+        lead = f"{title}:  " if number == 1 else ""
         yield f"{lead}{f'{number}. ' if several else ''}{bold(action.summary)}"
         yield from (_change(change) for change in action.preview.diff[:DIFFS])
         more = len(action.preview.diff) - DIFFS
@@ -114,8 +117,11 @@ def _change(change: FieldChange) -> str:
 
 
 def _leaf(path: str) -> str:
-    """The end of a path, which is what people know: `containers[app].resources.limits.memory`."""
-    return path if len(path) <= 48 else "…" + path[-47:]  # noqa: PLR2004 - what fits a phone's line in code type
+    """The end of a path, which is what people know: `resources.limits.memory`."""
+    parts = path.split(".")
+    while len(parts) > 1 and len(".".join(parts)) > LEAF:
+        parts = parts[1:]
+    return ".".join(parts)
 
 
 def details(proposal: ProposalRecord) -> Block:
@@ -158,7 +164,7 @@ def _policy(proposal: ProposalRecord, record: IncidentRecord) -> Iterator[str]:
     reach = "; ".join(dict.fromkeys(action.blast_radius.summary for action in proposal.body.actions))
     yield f"*Blast radius*  {safe(reach)}"
     given, needed = decided(proposal)
-    roles = " or ".join(verdict.approvers) or "nobody"
+    roles = " or ".join(verdict.approvers).replace("oncall", "on-call") or "nobody"
     yield f"*Policy*  {safe(verdict.rule)}: {needed} of {safe(roles)}. *{given}/{needed}*"
     names = [decision.person.name for decision in proposal.decisions if decision.choice is Choice.APPROVE]
     if names:

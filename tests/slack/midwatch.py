@@ -36,7 +36,9 @@ def slack_settings(slack: Slack, *, mode: Mode = Mode.SOCKET, **changes: object)
 
 
 @asynccontextmanager
-async def midwatch(slack: Slack, store: Store, clock: Clock, settings: Settings) -> AsyncIterator[SlackHost]:
+async def midwatch(
+    slack: Slack, store: Store, clock: Clock, settings: Settings, *, connects: bool = True
+) -> AsyncIterator[SlackHost]:
     """One replica's side of Slack. In HTTP mode the stand-in is told where to send its requests."""
     host = SlackHost(SlackContext(store=store, settings=settings, clock=clock, console=CONSOLE))
     before = len(slack.sockets)
@@ -47,7 +49,7 @@ async def midwatch(slack: Slack, store: Store, clock: Clock, settings: Settings)
             slack.request_url = await stack.enter_async_context(_served(web)) + PATH
         group = await stack.enter_async_context(asyncio.TaskGroup())
         running = group.create_task(host.run())
-        if settings.slack.mode is Mode.SOCKET and not slack.workspace.down:
+        if settings.slack.mode is Mode.SOCKET and connects and not slack.workspace.down:
             await slack.connected(before + 1)
         try:
             yield host
