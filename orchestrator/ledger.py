@@ -140,7 +140,7 @@ async def verify_chain(
         self_named=newest(checks, trust=Trust.SELF_NAMED),
         unsigned=max(0, expected - 1 - covered),
         unsigned_since=written.get(covered + 1),
-        kept=tuple(dict.fromkeys(check.source for check in checks)),
+        kept=tuple(dict.fromkeys(source for source, _ in heads)),
     )
 
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from incidents.card import CardLine
 from service.audit.controls import CLASSIFICATION
 from service.audit.pack import EvidencePack
-from service.audit.showing import about
+from service.audit.wording import about
 from service.story.story import story_of
 from service.story.words import FILTERS
 

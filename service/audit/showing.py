@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +12,7 @@ from incidents.ledger import Entry
 from orchestrator.assembly import open_store
 from orchestrator.ledger import evidence_pack
 from orchestrator.settings import load
+from service.audit.wording import about
 
 
 def show_command(incident: str, *, as_json: bool) -> int:
@@ -40,27 +40,3 @@ def _table(entries: tuple[Entry, ...]) -> Table:
         when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
         table.add_row(str(entry.seq), when, entry.kind.replace("_", " "), entry.actor, about(entry.payload))
     return table
-
-
-def about(payload: Mapping[str, object]) -> str:
-    """What an entry says, in a few words."""
-    decision = _part(payload, "decision")
-    verification, body = _part(payload, "verification"), _part(payload, "proposal")
-    if decision:
-        reason = f": {decision.get('reason')}" if decision.get("reason") else ""
-        return f"{decision.get('choice')} ({decision.get('channel')}){reason}"
-    if verification:
-        return f"{verification.get('outcome')}: {verification.get('reason')}"
-    if body:
-        actions = body.get("actions")
-        return "; ".join(str(_part(a, "").get("summary")) for a in actions) if isinstance(actions, list) else ""
-    if diagnosis := _part(payload, "diagnosis"):
-        return f"{diagnosis.get('verdict')}: {diagnosis.get('reason')}"
-    said = [payload.get(name) for name in ("action", "target", "detail", "message", "because", "reason", "title")]
-    return " · ".join(str(text) for text in said if text)
-
-
-def _part(value: object, name: str) -> Mapping[str, object]:
-    """A part of plain JSON that is an object; empty when it is none. The value itself for an empty name."""
-    found = value.get(name) if name and isinstance(value, Mapping) else value
-    return found if isinstance(found, Mapping) else {}

@@ -1,22 +1,60 @@
-"""The ledger for people: whether its chain holds, and its entries, newest first."""
+"""The ledger for people: whether its chain holds, who vouches for it, and its entries, newest first."""
 
+import asyncio
 import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from incidents.canonical import short
+from incidents.heads import SignedHead
 from incidents.ids import IncidentId
 from incidents.ledger import Entry
-from orchestrator.ledger import verify_ledger
+from orchestrator.audit.keys import Keyring, UnusableKeyError
+from orchestrator.audit.places import UnreadableHeadsError, heads_file, keyring, read_heads
+from orchestrator.ledger import Audit, verify_ledger
+from orchestrator.settings import Settings
+from orchestrator.store.heads import heads_of
 from orchestrator.store.ledger import entries
 from orchestrator.store.transaction import Tx
+from service.audit.wording import about, tone
 from service.web.access import ContextDep, SessionDep
+from service.web.context import WebContext
 from service.web.rendering import pages_of
 
 router = APIRouter()
 
 PAGE = 100
+LATE = 5
+"""Signing periods after which an entry that nobody signed is worth a warning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the strip at the top says."""
+
+    tone: str
+    headline: str
+    advice: str
+    """What to do about it; empty when nothing has to be done."""
+    audit: Audit
+    trusts: bool
+    """Whether any key was given to this process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One entry as a line."""
+
+    entry: Entry
+    tone: str
+    about: str
+    payload: str
+    head: SignedHead | None
+    """The head that was signed at exactly this entry."""
 
 
 @router.get("/audit")
@@ -28,19 +66,66 @@ async def audit(
     before: Annotated[int | None, Query(ge=1)] = None,
 ) -> Response:
     """The state of the chain, and a page of entries, all or of one incident."""
-    found = await verify_ledger(context.store)
+    standing = await standing_of(context)
     async with context.store.transaction() as tx:
-        newest = await _newest(tx, incident=incident, before=before or found.entries + 1)
-    payloads = {entry.seq: json.dumps(entry.payload, indent=2, ensure_ascii=False) for entry in newest}
+        newest = await _newest(tx, incident=incident, before=before or standing.audit.entries + 1)
+        heads = {signed.head.seq: signed for signed in await heads_of(tx)}
     return await pages_of(request).page(
         request,
         "audit.html",
         session=session,
-        audit=found,
-        entries=newest,
-        payloads=payloads,
+        standing=standing,
+        lines=[_line(entry, heads.get(entry.seq)) for entry in newest],
         incident=incident,
         older=newest[-1].seq if len(newest) == PAGE else None,
+    )
+
+
+async def standing_of(context: WebContext) -> Standing:
+    """The whole chain checked, held against what this machine knows of keys and heads."""
+    try:
+        trusted, kept = await asyncio.to_thread(_outside, context.settings, context.store.url)
+    except (UnusableKeyError, UnreadableHeadsError) as error:
+        found = await verify_ledger(context.store)
+        return Standing(tone="bad", headline="It cannot be checked.", advice=str(error), audit=found, trusts=False)
+    found = await verify_ledger(context.store, trusted=trusted, heads=kept)
+    return judged(
+        found, now=context.clock.now(), period=context.settings.audit.sign_seconds, trusts=trusted.trusts_somebody
+    )
+
+
+def judged(found: Audit, *, now: datetime, period: float, trusts: bool) -> Standing:
+    """What the result of a check means for the one who looks."""
+    late = found.unsigned_since is not None and now - found.unsigned_since > timedelta(seconds=LATE * period)
+    if not found.intact:
+        tone, headline = "bad", "The chain is broken."
+        advice = "Stop changes (Pause, in your menu) and compare with heads that were kept elsewhere."
+    elif found.signed is None and found.self_named is not None:
+        tone, headline = "ask", "The chain holds; its key is not known here."
+        advice = "Give this process the signer's public key: MIDWATCH_AUDIT__PUBLIC_KEYS (midwatch audit key shows it)."
+    elif found.signed is None:
+        tone, headline = "ask", "The chain holds; nobody has signed it yet."
+        advice = "A worker or an executor signs within a minute of its start: is one running?" if found.entries else ""
+    elif late:
+        tone, headline = "ask", "The chain holds; its end is not signed."
+        advice = "Nothing was signed for a while: see the logs of workers and executors for head_not_signed."
+    else:
+        tone, headline, advice = "good", "The chain holds and is signed.", ""
+    return Standing(tone=tone, headline=headline, advice=advice, audit=found, trusts=trusts)
+
+
+def _outside(settings: Settings, url: str) -> tuple[Keyring, list[tuple[str, SignedHead]]]:
+    file = heads_file(settings, url)
+    return keyring(settings), [(file.name, signed) for signed in read_heads(file)] if file.is_file() else []
+
+
+def _line(entry: Entry, head: SignedHead | None) -> Line:
+    return Line(
+        entry=entry,
+        tone=tone(entry.kind),
+        about=about(entry.payload),
+        payload=json.dumps(entry.payload, indent=2, ensure_ascii=False),
+        head=head if head is not None and short(head.head.hash) == short(entry.hash) else None,
     )
 
 

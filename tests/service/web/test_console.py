@@ -147,7 +147,7 @@ async def test_the_audit_page_shows_the_chain_and_its_entries(client: httpx.Asyn
     incident = await book.reach(Phase.REJECTED)
     await sign_in(client, "ada")
     page = (await client.get("/audit")).text
-    assert "The chain holds." in page
+    assert "The chain holds; nobody has signed it yet." in page
     assert "dana@example.com" in page
     assert incident in (await client.get(f"/audit?incident={incident}")).text
 
