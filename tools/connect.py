@@ -36,11 +36,13 @@ async def connect(connections: Connections, *, clock: Clock) -> AsyncIterator[Cl
     """
     # Each system's library is loaded only where that system is configured: start-up time is somebody's 2:47.
     async with AsyncExitStack() as stack:
+        kubernetes = _kubernetes(stack, connections.kubernetes, clock=clock)
         yield Cluster(
             name=connections.name,
             clock=clock,
             connections=connections,
-            kubernetes=_kubernetes(stack, connections.kubernetes, clock=clock),
+            kubernetes=kubernetes,
+            kubernetes_together=_together(kubernetes),
             prometheus=_made(stack, connections.prometheus, _prometheus),
             alertmanager=_made(stack, connections.alertmanager, _alertmanager),
             loki=_made(stack, connections.loki, _loki),
@@ -85,6 +87,14 @@ def _kubernetes(stack: AsyncExitStack, access: KubernetesAccess | None, *, clock
     client = KubernetesClient(access, clock=clock)
     stack.push_async_callback(client.close)
     return client
+
+
+def _together(client: "KubernetesClient | None") -> "KubernetesClient | None":
+    if client is None:
+        return None
+    from tools.kubernetes.recent import RecentReads
+
+    return RecentReads(client)
 
 
 def _prometheus(endpoint: Endpoint) -> "PrometheusClient":

@@ -7,7 +7,7 @@ executor.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -79,6 +79,10 @@ class KubernetesAccess(Value):
         return text
 
 
+WRITE = ("kubernetes_write", "argocd_write", "github_write")
+"""Fields that hold write credentials. Only a process with the executor role keeps them."""
+
+
 class Connections(Value):
     """What is configured for one cluster. A system that is None is not asked; agents say that it could not be seen."""
 
@@ -105,6 +109,16 @@ class Connections(Value):
     node_usd_per_hour: Mapping[str, float] = {}
     """Instance type (or node name, or `*`) -> price, used when OpenCost is not there."""
 
+    @property
+    def writable(self) -> bool:
+        """Whether it holds credentials that can change something."""
+        return any(getattr(self, name) is not None for name in WRITE)
+
+    @property
+    def readable(self) -> Self:
+        """The same without them."""
+        return self.model_copy(update=dict.fromkeys(WRITE)) if self.writable else self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
@@ -114,6 +128,8 @@ class Cluster:
     clock: Clock
     connections: Connections
     kubernetes: "KubernetesClient | None" = None
+    kubernetes_together: "KubernetesClient | None" = None
+    """The same for those who look around at the same time: what one has read, the others need not read again."""
     prometheus: "PrometheusClient | None" = None
     alertmanager: "AlertmanagerClient | None" = None
     loki: "LokiClient | None" = None
