@@ -27,7 +27,8 @@ def reach(target: EntityId, topology: Topology) -> BlastRadius:
             return _of_workloads((target,), topology)
 
 
-def _of_workloads(workloads: Sequence[EntityId], topology: Topology) -> BlastRadius:
+def _of_workloads(found: Sequence[EntityId], topology: Topology) -> BlastRadius:
+    workloads = [one for one in found if Entity.parse(one).is_workload]
     callers = dict.fromkeys(c for w in workloads for c in topology.callers(w, transitive=True))
     return BlastRadius(
         workloads=tuple(workloads),

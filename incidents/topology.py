@@ -29,9 +29,9 @@ class Relation(StrEnum):
     """workload -> configmap, secret, persistentvolumeclaim, serviceaccount."""
     SCALES = "scales"
     DEPLOYS = "deploys"
-    """application -> workload."""
+    """application -> what it manages: workloads, services, ingresses, autoscalers, configuration."""
     BUILT_FROM = "built_from"
-    """workload -> repository."""
+    """workload, application -> repository."""
     PAID_BY = "paid_by"
     """workload or namespace -> owner."""
 

@@ -38,11 +38,11 @@ def repository_entity(beside: EntityId, repository: str) -> EntityId:
 
 def _deploying(sightings: Sightings) -> Iterator[Edge]:
     for one in deployers(sightings):
-        for workload in one.workloads:
-            yield Edge(source=one.entity, relation=Relation.DEPLOYS, target=workload)
-            if one.repository:
-                target = repository_entity(one.entity, one.repository)
-                yield Edge(source=workload, relation=Relation.BUILT_FROM, target=target)
+        for item in one.objects:
+            yield Edge(source=one.entity, relation=Relation.DEPLOYS, target=item)
+        for built in (one.entity, *one.workloads) if one.repository else ():
+            target = repository_entity(one.entity, one.repository)
+            yield Edge(source=built, relation=Relation.BUILT_FROM, target=target)
 
 
 def _built(sightings: Sightings, configured: Mapping[str, str]) -> Iterator[Edge]:

@@ -4,17 +4,24 @@ What has to be taken from a text is held against a strict form first, so that no
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from agents.diagnostician.places import SCOPES, kind_of
+from agents.planner.delivery import release, sync_of
 from agents.planner.evidence import Known
 from agents.planner.gitops import APPLICATION_ROLLBACK, REVERT, ROLLBACK
 from agents.planner.quantities import as_argument, number_of
-from incidents.cause import ActionHint, Expression
+from agents.planner.replicas import SIZE, UnknownSizeError, figure, for_the_load, within_the_autoscaler
+from incidents.cause import ActionHint, Expression, Scope
+from incidents.fact import Fact
 from incidents.ids import ActionKind, EntityId, FactKind
 from incidents.topology import Relation
 from incidents.value import Scalar
 from tools.action import ActionCard
 
+SCALE, RESTART = ActionKind("scale_workload"), ActionKind("restart_workload")
+ENDED = frozenset({FactKind("certificate.expired"), FactKind("certificate.expiring")})
+SYNC_FAILED = FactKind("argocd.sync_failed")
 COMMIT = re.compile(r"[0-9a-f]{7,40}")
 CONTAINER = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """A DNS label, as Kubernetes demands of container names."""
@@ -28,23 +35,47 @@ class NoArgumentError(Exception):
 
 def arguments(hint: ActionHint, *, card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
     """All arguments. Raises NoArgumentError when one that is needed cannot be had, or would not help."""
-    given = {name: _value(name, value, known=known) for name, value in hint.arguments.items()}
-    implied = IMPLIED.get(hint.kind, _nothing)(card, target, known)
-    filled = {**implied, **given}
+    given = {name: _value(name, value, target=target, known=known) for name, value in hint.arguments.items()}
+    complete = bool(card.required) and given.keys() >= set(card.required)
+    filled = dict(given) if complete else {**IMPLIED.get(hint.kind, _nothing)(card, target, known), **given}
     if missing := [name for name in card.required if name not in filled]:
         raise NoArgumentError(f"nothing that was seen says its {', '.join(missing)}")
+    if "replicas" in filled:
+        filled["replicas"] = _replicas(filled["replicas"], target=target, known=known)
     _would_help(filled, target=target, known=known)
     return filled
 
 
-def _value(name: str, value: Expression | Scalar, *, known: Known) -> Scalar:
+def _replicas(wanted: Scalar, *, target: EntityId, known: Known) -> Scalar:
+    number = number_of(wanted)
+    if number is None:
+        return wanted
+    allowed, present = (
+        within_the_autoscaler(int(number), target, known=known),
+        figure(SIZE, "replicas", target, known=known),
+    )
+    if allowed < number and present is not None and allowed <= present:
+        raise NoArgumentError(f"its autoscaler allows no more than {allowed} pods")
+    return allowed
+
+
+def _value(name: str, value: Expression | Scalar, *, target: EntityId, known: Known) -> Scalar:
     if not isinstance(value, Expression):
         return value
-    found = known.figure(value.fact, value.attribute)
+    found = _figure(value, target=target, known=known)
     number = number_of(found[0]) if found else None
     if number is None:
         raise NoArgumentError(f"{name} is computed from {value.fact}.{value.attribute}, which was not seen")
     return as_argument(name, number * value.factor)
+
+
+def _figure(value: Expression, *, target: EntityId, known: Known) -> tuple[Scalar, Fact] | None:
+    """Near what is blamed; where something else is changed (the pods behind a service), only what is said of that."""
+    if target == known.entity or kind_of(known.entity) in SCOPES[Scope.WORKLOAD]:
+        return known.figure(value.fact, value.attribute)
+    facts = known.facts([value.fact], entity=target)
+    own = (fact for fact in facts if fact.entity == target and value.attribute in fact.attributes)
+    return next(((fact.attributes[value.attribute], fact) for fact in own), None)
 
 
 def _would_help(filled: Mapping[str, Scalar], *, target: EntityId, known: Known) -> None:
@@ -72,7 +103,7 @@ def _nothing(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scal
 
 def _rollback(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
     """The revision before the blamed change; not simply the previous one, as others may have come since."""
-    change = known.template_change(target)
+    change = known.template_change(target) or (release(target, known=known))
     if change is None:
         raise NoArgumentError(_no_revision(known))
     revision = number_of(known.of_deploy(change, "previous_revision") or "")
@@ -90,26 +121,64 @@ def _no_revision(known: Known) -> str:
 
 
 def _revert(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
-    del card, target
-    change = known.change
-    commit = known.of_deploy(change, "commit") if change else None
-    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+    del card
+    commit = next((one for one in _commits(target, known) if isinstance(one, str) and COMMIT.fullmatch(one)), None)
+    if commit is None:
         raise NoArgumentError("no commit is known to have brought the change")
     return {"commit": commit}
 
 
+def _commits(repository: EntityId, known: Known) -> Iterator[Scalar | None]:
+    """Of the blamed change, of the release or sync that brought what is wrong, of the sync that failed."""
+    for change in (known.change, release(known.entity, known=known)):
+        yield known.of_deploy(change, "commit") if change else None
+    for application in known.case.topology.sources(repository, Relation.BUILT_FROM):
+        sync = sync_of(application, known=known)
+        yield sync.attributes.get("commit") if sync else None
+        if known.entity in known.case.topology.targets(application, Relation.DEPLOYS):
+            failed = [f for f in known.case.facts if f.kind == SYNC_FAILED and f.entity == application]
+            yield from (fact.attributes.get("commit") for fact in failed if fact.id in known.cited)
+
+
 def _application_rollback(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
     workloads = known.case.topology.targets(target, Relation.DEPLOYS) or (known.entity,)
-    if not any(known.template_change(workload) for workload in workloads):
-        raise NoArgumentError("nothing that the application deploys changed before it began")
-    found = known.of_deploy(known.change, "previous_history_id") if known.change else None
+    brought = next(filter(None, (known.template_change(workload) for workload in workloads)), None) or next(
+        filter(None, (release(workload, known=known) for workload in workloads)), None
+    )
+    found = known.of_deploy(brought, "previous_history_id") if brought else None
+    if brought is None:
+        sync = sync_of(target, known=known)
+        if sync is None:
+            raise NoArgumentError("nothing that the application deploys changed before it began")
+        found = sync.attributes.get("previous_history_id")
+        if found is None:
+            raise NoArgumentError("no earlier state of the application is kept")
     number = number_of(found) if found is not None else None
     return {"to_id": int(number)} if number is not None and "to_id" in card.arguments else {}
+
+
+def _scale(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
+    del card
+    try:
+        return {"replicas": for_the_load(target, known=known)}
+    except UnknownSizeError as error:
+        raise NoArgumentError(str(error)) from None
+
+
+def _restart(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
+    """A new process reads its certificate again: no help when the one that is kept has ended as well."""
+    del card
+    kept = [f for f in known.case.facts if f.kind in ENDED and f.entity in known.places.own(target)]
+    if any(fact.id in known.cited for fact in kept):
+        raise NoArgumentError(f"a restart would load the same certificate again: {kept[0].text}")
+    return {}
 
 
 IMPLIED: Mapping[ActionKind, Callable[[ActionCard, EntityId, Known], dict[str, Scalar]]] = {
     ROLLBACK: _rollback,
     REVERT: _revert,
     APPLICATION_ROLLBACK: _application_rollback,
+    SCALE: _scale,
+    RESTART: _restart,
 }
 """Actions whose arguments follow from the change that is blamed."""

@@ -31,6 +31,8 @@ ERRORS_ENOUGH = 0.005
 """Ratio. Below half a percent an error rate counts as usual even where it was lower before."""
 ERRORS_ROOM = 3.0
 """A usual error rate may triple by chance in five minutes of ordinary traffic."""
+ELEVATED = 1.5
+"""Times the usual rate from which errors count as elevated: what never rose does not have to be halved."""
 ERRORS_UNKNOWN = 0.01
 """Ratio, when nobody knows what was usual."""
 LATENCY_ROOM = 1.5
@@ -180,7 +182,8 @@ def success_threshold(measure: str, *, now: float | None, healthy: float | None)
     match measure:
         case "error_rate":
             usual = ERRORS_UNKNOWN if healthy is None else max(ERRORS_ROOM * healthy, ERRORS_ENOUGH)
-            return min(usual, now / 2) if now and now > ERRORS_ENOUGH else usual
+            elevated = now is not None and now > max(ERRORS_ENOUGH, ELEVATED * (healthy or 0.0))
+            return min(usual, now / 2) if now and elevated else usual
         case "latency_p99":
             if healthy is not None:
                 return max(LATENCY_ROOM * healthy, healthy + GUARD_ROOM["latency_p99"])

@@ -14,6 +14,7 @@ from agents.planner.checks import ALERT_RESOLVED, HOLD, checks
 from agents.planner.evidence import Known
 from agents.planner.gitops import IMPERATIVE, ORDER, ROLLBACK, Ownership, application_of, ownership, rank
 from agents.planner.prevention import follow_ups
+from agents.planner.replicas import BLIND, figure
 from agents.planner.risk import risk
 from agents.planner.targets import targets
 from agents.planner.watched import watched
@@ -157,13 +158,16 @@ def _consider(
         return _refusal(hint.kind, fitting[0], why)
     reason = f"{known.hypothesis.title} at {label_of(known.entity)}"
     request = ActionRequest(kind=hint.kind, target=fitting[0], arguments=filled, reason=reason)
-    return Candidate(request=request, card=card, owner=ownership(known, known.entity), order=order)
+    return Candidate(request=request, card=card, owner=ownership(known, fitting[0]), order=order)
 
 
 SCALE = ActionKind("scale_workload")
 
 
 def _autoscaler(target: EntityId, *, known: Known) -> EntityId | None:
+    """The autoscaler that sets its replicas; one that cannot read its metric leaves them as they are."""
+    if figure(BLIND, "max", target, known=known) is not None:
+        return None
     return next(iter(known.case.topology.sources(target, Relation.SCALES)), None)
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from agents.diagnostician.places import kind_of
+from agents.diagnostician.places import SCOPES, kind_of
 from agents.planner.evidence import Known
+from incidents.cause import Scope
 from incidents.entity import EntityKind
 from incidents.ids import EntityId
 from incidents.topology import Relation
@@ -26,12 +27,20 @@ def _related(known: Known, *, kinds: set[str]) -> Iterable[EntityId]:
         yield from topology.targets(application, Relation.BUILT_FROM)
     yield from topology.targets(entity, Relation.SELECTS)
     yield from topology.sources(entity, Relation.USES)
+    if kind_of(entity) == EntityKind.CLUSTER:
+        yield from _servers(known)
     if known.change and kind_of(known.change.entity) in kinds:
         yield known.change.entity
     if EntityKind.NODE.value in kinds:
         yield from _sick_nodes(known)
     if EntityKind.POD.value in kinds:
         yield from _named_pods(known)
+
+
+def _servers(known: Known) -> Iterable[EntityId]:
+    """The workloads that serve what fails in the whole cluster, its DNS: those that the cited facts about it name."""
+    facts = [fact for fact in known.case.facts if fact.id in known.cited and fact.entity == known.entity]
+    return (e for fact in facts for e in fact.related if kind_of(e) in SCOPES[Scope.WORKLOAD])
 
 
 def _sick_nodes(known: Known) -> Iterable[EntityId]:

@@ -170,8 +170,13 @@ class _SyncResult(Wire):
     revision: str = ""
 
 
+class _RequestedSync(Wire):
+    revision: str = ""
+
+
 class _RequestedOperation(Wire):
     initiatedBy: _Initiator = _Initiator()  # noqa: N815 - the wire's name
+    sync: _RequestedSync = _RequestedSync()
 
 
 class _OperationState(Wire):
@@ -346,7 +351,7 @@ def _operation(state: _OperationState | None) -> Operation | None:
         message=redact(state.message),
         started_at=state.startedAt,
         finished_at=state.finishedAt,
-        revision=state.syncResult.revision if state.syncResult else "",
+        revision=(state.syncResult.revision if state.syncResult else "") or state.operation.sync.revision,
         by=state.operation.initiatedBy.username,
     )
 

@@ -30,6 +30,8 @@ CANNOT_READ = FactSpec(
     meaning="An autoscaler cannot read its metrics and no longer scales.",
     attributes={
         "reason": "FailedGetResourceMetric and the like",
+        "max": "its maximum",
+        "current": "present pods",
         "missing": "request when a container lacks the request, api when nobody serves the metric, pods when none "
         "reports, other",
     },
@@ -110,6 +112,8 @@ def _blind(scaler: Autoscaler, target: EntityId, seen: Observation[Autoscalers],
         related=[scaler.meta.entity],
         detector=DETECTOR.name,
         reason=reason,
+        max=scaler.maximum,
+        current=scaler.current,
         missing=next((kind for kind, pattern in _MISSING if pattern.search(message)), "other"),
     )
 

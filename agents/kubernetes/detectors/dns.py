@@ -63,7 +63,8 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
                 yield _complaint(workload, lines, logs, scene)
     for one in workloads_of(sightings).values():
         meta, replicas = one.workload.meta, one.workload.replicas
-        if meta.namespace == "kube-system" and meta.name in _DNS_NAMES and replicas.available < replicas.desired:
+        short = replicas.available < replicas.desired or not replicas.desired
+        if meta.namespace == "kube-system" and meta.name in _DNS_NAMES and short:
             yield _cluster(one)
 
 

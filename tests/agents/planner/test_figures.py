@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.planner.checks import ERRORS_ENOUGH, guard_threshold, rebased, success_threshold
+from agents.planner.checks import ELEVATED, ERRORS_ENOUGH, guard_threshold, rebased, success_threshold
 from agents.planner.measures import MEASURES
 from agents.planner.prevention import bullets
 from agents.planner.quantities import as_argument, number_of
@@ -49,7 +49,8 @@ def test_figures_are_read_in_every_form(value: object, number: float | None) -> 
 @given(now=st.floats(0.0001, 1), healthy=st.one_of(st.none(), st.floats(0, 0.2)))
 def test_success_is_better_than_now_and_a_guard_is_worse_than_both(now: float, healthy: float | None) -> None:
     threshold = success_threshold("error_rate", now=now, healthy=healthy)
-    assert threshold <= now / 2 if now > ERRORS_ENOUGH else threshold >= ERRORS_ENOUGH
+    elevated = now > max(ERRORS_ENOUGH, ELEVATED * (healthy or 0))
+    assert threshold <= now / 2 if elevated else threshold >= ERRORS_ENOUGH
     assert guard_threshold("error_rate", now=now, healthy=healthy) > max(now, healthy or 0)
 
 
