@@ -31,6 +31,8 @@ class Autoscaler(Value):
     last_scaled: datetime | None = None
     metrics: tuple[ScaleMetric, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    scale_down_window_s: int | None = None
+    """Seconds over which the highest wish counts before it scales down; None is the cluster's default, 300."""
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type: AbleToScale, ScalingActive, ScalingLimited."""
@@ -57,6 +59,7 @@ def read_autoscaler(document: Document, *, cluster: str) -> Autoscaler:
         last_scaled=status.moment("lastScaleTime"),
         metrics=_metrics(spec.items("metrics"), status.items("currentMetrics")),
         conditions=read_conditions(status),
+        scale_down_window_s=spec.whole("behavior", "scaleDown", "stabilizationWindowSeconds"),
     )
 
 

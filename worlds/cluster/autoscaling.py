@@ -73,8 +73,9 @@ class Autoscaler:
             ratio = used / goal
             raw = have if abs(ratio - 1) <= _TOLERANCE else math.ceil(have * ratio)
             wish = min(max(self._damped(hpa, raw, have), spec.get("minReplicas", 1)), spec["maxReplicas"])
-        limited = raw > spec["maxReplicas"]
-        reason = "TooManyReplicas" if limited else "DesiredWithinRange"
+        few, many = raw < spec.get("minReplicas", 1), raw > spec["maxReplicas"]
+        limited = few or many
+        reason = "TooManyReplicas" if many else "TooFewReplicas" if few else "DesiredWithinRange"
         set_condition(conditions, "ScalingLimited", value=limited, reason=reason, now=now)
         if wish != have and have > 0:
             self._resize(hpa, target, wish)
@@ -87,9 +88,11 @@ class Autoscaler:
         self._cluster.store.replace(HPA, new, manager="kube-controller-manager", subresource="status")
 
     def _damped(self, hpa: JsonObject, raw: int, have: int) -> int:
-        """Scale down only to the highest wish of the last five minutes; scale up at most to the double or by four."""
+        """Scale down only to the highest wish within the window; scale up at most to the double or by four."""
         now = self._cluster.now
-        wishes = [(at, count) for at, count in self._wishes.get(key_of(hpa), []) if now - at <= _STABILISATION]
+        behaviour = hpa["spec"].get("behavior", {}).get("scaleDown", {})
+        window = float(behaviour.get("stabilizationWindowSeconds", _STABILISATION))
+        wishes = [(at, count) for at, count in self._wishes.get(key_of(hpa), []) if now - at <= window]
         wishes.append((now, raw))
         self._wishes[key_of(hpa)] = wishes
         if raw > have:

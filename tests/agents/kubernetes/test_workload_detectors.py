@@ -11,6 +11,7 @@ from agents.kubernetes.admission_errors import read_refusal
 from agents.kubernetes.cron import last_due
 from agents.kubernetes.detectors import (
     admission,
+    autoscaler_moves,
     autoscaling,
     availability,
     disruption,
@@ -233,7 +234,7 @@ def test_an_aggregated_api_that_is_down() -> None:
     )
 
 
-def scaler(*conditions: dict[str, Any], current: int = 4, maximum: int = 4) -> Any:
+def scaler(*conditions: dict[str, Any], current: int = 4, maximum: int = 4, used: int = 95) -> Any:
     body = {
         "metadata": {"name": "checkout", "namespace": "shop"},
         "spec": {
@@ -242,7 +243,7 @@ def scaler(*conditions: dict[str, Any], current: int = 4, maximum: int = 4) -> A
         },
         "status": {
             "currentReplicas": current, "desiredReplicas": current, "conditions": list(conditions),
-            "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 95}}}],
+            "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": used}}}],
         },
     }  # fmt: skip
     return seen(Autoscalers(autoscalers=(read_autoscaler(Document(body), cluster=CLUSTER),)))  # type: ignore[arg-type]
@@ -265,6 +266,40 @@ LIMITED = condition("ScalingLimited", "True", "TooManyReplicas", "the desired re
 def test_autoscalers(view: Any, expected: list[tuple[str, dict[str, Any]]]) -> None:
     facts = detect(autoscaling.DETECTOR, view)
     check(facts, [(kind, "deployment/checkout", attributes) for kind, attributes in expected])
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        pytest.param(scaler(condition("ScalingLimited", "True", "TooFewReplicas"), current=2), ["hpa.at_min"], id="it would go lower"),
+        pytest.param(scaler(condition("ScalingLimited", "False", "DesiredWithinRange"), current=2, used=40), ["hpa.at_min"], id="at its minimum, use below the target"),
+        pytest.param(scaler(condition("ScalingLimited", "False", "DesiredWithinRange"), current=2), [], id="at its minimum and about to add pods"),
+        pytest.param(scaler(condition("ScalingLimited", "False", "DesiredWithinRange"), current=3, used=40), [], id="above its minimum"),
+    ],
+)  # fmt: skip
+def test_autoscalers_at_their_minimum(view: Any, expected: list[str]) -> None:
+    assert [fact.kind for fact in detect(autoscaler_moves.DETECTOR, view)] == expected
+
+
+def rescaled(to: int, way: str, count: int, first: float, last: float) -> Any:
+    message = f"New size: {to}; reason: cpu resource utilization (percentage of request) {way} target"
+    return event(
+        "SuccessfulRescale", message, about="horizontalpodautoscaler/checkout", count=count, first=first, last=last
+    )
+
+
+@pytest.mark.parametrize(
+    ("moves", "flaps"),
+    [
+        pytest.param([rescaled(8, "above", 4, -30, 4), rescaled(3, "below", 4, -27, 6)], True, id="up and down again and again"),
+        pytest.param([rescaled(4, "above", 1, -30, -30), rescaled(8, "above", 1, -25, -25), rescaled(3, "below", 1, 0, 0)], False, id="one wave"),
+        pytest.param([rescaled(n, "above", 1, n, n) for n in range(3, 11)], False, id="a load that grows step by step"),
+        pytest.param([rescaled(8, "above", 4, -300, -200), rescaled(3, "below", 4, -290, -190)], False, id="hours ago"),
+    ],
+)  # fmt: skip
+def test_autoscalers_that_flap(moves: list[Any], flaps: bool) -> None:
+    facts = detect(autoscaler_moves.DETECTOR, scaler(current=3), events(*moves))
+    assert [fact.kind for fact in facts] == (["hpa.flapping"] if flaps else [])
 
 
 def test_an_autoscaler_that_scaled() -> None:
