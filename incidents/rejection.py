@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from incidents.action import ActionRequest, Fence, name_of
+from incidents.action import ActionRequest, Fence
 from incidents.approval import Person
 from incidents.canonical import short
 from incidents.ids import CauseSlug, EntityId, IncidentId, PersonId, ProposalDigest
@@ -50,6 +50,7 @@ class RejectedAction(Value):
 
     request: ActionRequest
     fence: Fence
+    summary: str
 
 
 class Lifted(Value):
@@ -78,6 +79,11 @@ class Rejection(Value):
     def id(self) -> str:
         """The first digits of the proposal's digest, for people."""
         return short(self.digest, length=12)
+
+    @property
+    def what(self) -> str:
+        """`Roll checkout back to revision 41`."""
+        return "; ".join(action.summary for action in self.actions)
 
     @property
     def sentence(self) -> str:
@@ -111,7 +117,10 @@ def rejection_of(proposal: Proposal, *, person: Person, reason: str, at: datetim
         incident=body.incident,
         cause=body.cause,
         entity=body.entity,
-        actions=tuple(RejectedAction(request=action.request, fence=action.fence) for action in body.actions),
+        actions=tuple(
+            RejectedAction(request=action.request, fence=action.fence, summary=action.summary)
+            for action in body.actions
+        ),
         person=person,
         reason=reason,
         at=at,
@@ -174,8 +183,3 @@ def why_not(rejection: Rejection, *, instead: str = "") -> str:
     until = f"until {rejection.until:%Y-%m-%d %H:%M} UTC" if rejection.until else until
     text = f"{rejection.sentence} (holds {until}, while the target is unchanged)"
     return f"{text}; {instead}" if instead else text
-
-
-def summary(rejection: Rejection) -> str:
-    """What was rejected, in a few words: `rollback_workload of checkout`."""
-    return "; ".join(f"{a.request.kind} of {name_of(a.request.target)}" for a in rejection.actions)

@@ -53,6 +53,12 @@ async def rejections_about(tx: Tx, *, cause: CauseSlug, entity: EntityId, now: d
     return tuple(sorted(found, key=lambda rejection: rejection.at, reverse=True))
 
 
+async def rejections_in(tx: Tx, incident: IncidentId) -> tuple[Rejection, ...]:
+    """What was rejected in an incident, newest first, lifted or not."""
+    rows = await tx.scalars(select(RejectionRow).where(col(RejectionRow.incident_id) == incident))
+    return tuple(sorted((row.document for row in rows), key=lambda rejection: rejection.at, reverse=True))
+
+
 async def rejections(tx: Tx, *, active_at: datetime | None = None) -> tuple[Rejection, ...]:
     """All of them, newest first; only those that count at a time, when it is given."""
     found = [row.document for row in await tx.scalars(select(RejectionRow))]

@@ -9,6 +9,7 @@ from incidents.execution import Execution
 from incidents.ids import IncidentId, PersonId, ProposalDigest
 from incidents.incident import Incident, TimelineEvent
 from incidents.proposal import ProposalBody, ProposalStatus
+from incidents.rejection import Rejection
 from incidents.value import Value
 from incidents.verification import Measurement, Verification
 from orchestrator.store.alerts import JoinedAlert, joined_alerts_of
@@ -19,6 +20,7 @@ from orchestrator.store.diagnoses import diagnoses_of
 from orchestrator.store.executions import executions_of, progress_of
 from orchestrator.store.postmortems import Draft, postmortem_of
 from orchestrator.store.proposals import StoredProposal, proposals_of
+from orchestrator.store.rejections import rejections_about, rejections_in
 from orchestrator.store.spending import Spending, spending_of
 from orchestrator.store.timeline import timeline_of
 from orchestrator.store.transaction import Tx
@@ -71,6 +73,8 @@ class IncidentRecord(Value):
     postmortem: Draft | None
     effort: Effort
     switch: Switch
+    rejections: tuple[Rejection, ...] = ()
+    """What people rejected here, or before for the same suspicion at the same place; newest first."""
 
 
 async def record_of(tx: Tx, incident: IncidentId, *, now: datetime) -> IncidentRecord:
@@ -78,19 +82,31 @@ async def record_of(tx: Tx, incident: IncidentId, *, now: datetime) -> IncidentR
     case = await load_case(tx, incident, bodies=False)
     diagnoses = await diagnoses_of(tx, incident)
     probes, seconds = await effort_of(tx, incident)
+    diagnosis = diagnoses[-1] if diagnoses else None
     return IncidentRecord(
         incident=case.incident,
         now=now,
         alerts=await joined_alerts_of(tx, incident),
         case=case,
-        diagnosis=diagnoses[-1] if diagnoses else None,
+        diagnosis=diagnosis,
         diagnoses=diagnoses,
         proposals=tuple([await _proposal(tx, stored) for stored in await proposals_of(tx, incident)]),
         timeline=await timeline_of(tx, incident),
         postmortem=await postmortem_of(tx, incident),
         effort=Effort(probes=probes, seconds=seconds, spending=await spending_of(tx, incident)),
         switch=await switch_of(tx),
+        rejections=await _rejections(tx, incident, diagnosis, now=now),
     )
+
+
+async def _rejections(
+    tx: Tx, incident: IncidentId, diagnosis: Diagnosis | None, *, now: datetime
+) -> tuple[Rejection, ...]:
+    found = {rejection.digest: rejection for rejection in await rejections_in(tx, incident)}
+    for hypothesis in diagnosis.leading if diagnosis else ():
+        about = await rejections_about(tx, cause=hypothesis.cause, entity=hypothesis.entity, now=now)
+        found |= {rejection.digest: rejection for rejection in about if rejection.active(now, incident=incident)}
+    return tuple(sorted(found.values(), key=lambda rejection: rejection.at, reverse=True))
 
 
 async def _proposal(tx: Tx, stored: StoredProposal) -> ProposalRecord:

@@ -10,19 +10,24 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from incidents.alert import Severity
-from incidents.approval import Accepted, Channel, Choice, Refusal, Refused
+from incidents.approval import Accepted, Channel, Choice, Person, Refusal, Refused
 from incidents.evidence import Evidence
 from incidents.ids import EvidenceId, IncidentId, ProposalDigest
 from incidents.incident import Incident, Phase
+from incidents.rejection import Rejection, Wish
 from incidents.value import Value
 from orchestrator.decisions import decide, set_paused
 from orchestrator.ledger import Audit, verify_ledger
+from orchestrator.remembering import lift
 from orchestrator.store.casefiles import one_evidence
 from orchestrator.store.control import Switch
+from orchestrator.store.errors import StaleStateError, UnknownError
 from orchestrator.store.overview import Cursor, Wanted, incidents_page
+from orchestrator.store.rejections import rejections
 from service.story.record import IncidentRecord, record_of
 from service.web.access import ContextDep, DigestPath, EvidencePath, IncidentPath, PersonDep
 from service.web.body import read_json
+from service.web.context import WebContext
 from service.web.problems import Problem
 
 router = APIRouter(prefix="/api/v1")
@@ -52,6 +57,14 @@ class DecisionRequest(Value):
     """What a person decides."""
 
     choice: Choice
+    reason: str = ""
+    wish: Wish = Wish()
+    """Of whoever rejects: how long it holds, and whether the next best is wanted."""
+
+
+class LiftRequest(Value):
+    """Why what was rejected may be proposed again."""
+
     reason: str = ""
 
 
@@ -109,8 +122,36 @@ async def decision(request: Request, context: ContextDep, person: PersonDep, dig
         reason=wanted.reason,
         channel=Channel.API,
         now=context.clock.now(),
+        wish=wanted.wish,
     )
     return accepted(answer)
+
+
+@router.get("/rejections")
+async def remembered(context: ContextDep, _: PersonDep) -> tuple[Rejection, ...]:
+    """What people rejected and what therefore is not proposed again now, newest first."""
+    async with context.store.transaction() as tx:
+        return await rejections(tx, active_at=context.clock.now())
+
+
+@router.post("/rejections/{digest}/lift")
+async def lifted(request: Request, context: ContextDep, person: PersonDep, digest: DigestPath) -> Rejection:
+    """Let it be proposed again."""
+    wanted = await read_json(request, LiftRequest)
+    return await lift_for(context, ProposalDigest(digest), person=person, because=wanted.reason)
+
+
+async def lift_for(context: WebContext, digest: ProposalDigest, *, person: Person, because: str) -> Rejection:
+    """Lift a rejection. Raises Problem for a refusal, for what was never rejected, and for what is lifted already."""
+    try:
+        answer = await lift(context.store, digest, person=person, because=because, now=context.clock.now())
+    except UnknownError as error:
+        raise Problem(HTTPStatus.NOT_FOUND, f"{error}.") from None
+    except StaleStateError as error:
+        raise Problem(HTTPStatus.CONFLICT, f"{error}.") from None
+    if isinstance(answer, Refused):
+        raise refusal(answer)
+    return answer
 
 
 @router.post("/control/{switch}")

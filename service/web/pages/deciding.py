@@ -1,5 +1,6 @@
 """Deciding on the page: approve, reject with a reason, pause and resume. Judged and committed before the answer."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -7,9 +8,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from incidents.approval import Channel, Choice, Refused
 from incidents.ids import IncidentId, ProposalDigest
+from incidents.rejection import Hold, Wish
 from orchestrator.decisions import decide, set_paused
-from service.web.access import ContextDep, FormDep, IncidentPath, SessionDep, local_path
-from service.web.api import STATUS, refusal
+from service.web.access import ContextDep, DigestPath, FormDep, IncidentPath, SessionDep, local_path
+from service.web.api import STATUS, lift_for, refusal
 from service.web.pages.incident import incident_page
 from service.web.problems import Problem
 
@@ -31,6 +33,7 @@ async def decision(
         reason=form.get("reason", "").strip(),
         channel=Channel.CONSOLE,
         now=context.clock.now(),
+        wish=_wish(form),
     )
     if isinstance(answer, Refused):
         status = STATUS[answer.refusal]
@@ -43,6 +46,21 @@ async def decision(
 @router.get("/incidents/{incident}/decision")
 async def back(incident: IncidentPath, _: SessionDep) -> Response:
     """After a refusal the address is this one; reloading it leads back to the page."""
+    return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
+
+
+def _wish(form: Mapping[str, str]) -> Wish:
+    """What whoever rejects wants of later proposals."""
+    hold = form.get("hold", "")
+    return Wish(hold=Hold(hold) if hold in set(Hold) else Wish().hold, another=form.get("another") == "yes")
+
+
+@router.post("/incidents/{incident}/rejections/{digest}/lift")
+async def lift(
+    context: ContextDep, session: SessionDep, form: FormDep, incident: IncidentPath, digest: DigestPath
+) -> Response:
+    """Let what was rejected be proposed again."""
+    await lift_for(context, ProposalDigest(digest), person=session.person, because=form.get("reason", "").strip())
     return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
 
 

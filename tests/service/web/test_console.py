@@ -9,8 +9,11 @@ import pytest
 
 from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
+from incidents.rejection import Hold, Wish
 from orchestrator.store.database import Store
+from orchestrator.store.incidents import incident_of
 from orchestrator.store.proposals import proposal_by
+from orchestrator.store.rejections import rejection_on
 from tests.service.web.casebook import Casebook
 from tests.service.web.estate import NASTY, PODS
 from tests.service.web.signing import csrf_of, sign_in
@@ -171,3 +174,37 @@ async def test_runbooks_are_rendered_and_an_unknown_one_is_404(client: httpx.Asy
     assert "<h2>Mitigation</h2>" in page
     assert "kubectl -n $NS get pods" in page
     assert (await client.get("/runbooks/nothing")).status_code == 404
+
+
+async def test_a_rejection_is_shown_with_its_reason_and_can_be_lifted(
+    client: httpx.AsyncClient, book: Casebook
+) -> None:
+    incident = await book.reach(Phase.REJECTED)
+    await sign_in(client, "dana")
+    page = (await client.get(f"/incidents/{incident}")).text
+    assert "Rejected before" in page
+    assert "Payments are reconciled until 03:00" in page
+    path = f"/incidents/{incident}/rejections/{book.digest}/lift"
+    form = {"csrf": await csrf_of(client, f"/incidents/{incident}"), "reason": "reconciled by now"}
+    assert (await client.post(path, data=form | {"csrf": "forged"})).status_code == 403
+    assert (await client.post(path, data=form)).status_code == 303
+    assert "reconciled by now" in (await client.get(f"/incidents/{incident}")).text
+    again = await client.post(path, data=form)
+    assert again.status_code == 409
+    assert "lifted already" in again.text
+
+
+async def test_who_rejects_says_for_how_long_and_whether_another_is_wanted(
+    client: httpx.AsyncClient, book: Casebook, store: Store
+) -> None:
+    incident = await book.reach(Phase.AWAITING_DECISION)
+    await sign_in(client, "dana")
+    form = {"csrf": await csrf_of(client, f"/incidents/{incident}"), "digest": book.digest, "choice": "reject"}
+    form |= {"reason": "not tonight", "hold": "day", "another": "yes"}
+    assert (await client.post(f"/incidents/{incident}/decision", data=form)).status_code == 303
+    async with store.transaction() as tx:
+        found = await rejection_on(tx, book.digest)
+        phase = (await incident_of(tx, incident)).phase
+    assert found is not None
+    assert found.wish == Wish(hold=Hold.DAY, another=True)
+    assert phase is Phase.INVESTIGATING
