@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -250,6 +250,8 @@ class Settings(BaseSettings):
     severity: SeverityMap = SeverityMap()
     runbooks: tuple[Path, ...] = ()
     """Folders with runbooks of your own, read besides those that come with Midwatch."""
+    eval_results: Path | None = None
+    """Folder into which runs of `midwatch eval run --json` are written; the console shows them over time."""
     policy: Path | None = None
     """The policy file.
 
@@ -262,6 +264,8 @@ class Settings(BaseSettings):
     ambient: Ambient = Ambient()
     slack: Slack = Slack()
     log_level: str = "INFO"
+
+    _dropped: tuple[str, ...] = PrivateAttr(default=())
 
     @field_validator("clock")
     @classmethod
@@ -289,6 +293,20 @@ class Settings(BaseSettings):
                 message = f"{what}: the name {', '.join(twice)} is there twice; give each its own"
                 raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _only_the_executor_writes(self) -> Self:
+        """Drop write credentials from a process that has no use for them (invariant 4)."""
+        if Role.EXECUTOR not in self.roles:
+            given = [one.name for one in self.clusters if one.writable]
+            object.__setattr__(self, "clusters", tuple(one.readable for one in self.clusters))
+            self._dropped = tuple(given)
+        return self
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Clusters whose write credentials stand in these settings although this process has no executor role."""
+        return self._dropped
 
     @classmethod
     def settings_customise_sources(

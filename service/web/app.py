@@ -20,6 +20,7 @@ from service.web import api, health, webhook
 from service.web.access import sign_in_url
 from service.web.body import unprocessable
 from service.web.bounds import Bounds
+from service.web.checkup import Checkup
 from service.web.context import WebContext
 from service.web.headers import ALWAYS, SafetyHeaders
 from service.web.live import Hub
@@ -27,12 +28,14 @@ from service.web.pages import (
     agents,
     audit,
     deciding,
+    evals,
     evidence,
     figures,
     incident,
     listing,
     postmortem,
     runbooks,
+    settings,
     sign_in,
     single_sign_on,
 )
@@ -44,7 +47,7 @@ logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(webhook, api, health, sign_in, single_sign_on),
-    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, figures, audit),
+    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, figures, evals, settings, audit),
 )
 
 
@@ -62,6 +65,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.state.hub = Hub(context.store)
     app.state.gate = webhook.Gate(context.settings.webhook.max_waiting)
     app.state.pages = Pages(context)
+    app.state.checkup = Checkup(settings=context.settings)
     for module in ROUTERS:
         app.include_router(module.router, include_in_schema=module in (webhook, api, health))
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -80,6 +84,7 @@ async def _follow(app: FastAPI) -> AsyncIterator[None]:
         finally:
             app.state.context.stopping.set()
             following.cancel()
+            await app.state.checkup.stop()
 
 
 def _answer_errors(app: FastAPI) -> None:
