@@ -51,6 +51,7 @@ HARMLESS = FactSpec(
     attributes={"commits": "how many were read"},
 )
 ONLY_NEW_FAILS = FactKind("revision.only_new_fails")
+MARKS = ("spec.template.metadata.", "metadata.")
 SHARED = 0.9
 """What a match keeps when the file is part of a library: more than this workload would run it."""
 NEIGHBOUR = 0.7
@@ -190,9 +191,10 @@ def _harmless(
 ) -> Iterator[Fact]:
     """Workloads in trouble all of whose new commits were read: none of them can do this.
 
-    Where only the new pods fail beside well old ones the release does it, whatever was made of its difference.
+    Where only the new pods fail beside well old ones, and nothing but the image is new, its code does it, whatever was
+    made of the difference.
     """
-    proven = {fact.entity for fact in scene.case.facts if fact.kind == ONLY_NEW_FAILS}
+    proven = frozenset(_proven(sightings, scene))
     worst: dict[EntityId, float] = {}
     for one in suspects:
         worst[one.deploy.workload] = max(worst.get(one.deploy.workload, 0.0), one.score)
@@ -213,6 +215,21 @@ def _harmless(
                     detector=DETECTOR.name,
                     commits=len(read),
                 )
+
+
+def _proven(sightings: Sightings, scene: Scene) -> Iterator[EntityId]:
+    """Workloads whose last deploy changed only the image, and of which only the new pods fail."""
+    failing = {fact.entity for fact in scene.case.facts if fact.kind == ONLY_NEW_FAILS}
+    latest = {one.workload: one for one in told(sightings, scene) if not one.later}
+    for entity in failing & latest.keys():
+        fields = {change.path.rpartition(".")[2] for change in latest[entity].changes if not _is_mark(change.path)}
+        if fields == {"image"}:
+            yield entity
+
+
+def _is_mark(path: str) -> bool:
+    """Whether a field of a template says only what it is: labels and annotations."""
+    return path.startswith(MARKS)
 
 
 def _names(scene: Scene) -> list[str]:
