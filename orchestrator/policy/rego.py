@@ -181,8 +181,21 @@ def _compiled(modules: tuple[RegoModule, ...], data: str, query: str) -> tuple[I
     except (RegoError, ValueError) as error:
         raise InvalidRegoError(_located(modules[-1], str(error))) from error
     if not bundle.ok():
-        raise InvalidRegoError(f"{', '.join(module.name for module in modules)}: they do not compile together")
+        raise InvalidRegoError(
+            f"{_culprit(modules)}: it does not compile; take out one rule after the other to find which"
+        )
     return interpreter, bundle
+
+
+def _culprit(modules: tuple[RegoModule, ...]) -> str:
+    """The module that does not compile without the others; the library says neither which nor why."""
+    for module in modules:
+        alone = Interpreter()
+        alone.log_level = LogLevel.NONE
+        alone.add_module(module.name, module.text)
+        if not alone.build(f"x=data.{module.package}").ok():
+            return module.name
+    return ", ".join(module.name for module in modules)
 
 
 def _packages(policy: Policy) -> tuple[str, ...]:
