@@ -106,11 +106,13 @@ async def _serve(
     ends: list[Callable[[], object]],
 ) -> WebContext:
     listen = settings.listen.model_copy(update={"port": listener.getsockname()[1]})
+    folders = RunbookFolders((SHIPPED, *settings.runbooks))
     web = WebContext(
         store=store,
         settings=settings.model_copy(update={"listen": listen}),
         clock=settings.time,
-        library=RunbookFolders((SHIPPED, *settings.runbooks)).library,
+        library=folders.library,
+        runbook_problems=lambda: folders.problems,
     )
     app = create_app(web)
     if settings.slack.enabled:

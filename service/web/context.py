@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agents.runbooks.library import Library
+from agents.runbooks.problem import Problem
 from incidents.approval import Person
 from orchestrator.people import Directory
 from orchestrator.settings import Settings
@@ -24,6 +25,8 @@ class WebContext:
     clock: Clock
     library: Callable[[], Library] = Library
     """The runbooks of the moment; called for every page that shows them."""
+    runbook_problems: Callable[[], tuple[Problem, ...]] = tuple
+    """What was wrong when their files were last read."""
     version: str = "0.1.0"
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it before the server is told to stop: open event streams end at once then."""

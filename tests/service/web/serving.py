@@ -11,7 +11,7 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from agents.runbooks.folders import RunbookFolders
+from agents.runbooks.folders import SHIPPED, RunbookFolders
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from service.web.app import create_app
@@ -35,7 +35,14 @@ def web_settings(**changes: object) -> Settings:
 
 
 def web_context(store: Store, settings: Settings, clock: Clock) -> WebContext:
-    return WebContext(store=store, settings=settings, clock=clock, library=RunbookFolders().library)
+    folders = RunbookFolders((SHIPPED, *settings.runbooks))
+    return WebContext(
+        store=store,
+        settings=settings,
+        clock=clock,
+        library=folders.library,
+        runbook_problems=lambda: folders.problems,
+    )
 
 
 class _Server(uvicorn.Server):
