@@ -94,6 +94,19 @@ def resume(reason: Annotated[str, typer.Option(prompt="Why", help="Shown to ever
 
 
 @app.command()
+def autonomy(
+    *,
+    days: Annotated[float, typer.Option(min=1, help="How far back the record is read.")] = 180,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the lower bound.")] = 0.95,
+    json_file: JsonFile = None,
+) -> None:
+    """Show what became of each kind of change, and a lower bound on its success: what autonomy would rest on."""
+    from service.commands.autonomy import autonomy_command
+
+    raise typer.Exit(autonomy_command(days=days, confidence=confidence, json_file=json_file))
+
+
+@app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="An export: `midwatch incidents export ID` writes it.")],
     *,
