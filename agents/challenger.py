@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import chain
 
 from agents.asking import ask, whom
+from agents.diagnostician.calibration import as_stated, stated
 from agents.diagnostician.diagnose import diagnose
 from agents.diagnostician.hearsay import is_unread, proof_of, same_from_outside
 from agents.diagnostician.places import PEERS, kind_of
@@ -64,7 +65,7 @@ class Challenge(Value):
     questions: tuple[Question, ...] = ()
     """Worth asking, the most telling first."""
     diagnosis: Diagnosis
-    """The diagnosis with the objections weighed in."""
+    """The diagnosis with the objections weighed in, and the probabilities that people are told."""
 
 
 def challenge(case: CaseFile, diagnosis: Diagnosis, library: Library, *, now: datetime) -> Challenge:
@@ -80,7 +81,7 @@ def challenge(case: CaseFile, diagnosis: Diagnosis, library: Library, *, now: da
         reason=_reason(diagnosis, revised, objections=objections, questions=questions),
         objections=objections,
         questions=questions,
-        diagnosis=revised,
+        diagnosis=as_stated(revised),
     )
 
 
@@ -101,7 +102,7 @@ def _rivals(hypothesis: Hypothesis, *, diagnosis: Diagnosis, reading: Reading) -
         if same_from_outside(rival, hypothesis, reading=reading):
             continue
         if rival.probability * CLOSE > hypothesis.probability:
-            where, stands = label_of(rival.entity), percent(rival.probability)
+            where, stands = label_of(rival.entity), percent(stated(rival.probability))
             text = f"{rival.title} at {where} explains the same and stands at {stands}"
             yield Argument(text=text, weight=RIVAL_CLOSE, facts=rival.explains)
             return

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field
 
 from agents.challenger import SETTLED, Challenge
+from agents.diagnostician.calibration import stated
 from agents.diagnostician.wording import label_of
 from agents.specialist import SPECIALISTS
 from agents.wording import duration, listed
@@ -22,8 +23,11 @@ what they bring (what was used before, how callers do) belongs on the card."""
 MOST_QUESTIONS = 6
 """Questions delivered in one round."""
 
-RELEVANT = 0.05
+RELEVANT = stated(0.05)
 """Hypotheses from this probability make questions about their entity relevant."""
+
+SURE = stated(SETTLED)
+"""Probability, as it is told, from which a case is settled."""
 
 
 class Budget(Value):
@@ -124,7 +128,7 @@ def _worth_asking(
 
 def _settled(challenge: Challenge) -> bool:
     leading = challenge.diagnosis.leading
-    return bool(leading) and all(hypothesis.probability >= SETTLED for hypothesis in leading)
+    return bool(leading) and all(hypothesis.probability >= SURE for hypothesis in leading)
 
 
 def _relevant(case: CaseFile, challenge: Challenge) -> list[Question]:

@@ -7,6 +7,7 @@ Causes bound to entities are weighed one by one (`weighing`), then held against 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from agents.diagnostician.calibration import stated
 from agents.diagnostician.candidates import candidates
 from agents.diagnostician.predictions import Standing
 from agents.diagnostician.reading import HEALTHY, Reading
@@ -25,6 +26,9 @@ from incidents.fact import Fact, FactRole
 
 ENOUGH = 2
 """Sentences after which a statement is complete: the change and what it does, or what breaks and how things are."""
+
+NEEDED = stated(DIAGNOSED)
+"""What people are told that a diagnosis needs."""
 
 MOST_SENTENCES = 3
 """A statement is read aloud on the phone."""
@@ -107,7 +111,9 @@ def _reason(
 ) -> str:
     match verdict:
         case Verdict.DIAGNOSED:
-            return f"{leading[0].cause.title} at {label_of(leading[0].entity)} stands at {percent(order[0][0])}."
+            return (
+                f"{leading[0].cause.title} at {label_of(leading[0].entity)} stands at {percent(stated(order[0][0]))}."
+            )
         case Verdict.SEVERAL:
             names = ", ".join(f"{one.cause.title} at {label_of(one.entity)}" for one in leading)
             return f"{len(leading)} causes are at work at once, each explaining symptoms of its own: {names}."
@@ -123,7 +129,7 @@ def _why_not(order: Sequence[tuple[float, Weighed]], *, reading: Reading) -> str
     if not order:
         return "No known cause has anything that must hold for it."
     chance, best = order[0]
-    said = f"{best.cause.title} at {label_of(best.entity)} stands at {percent(chance)}, below {percent(DIAGNOSED)}"
+    said = f"{best.cause.title} at {label_of(best.entity)} stands at {percent(stated(chance))}, below {percent(NEEDED)}"
     unseen = [in_words(p.line) for p in (*best.must, *best.likely) if p.standing is Standing.UNSEEN]
     if best.capped:
         return f"{said}: {best.capped}."
