@@ -1,5 +1,6 @@
 """Asks an OPA server over its REST API. Whatever is not a clear answer in time is a denial: no policy means reject."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import cast
 
@@ -7,12 +8,14 @@ from pydantic import Field, JsonValue
 
 from incidents.canonical import Json
 from incidents.policy import Demand, Denial, Findings, OpaServer, Source
-from tools.errors import ToolError
+from tools.errors import ToolError, TransientError
 from tools.estate import Endpoint
 from tools.http import HttpClient
 from tools.wire import Wire
 
 SYSTEM = "OPA"
+PAUSE_SECONDS = 0.3
+"""Before the second and last try."""
 
 
 class _Denied(Wire):
@@ -52,7 +55,7 @@ async def ask(server: OpaServer, document: Mapping[str, JsonValue]) -> Findings:
         try:
             body = cast("Json", {"input": dict(document)})
             path = "/v1/data/" + server.path.strip("/").replace(".", "/")
-            answer = await client.send("POST", path, _Answer, body=body, params={"provenance": "true"})
+            answer = await _answered(client, path, body)
         finally:
             await client.aclose()
     except ToolError as error:
@@ -60,6 +63,15 @@ async def ask(server: OpaServer, document: Mapping[str, JsonValue]) -> Findings:
     if answer.result is None:
         return _closed(f"it has no decision {server.path}: write `package {server.path.replace('/', '.')}` with `deny`")
     return _findings(answer.result, revision=answer.result.revision or _revision(answer.provenance))
+
+
+async def _answered(client: HttpClient, path: str, body: Json) -> _Answer:
+    """Ask, and once more after a hiccup: a question changes nothing there. Raises ToolError."""
+    try:
+        return await client.send("POST", path, _Answer, body=body, params={"provenance": "true"})
+    except TransientError:
+        await asyncio.sleep(PAUSE_SECONDS)
+    return await client.send("POST", path, _Answer, body=body, params={"provenance": "true"})
 
 
 def _findings(decision: _Decision, *, revision: str) -> Findings:

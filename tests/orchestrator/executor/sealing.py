@@ -14,7 +14,7 @@ from incidents.policy import PolicyQuestion
 from incidents.proposal import CostDelta, Proposal, ProposalBody, ProposedAction, Risk
 from orchestrator.executor.rehearsing import rehearse
 from orchestrator.policy.question import considered
-from orchestrator.policy.ruling import ruling
+from orchestrator.policy.ruling import asked_outside, ruling
 from orchestrator.store.executions import executions_of
 from orchestrator.store.incidents import insert_incident, move
 from orchestrator.store.proposals import save_proposal
@@ -41,10 +41,11 @@ async def sealed(
     incident: IncidentId = INCIDENT,
 ) -> Proposal:
     """Rehearse these requests for a new incident and put the sealed proposal before people."""
-    await _incident(on, incident, on.id("shop/deployment/checkout"))
+    await incident_for(on, incident, on.id("shop/deployment/checkout"))
     actions = [await _rehearsed(on, incident, request) for request in requests or (rollback(on),)]
     now = on.clock.now()
-    verdict = ruling(on.bench.policy, PolicyQuestion(actions=considered(actions), now=now))
+    question = PolicyQuestion(actions=considered(actions), now=now)
+    verdict = ruling(on.bench.policy, question, outside=await asked_outside(on.bench.policy, question))
     body = ProposalBody(
         incident=incident,
         cause=CauseSlug("memory_limit_too_low"),
@@ -77,7 +78,8 @@ async def row(on: Stage, proposal: Proposal) -> Execution:
     return (await rows(on, proposal))[0]
 
 
-async def _incident(on: Stage, incident: IncidentId, entity: EntityId) -> None:
+async def incident_for(on: Stage, incident: IncidentId, entity: EntityId) -> None:
+    """An incident that waits for a decision."""
     now = on.clock.now()
     async with on.store.transaction() as tx:
         await insert_incident(
