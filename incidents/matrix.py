@@ -6,6 +6,7 @@ so a larger blast radius never needs fewer people, whatever the rows say.
 
 from collections.abc import Sequence
 
+from incidents.autonomy import Earned, EarnedTerms, change_class, earned, records
 from incidents.calendar import open_windows
 from incidents.policy import (
     NO_POLICY,
@@ -75,7 +76,16 @@ def decide(policy: Policy | None, question: PolicyQuestion, *, preapproved: bool
         ]
         why = f"no rule of {policy.source} allows {', '.join(sorted(missing))}"
         return denied(policy, why + "".join(outgrown), places=places)
-    return _joined(policy, answers, places)
+    return _with_record(_joined(policy, answers, places), question, answers)
+
+
+def _with_record(verdict: PolicyVerdict, question: PolicyQuestion, answers: Sequence[ActionAnswer]) -> PolicyVerdict:
+    """A verdict that rests on a record says on which."""
+    if verdict.effect is not Effect.ALLOW:
+        return verdict
+    terms = [(found.matched.earned if found.matched else None) for found in answers]
+    told = [_earned(t, question, action).because for t, action in zip(terms, question.actions, strict=True) if t]
+    return verdict.model_copy(update={"reason": "; ".join(dict.fromkeys((verdict.reason, *told)))})
 
 
 def row_answer(
@@ -90,7 +100,7 @@ def row_answer(
     if rule.windows and not set(rule.windows) & set(open_windows(policy.calendar, now=question.now)):
         about.append(f"the window {' or '.join(rule.windows)} is not open")
     if rule.effect is Effect.ALLOW:
-        about.extend(_preapproval_misses(rule, question))
+        about.extend(_preapproval_misses(rule, question, action))
     return RowAnswer(misses=tuple(about), bounds=_bounds(rule, question, action))
 
 
@@ -123,11 +133,23 @@ def _answer(
     return ActionAnswer(matched=None, floors=tuple(floors))
 
 
-def _preapproval_misses(rule: PolicyRule, question: PolicyQuestion) -> list[str]:
+def _preapproval_misses(rule: PolicyRule, question: PolicyQuestion, action: ConsideredAction) -> list[str]:
     if rule.until is None or question.now >= rule.until:
         return [f"it ended {rule.until:%Y-%m-%d %H:%M}" if rule.until else "it has no end, so it never holds"]
+    if rule.earned is not None:
+        answer = _earned(rule.earned, question, action)
+        return [] if answer.earned else [f"autonomy is not earned: {answer.because}"]
     used = question.standing.used.get(rule.name, 0)
     return [f"it was used {used} of {rule.uses} times"] if used >= rule.uses else []
+
+
+def _earned(terms: EarnedTerms, question: PolicyQuestion, action: ConsideredAction) -> Earned:
+    """Whether this kind of change, for this cause and here, has earned to run without a click."""
+    if question.cause is None:
+        return Earned(earned=False, bound=0.0, because="no cause was diagnosed")
+    change = change_class(action.request.kind, question.cause, action.request.target)
+    kept = records(question.standing.graded, now=question.now, days=terms.days)
+    return earned(next((record for record in kept if record.change == change), None), terms)
 
 
 def _bounds(rule: PolicyRule, question: PolicyQuestion, action: ConsideredAction) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from incidents.action import ActionRequest, BlastRadius, Reversibility, name_of
+from incidents.autonomy import EarnedTerms, Graded
 from incidents.calendar import Window
 from incidents.entity import NO_NAMESPACE
 from incidents.ids import CauseSlug, Digest, EntityId, IncidentId
@@ -122,6 +123,8 @@ class PolicyRule(Scope):
     """The person who answers for a pre-approval."""
     uses: int = Field(default=1, ge=1)
     """How often a pre-approval may be used altogether."""
+    earned: EarnedTerms | None = None
+    """Pre-approved as long as the record of this kind of change reaches these terms; `uses` does not count then."""
     reason: str = ""
 
 
@@ -223,6 +226,8 @@ class Standing(Value):
     """What was executed in the last hour anywhere, and ever in this incident; without the proposal's own."""
     used: dict[str, int] = {}
     """How often each pre-approval was used."""
+    graded: tuple[Graded, ...] = ()
+    """What became of earlier changes; read only when a row of the policy asks for it."""
 
 
 class PolicyQuestion(Value):

@@ -16,7 +16,9 @@ async def asked_again(store: Store, deed: Deed) -> Findings | None:
         return None
     now, proposal = deed.hands.clock.now(), deed.proposal
     async with store.transaction() as tx:
-        standing = await standing_of(tx, proposal.body.incident, now=now, without=proposal.digest)
+        standing = await standing_of(
+            tx, proposal.body.incident, now=now, policy=deed.hands.policy, without=proposal.digest
+        )
     return await asked_outside(deed.hands.policy, question_about(proposal.body, now=now, standing=standing))
 
 
@@ -24,5 +26,5 @@ async def ruling_now(tx: Tx, deed: Deed, proposal: Proposal, *, outside: Finding
     """The verdict on it as it stands in the database. Nobody else can use up a limit until the transaction ends."""
     now = deed.hands.clock.now()
     await lock_standing(tx)
-    standing = await standing_of(tx, proposal.body.incident, now=now, without=proposal.digest)
+    standing = await standing_of(tx, proposal.body.incident, now=now, policy=deed.hands.policy, without=proposal.digest)
     return ruling(deed.hands.policy, question_about(proposal.body, now=now, standing=standing), outside=outside)

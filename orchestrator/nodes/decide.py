@@ -23,6 +23,7 @@ from orchestrator.stopping import STOPPED, stopped
 from orchestrator.store import proposals
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.incidents import incident_of
+from orchestrator.store.instructions import restart_at
 from orchestrator.store.ledger import record
 from orchestrator.store.rejections import rejection_on
 from orchestrator.store.standing import lock_standing, standing_of, use
@@ -45,7 +46,7 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
             return Command(goto="announce", update={"proposal": made[-1].proposal.digest})
         await add_evidence(tx, incident, evidence)
         await lock_standing(tx)
-        standing = await standing_of(tx, incident, now=tx.clock.now())
+        standing = await standing_of(tx, incident, now=tx.clock.now(), policy=context.policy)
         sealed = await propose(tx, context, incident, planned, attempt=attempt, standing=standing, outside=outside)
         if isinstance(sealed, NothingToPropose):
             return Command(goto="conclude", update={"ending": "escalated", "detail": sealed.why})
@@ -67,7 +68,7 @@ async def _asked_outside(
     if context.policy.opa is None:
         return None
     async with context.store.transaction() as tx:
-        standing = await standing_of(tx, incident, now=tx.clock.now())
+        standing = await standing_of(tx, incident, now=tx.clock.now(), policy=context.policy)
         draft = await propose(tx, context, incident, planned, attempt=attempt, standing=standing)
     if isinstance(draft, NothingToPropose):
         return None
@@ -114,16 +115,22 @@ async def announce(state: State, runtime: Runtime[Context]) -> State:
     return {}
 
 
-async def await_decision(state: State, runtime: Runtime[Context]) -> Command[Literal["execute", "plan", "conclude"]]:
+async def await_decision(
+    state: State, runtime: Runtime[Context]
+) -> Command[Literal["execute", "plan", "triage", "conclude"]]:
     """Wait for people. Only the table counts: the answer that wakes this node is not looked at."""
     context, digest = runtime.context, proposal_in(state)
     while True:
         async with context.store.transaction() as tx:
             status = (await proposals.proposal_by(tx, digest)).status
-            closed = (await incident_of(tx, state["incident"])).phase in CLOSED
+            phase = (await incident_of(tx, state["incident"])).phase
+            closed = phase in CLOSED
+            again = await restart_at(tx, state["incident"])
             rejection = await rejection_on(tx, digest)
         if closed and status is not ProposalStatus.APPROVED:
             return _end("resolved", "its alerts resolved while the proposal waited")
+        if status is ProposalStatus.SUPERSEDED and phase is Phase.INVESTIGATING:
+            return Command(goto=again)
         if status is ProposalStatus.REJECTED and rejection and rejection.wish.another:
             return Command(goto="plan") if may_try_again(state) else _end("escalated", ENOUGH)
         if status is not ProposalStatus.PENDING:
@@ -131,7 +138,7 @@ async def await_decision(state: State, runtime: Runtime[Context]) -> Command[Lit
         interrupt({"waits_for": "decision", "proposal": digest})
 
 
-def _after(status: ProposalStatus) -> Command[Literal["execute", "plan", "conclude"]]:
+def _after(status: ProposalStatus) -> Command[Literal["execute", "plan", "triage", "conclude"]]:
     match status:
         case ProposalStatus.APPROVED | ProposalStatus.EXECUTED:
             return Command(goto="execute")

@@ -10,12 +10,14 @@ from sqlalchemy import func, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
+from incidents.autonomy import Graded
 from incidents.ids import IncidentId, ProposalDigest
-from incidents.policy import Done, Preapproval, Standing, services_of
+from incidents.policy import Done, Policy, Preapproval, Standing, services_of
 from incidents.proposal import Proposal
 from orchestrator.store import columns
 from orchestrator.store.columns import Row
 from orchestrator.store.executions import ExecutionRow
+from orchestrator.store.outcomes import graded_since
 from orchestrator.store.proposals import ProposalRow
 from orchestrator.store.transaction import Tx
 
@@ -42,11 +44,12 @@ async def lock_standing(tx: Tx) -> None:
 
 
 async def standing_of(
-    tx: Tx, incident: IncidentId, *, now: datetime, without: ProposalDigest | None = None
+    tx: Tx, incident: IncidentId, *, now: datetime, policy: Policy | None = None, without: ProposalDigest | None = None
 ) -> Standing:
     """What was dispatched in the last hour, and ever in this incident; and the uses of every pre-approval.
 
-    Undoing does not count: it must never be held up. `without` leaves out one proposal's own actions and uses.
+    Undoing does not count: it must never be held up. What became of earlier changes is read as far back as a row of
+    the policy looks. `without` leaves out one proposal's own actions and uses.
     """
     recent = or_(col(ExecutionRow.dispatched_at) > now - LOOK_BACK, col(ExecutionRow.incident_id) == incident)
     query = (
@@ -57,7 +60,16 @@ async def standing_of(
     )
     rows = (await tx.execute(query)).all()
     done = tuple(_done(row, proposal) for row, proposal in rows if row.digest != without)
-    return Standing(done=done, used=await uses(tx, without=without))
+    graded = await _graded(tx, policy, now=now)
+    return Standing(
+        done=done, used=await uses(tx, without=without), graded=tuple(g for g in graded if g.proposal != without)
+    )
+
+
+async def _graded(tx: Tx, policy: Policy | None, *, now: datetime) -> tuple[Graded, ...]:
+    """What became of earlier changes, as far back as a row of the policy looks; nothing when none does."""
+    days = max((rule.earned.days for rule in (policy.rules if policy else ()) if rule.earned), default=0.0)
+    return await graded_since(tx, now - timedelta(days=days)) if days else ()
 
 
 async def uses(tx: Tx, *, without: ProposalDigest | None = None) -> dict[str, int]:

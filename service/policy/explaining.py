@@ -53,7 +53,9 @@ async def _explain(asked: Asked) -> int:
     settings = load()
     try:
         policy = load_policy(asked.policy or settings.policy)
-        question = await _question(asked, settings) if asked.digest else _thought_of(asked, now=settings.time.now())
+        question = (
+            await _question(asked, settings, policy) if asked.digest else _thought_of(asked, now=settings.time.now())
+        )
     except (InvalidPolicyError, NotAskableError, UnknownError) as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
         return 2
@@ -62,11 +64,11 @@ async def _explain(asked: Asked) -> int:
     return 0
 
 
-async def _question(asked: Asked, settings: Settings) -> PolicyQuestion:
+async def _question(asked: Asked, settings: Settings, policy: Policy) -> PolicyQuestion:
     now = _moment(asked.at) or settings.time.now()
     async with open_store(settings) as store, store.transaction() as tx:
         proposal = (await proposal_like(tx, asked.digest)).proposal
-        standing = await standing_of(tx, proposal.body.incident, now=now, without=proposal.digest)
+        standing = await standing_of(tx, proposal.body.incident, now=now, policy=policy, without=proposal.digest)
     return question_about(proposal.body, now=now, standing=standing)
 
 
