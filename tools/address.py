@@ -1,7 +1,7 @@
 """Which addresses Midwatch may speak to: never the cloud's metadata service, never what only this machine's link has.
 
-Private and loopback addresses are allowed: they are where clusters are. A name is judged by all addresses that it has at
-the moment of connecting, and the connection goes to the address that was judged, so that a name cannot change its
+Private and loopback addresses are allowed: they are where clusters are. A name is judged by all its addresses at the
+moment of connecting, and the connection goes to the address that was judged, so that a name cannot change its
 meaning in between (DNS rebinding). Redirects are the business of `tools.http`: they stay on the configured origin.
 """
 

@@ -15,12 +15,13 @@ from orchestrator.executor import gate
 from orchestrator.executor.asking import asked_again, ruling_now
 from orchestrator.executor.context import ExecutorContext
 from orchestrator.executor.deed import Deed, RefusedError, WaitingError
+from orchestrator.executor.moment import latest
 from orchestrator.store import executions, proposals
 from orchestrator.store.control import switch_of
 from orchestrator.store.decisions import decisions_on
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.ledger import entries, record
-from orchestrator.store.locks import take_locks
+from orchestrator.store.locks import Held, holder_of, take_locks
 from orchestrator.store.standing import used_by
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
@@ -62,6 +63,11 @@ class StoreBook:
             record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=deed.payload())
             await _tell(tx, deed, deed.beginning)
         return row
+
+    async def waiting(self, deed: Deed) -> str:
+        """For which other incident it has to wait, in words for people; empty when it has not to. Takes nothing."""
+        async with self._context.store.transaction() as tx:
+            return _waits_for(await holder_of(tx, deed.reach, but=deed.incident))
 
     async def dispatch_again(self, deed: Deed) -> str | None:
         """Write that it is done again, by compare-and-swap, after a process that died."""
@@ -143,7 +149,7 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         decisions=decisions,
         policy=deed.hands.policy.version,
         paused=paused,
-        now=deed.hands.clock.now(),
+        now=await latest(tx, deed.hands.clock),
         started=started,
         ruling=await ruling_now(tx, deed, stored.proposal, outside=outside),
         used=await used_by(tx, stored.proposal.digest),
@@ -168,6 +174,10 @@ async def _taken(tx: Tx, deed: Deed) -> str:
     """Take everything that the proposal reaches; the words for people when another incident has a part of it."""
     now = deed.hands.clock.now()
     held = await take_locks(tx, deed.reach, incident=deed.incident, digest=deed.proposal.digest, now=now)
+    return _waits_for(held)
+
+
+def _waits_for(held: Held | None) -> str:
     if held is None:
         return ""
     return f"waits for {held.incident}, which changes {', '.join(name_of(entity) for entity in held.entities)}"

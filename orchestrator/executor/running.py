@@ -49,6 +49,8 @@ async def run(context: ExecutorContext, digest: ProposalDigest) -> None:
         proposal = (await proposals.proposal_by(tx, digest)).proposal
         rows = await executions.executions_of(tx, digest)
     book = StoreBook(context)
+    if await _has_to_wait(context, book, proposal, rows):
+        return
     ended = await run_rows(proposal, rows, hands=context, book=book)
     await look_back(proposal, rows, hands=context, book=book)
     now, incident = context.clock.now(), proposal.body.incident
@@ -62,6 +64,22 @@ async def run(context: ExecutorContext, digest: ProposalDigest) -> None:
         if any(row.may_be_late(now=now) for row in rows):
             await enqueue(tx, Task.FOLLOW, incident, item=digest, run_at=now + timedelta(seconds=LATE_LOOK_SECONDS))
         await enqueue(tx, Task.ADVANCE, incident)
+
+
+async def _has_to_wait(
+    context: ExecutorContext, book: StoreBook, proposal: Proposal, rows: Sequence[Execution]
+) -> bool:
+    """Whether another incident is changing what this one wants to: before its end nobody can say what will be there."""
+    if not rows or any(row.status is not ExecutionStatus.APPROVED for row in rows):
+        return False
+    deed = Deed(hands=context, book=book, proposal=proposal, row=rows[0])
+    if not (why := await book.waiting(deed)):
+        return False
+    await book.progress(deed, why)
+    later = context.clock.now() + timedelta(seconds=WAIT_SECONDS)
+    async with context.store.transaction() as tx:
+        await enqueue(tx, Task.FOLLOW, proposal.body.incident, item=proposal.digest, run_at=later)
+    return True
 
 
 async def run_rows(proposal: Proposal, rows: Sequence[Execution], *, hands: Hands, book: Book) -> tuple[Execution, ...]:

@@ -70,18 +70,30 @@ async def take_locks(
     """
     wanted = sorted(set(entities))
     scope = {"entities": wanted, "incident": incident}
-    settled = {"settled": [phase.value for phase in SETTLED], "dispatched": ExecutionStatus.DISPATCHED.value}
-    await tx.execute(_CLEAR, scope | settled)
+    await _clear(tx, wanted, incident=incident)
     for _ in range(TRIES):
         taken = await tx.execute(_TAKE, scope | {"digest": digest, "now": now})
         if len(taken.all()) == len(wanted):
             return None
-        if held := await _holder(tx, wanted, but=incident):
+        if held := await _found(tx, wanted, but=incident):
             return held
     raise StaleStateError(f"what {incident} changes is taken and given back by others all the time: look again")
 
 
-async def _holder(tx: Tx, entities: Sequence[EntityId], *, but: IncidentId) -> Held | None:
+async def holder_of(tx: Tx, entities: Sequence[EntityId], *, but: IncidentId) -> Held | None:
+    """Which other incident holds one of them. Takes nothing."""
+    wanted = sorted(set(entities))
+    await _clear(tx, wanted, incident=but)
+    return await _found(tx, wanted, but=but)
+
+
+async def _clear(tx: Tx, entities: Sequence[EntityId], *, incident: IncidentId) -> None:
+    """Forget what others left behind that have nothing under way any more."""
+    settled = {"settled": [phase.value for phase in SETTLED], "dispatched": ExecutionStatus.DISPATCHED.value}
+    await tx.execute(_CLEAR, {"entities": list(entities), "incident": incident} | settled)
+
+
+async def _found(tx: Tx, entities: Sequence[EntityId], *, but: IncidentId) -> Held | None:
     query = select(EntityLockRow).where(col(EntityLockRow.entity).in_(entities), col(EntityLockRow.incident_id) != but)
     rows = list(await tx.scalars(query.order_by(col(EntityLockRow.entity))))
     if not rows:

@@ -1,6 +1,7 @@
 """`midwatch doctor`: every connection and permission, what they mean, and what an agent can do on this estate."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,5 +37,18 @@ async def _examined() -> Report:
         return Report(at=datetime.now(UTC), findings=(row,))
     found = f"{len(settings.clusters)} clusters, roles {', '.join(settings.roles)}"
     row = Finding(what="Settings", state=State.OK, found=found, means="they can be used")
+    if settings.dropped:
+        row = _too_much(settings.dropped, found=found)
     report = await examine(settings)
     return report.model_copy(update={"findings": (row, *report.findings)})
+
+
+def _too_much(clusters: Sequence[str], *, found: str) -> Finding:
+    """Write credentials where nobody executes."""
+    return Finding(
+        what="Settings",
+        state=State.DEGRADED,
+        found=f"{found}; write credentials for {', '.join(clusters)}, but no executor role",
+        means="this process forgot them at its start; whoever reads its settings still has them",
+        do="leave kubernetes_write, argocd_write and github_write to the settings of `midwatch executor`",
+    )

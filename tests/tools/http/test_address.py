@@ -91,7 +91,7 @@ async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
 
 async def test_a_name_that_leads_to_metadata_is_not_asked() -> None:
     wire = Wire()
-    with pytest.raises(PermanentError, match="prometheus.example leads to 169.254.169.254"):
+    with pytest.raises(PermanentError, match=r"prometheus\.example leads to 169\.254\.169\.254"):
         await ask(wire, Names(["10.0.0.7", "169.254.169.254"]))
     assert wire.requests == []
 
