@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from sqlalchemy import insert
 from sqlmodel import col, select
@@ -88,6 +89,22 @@ async def left_alone(tx: Tx, incident: IncidentId) -> frozenset[EntityId]:
     """Entities that people said must be left alone."""
     said = await instructions_of(tx, incident)
     return frozenset(s.entity for s in said if s.kind is InstructionKind.HANDS_OFF and s.entity)
+
+
+async def hands_off(tx: Tx, incident: IncidentId, entity: EntityId) -> str | None:
+    """Who said that this entity must be left alone, in words; None when nobody did."""
+    said = await instructions_of(tx, incident)
+    found = next((s for s in said if s.kind is InstructionKind.HANDS_OFF and s.entity == entity), None)
+    return f"{found.person} said to leave {entity.split('/', 3)[-1]} alone" if found else None
+
+
+async def restart_at(tx: Tx, incident: IncidentId) -> Literal["triage", "plan"]:
+    """Where to go on after a wish withdrew a proposal: at the beginning, or at the plan of the case as it is."""
+    wishes = [s.kind for s in await instructions_of(tx, incident) if s.kind in _RESTARTS]
+    return "triage" if wishes and wishes[-1] is InstructionKind.MORE_EVIDENCE else "plan"
+
+
+_RESTARTS = (InstructionKind.MORE_EVIDENCE, InstructionKind.REHEARSE, InstructionKind.HANDS_OFF)
 
 
 def _instruction(row: InstructionRow) -> Instruction:

@@ -5,8 +5,11 @@ import logging
 from slack_bolt.async_app import AsyncApp
 
 from service.slack.clicks import Clicks
+from service.slack.commands import Commands
 from service.slack.context import SlackContext
+from service.slack.home import Home
 from service.slack.identity import Identities
+from service.slack.replies import Replies
 
 logger = logging.getLogger("midwatch.slack")
 
@@ -21,5 +24,6 @@ def create_slack_app(context: SlackContext) -> AsyncApp:
         raise_error_for_unhandled_request=False,
     )
     identities = Identities(client=context.client, directory=context.directory)
-    Clicks(context, identities).register(app)
+    for part in (Clicks, Commands, Replies, Home):
+        part(context, identities).register(app)
     return app

@@ -177,6 +177,5 @@ def _policy(proposal: ProposalRecord, record: IncidentRecord) -> Iterator[str]:
 def _left(proposal: ProposalRecord, record: IncidentRecord) -> str:
     minutes = int((proposal.body.expires_at - record.now).total_seconds() // 60)
     if minutes > COARSE_MINUTES:
-        minutes -= minutes % 5
-        return f", more than {minutes} min left"
+        return f", about {minutes - minutes % 5} min left"
     return f", {max(1, minutes)} min left"

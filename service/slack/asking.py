@@ -1,0 +1,120 @@
+"""What somebody means who writes into an incident's thread, and what the records answer. Pure.
+
+Answers are sentences that the case holds, each with its sources: nothing is made up.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+
+from incidents.ids import EntityId
+from incidents.value import Value
+from service.slack.mrkdwn import safe, sources
+from service.story.record import IncidentRecord
+from service.story.story import Sentence, Sources
+from service.story.words import name, sure
+
+HANDS_OFF = re.compile(
+    r"^(?:please\s+)?(?:(?:leave|keep)\s+(?P<leave>[\w.-]+)\s+alone"
+    r"|(?:do\s+not|don['\u2019]t|never)\s+(?:touch|change|restart|scale|roll\s+back)\s+(?P<touch>[\w.-]+)"
+    r"|hands\s+off\s+(?P<off>[\w.-]+))",
+    re.IGNORECASE,
+)
+QUESTION = re.compile(r"^(?:why|what|who|when|where|which|how|is|are|was|does|did|show)\b", re.IGNORECASE)
+_NOISE = """
+a an and are at be by did do does for from has have how i in is it me not of on or please show that the this to us was
+we what when where which who why with you
+"""
+NOISE = frozenset(_NOISE.split())
+MOST = 4
+"""Sentences of an answer."""
+
+
+class Meaning(StrEnum):
+    """What a message in the thread is."""
+
+    HANDS_OFF = "hands_off"
+    QUESTION = "question"
+    CONTEXT = "context"
+
+
+class Said(Value):
+    """A message as understood; `name` is what has to be left alone."""
+
+    meaning: Meaning
+    text: str
+    name: str = ""
+
+
+def understood(text: str) -> Said:
+    """Understand it. What is neither an instruction nor a question is context."""
+    clean = re.sub(r"<@[A-Z0-9]+>\s*", "", text).strip()
+    if found := HANDS_OFF.match(clean):
+        wanted = next(part for part in found.groups() if part)
+        return Said(meaning=Meaning.HANDS_OFF, text=clean, name=wanted.strip(".,;:!").casefold())
+    if clean.endswith("?") or QUESTION.match(clean):
+        return Said(meaning=Meaning.QUESTION, text=clean)
+    return Said(meaning=Meaning.CONTEXT, text=clean)
+
+
+def entities_called(record: IncidentRecord, wanted: str) -> tuple[EntityId, ...]:
+    """Entities of this case with that name: what can be left alone."""
+    known = {*record.case.inventory, *record.case.focus, *record.incident.entities}
+    return tuple(sorted(entity for entity in known if entity.split("/", 3)[-1].casefold() == wanted))
+
+
+def names_known(record: IncidentRecord) -> tuple[str, ...]:
+    """Names of what the case is about, nearest first."""
+    return tuple(dict.fromkeys(entity.split("/", 3)[-1] for entity in record.case.focus))
+
+
+def answer_to(question: str, record: IncidentRecord, *, console: str) -> str:
+    """What the records say to it, or that they say nothing."""
+    asked = _words(question)
+    ranked = sorted(_sentences(record), key=lambda sentence: -_fit(asked, sentence.text))
+    best = [sentence for sentence in ranked if _fit(asked, sentence.text) > 0][:MOST]
+    if not best and question.casefold().startswith("why"):
+        best = list(_reasons(record))[:MOST]
+    if not best:
+        known = ", ".join(names_known(record)[:6])
+        return safe(
+            f"Nothing that was seen speaks of that. This case is about {known}. More evidence looks again.", most=900
+        )
+    incident = record.incident.id
+    lines = [
+        f"{safe(s.text, most=400)}  {sources(s.evidence, console=console, incident=incident)}".rstrip() for s in best
+    ]
+    return "\n".join(lines)
+
+
+def _sentences(record: IncidentRecord) -> Iterator[Sentence]:
+    index = Sources(record.case)
+    diagnosis = record.diagnosis
+    dismissed = [*(diagnosis.ruled_out if diagnosis else ()), *(r for f in record.case.findings for r in f.ruled_out)]
+    for item in {(item.suspicion, item.because): item for item in dismissed}.values():
+        yield index.sentence(f"Ruled out: {item.suspicion}: {item.because}", evidence=item.evidence)
+    for hypothesis in diagnosis.hypotheses if diagnosis else ():
+        title = f"{hypothesis.title} at {name(hypothesis.entity)}, {sure(hypothesis.probability)}"
+        against = "; ".join(argument.text for argument in hypothesis.speaks_against[:2])
+        told = f"{title}: {hypothesis.statement}" + (f" Against it: {against}" if against else "")
+        yield index.sentence(told, facts=[f for a in hypothesis.speaks_for for f in a.facts])
+    for fact in record.case.facts:
+        yield index.sentence(fact.text, facts=(fact.id,))
+
+
+def _reasons(record: IncidentRecord) -> Iterable[Sentence]:
+    index, diagnosis = Sources(record.case), record.diagnosis
+    for hypothesis in diagnosis.leading if diagnosis else ():
+        for argument in hypothesis.speaks_for:
+            yield index.sentence(argument.text, facts=argument.facts, evidence=argument.evidence)
+
+
+def _fit(asked: Sequence[str], text: str) -> float:
+    """How many of the asked words the text holds; the rarer kinds (names, times, figures) count more."""
+    found = _words(text)
+    return sum(2.0 if any(c.isdigit() for c in word) else 1.0 for word in asked if word in found)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = re.findall(r"[a-z0-9][a-z0-9.:_-]*", text.casefold())
+    return tuple(dict.fromkeys(word.strip(".:-") for word in words if word not in NOISE))

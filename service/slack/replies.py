@@ -1,0 +1,108 @@
+"""Replies in an incident's thread: kept before Slack is told that they came, questions answered from the records."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
+
+from incidents.approval import Channel, Person, Refused
+from incidents.ids import IncidentId
+from orchestrator.steering import add_context, leave_alone
+from orchestrator.store.outbox import by_receipt
+from service.slack.asking import Meaning, Said, answer_to, entities_called, names_known, understood
+from service.slack.context import SlackContext
+from service.slack.identity import Identities
+from service.slack.mrkdwn import safe
+from service.story.record import IncidentRecord, record_of
+from tools.errors import ToolError
+
+logger = logging.getLogger(__name__)
+
+NOTED = "Noted: it stands with the incident for everybody who looks. It does not change the diagnosis by itself."
+
+
+class Replies:
+    """The handlers of one process."""
+
+    def __init__(self, context: SlackContext, identities: Identities) -> None:
+        """They keep what is said in the context's store."""
+        self._context, self._identities = context, identities
+
+    def register(self, app: AsyncApp) -> None:
+        """Bolt acknowledges events before their listener runs, and after its middleware: so all is done in there."""
+        for kind in ("message", "app_mention"):
+            app.event(kind, middleware=[self.heard])(self.done)
+
+    async def done(self) -> None:
+        """Nothing is left to do."""
+
+    async def heard(self, event: dict[str, Any], next: Callable[[], Awaitable[BoltResponse]]) -> None:  # noqa: A002 - Bolt's name
+        """Somebody wrote something; only replies to cards of ours are meant for us."""
+        incident = await self._incident(event)
+        if incident is not None:
+            text = await self._taken_up(event, incident)
+            if text:
+                await self._answer(event, text)
+        await next()
+
+    async def _incident(self, event: dict[str, Any]) -> IncidentId | None:
+        thread = event.get("thread_ts")
+        if not thread or event.get("bot_id") or event.get("subtype") or not event.get("user"):
+            return None
+        async with self._context.store.transaction() as tx:
+            head = await by_receipt(tx, f"{event['channel']}:{thread}")
+        return head.incident if head else None
+
+    async def _taken_up(self, event: dict[str, Any], incident: IncidentId) -> str:
+        said, person = understood(str(event.get("text", ""))), await self._identities.person(event["user"])
+        async with self._context.store.transaction() as tx:
+            record = await record_of(tx, incident, now=self._context.clock.now())
+        match said.meaning:
+            case Meaning.QUESTION:
+                return answer_to(said.text, record, console=self._context.console)
+            case Meaning.HANDS_OFF:
+                return await self._left_alone(said, record, person, key=_key(event))
+            case Meaning.CONTEXT:
+                kept = await add_context(
+                    self._context.store,
+                    incident=incident,
+                    person=person,
+                    channel=Channel.SLACK,
+                    now=record.now,
+                    key=_key(event),
+                    text=said.text[:2000],
+                )
+                return NOTED if kept else ""
+
+    async def _left_alone(self, said: Said, record: IncidentRecord, person: Person, *, key: str) -> str:
+        meant = entities_called(record, said.name)
+        if not meant:
+            known = ", ".join(names_known(record)[:8])
+            return safe(f"Nothing here is called {said.name}, so nothing was changed. Known names: {known}.")
+        answers = []
+        for number, entity in enumerate(meant):
+            answer = await leave_alone(
+                self._context.store,
+                incident=record.incident.id,
+                entity=entity,
+                person=person,
+                channel=Channel.SLACK,
+                now=record.now,
+                key=f"{key}:{number}",
+                text=said.text[:500],
+            )
+            answers.append(answer.message if isinstance(answer, Refused) else answer)
+        return safe(answers[0])
+
+    async def _answer(self, event: dict[str, Any], text: str) -> None:
+        try:
+            await self._context.client.answer(event["channel"], text=text, thread=event["thread_ts"])
+        except ToolError as error:
+            logger.warning("Could not answer in a thread: %s", error, extra={"action": "slack_answer_failed"})
+
+
+def _key(event: dict[str, Any]) -> str:
+    """The same for a repeated delivery of the same message."""
+    return f"slack:{event['channel']}:{event['ts']}"

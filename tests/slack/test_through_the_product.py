@@ -1,0 +1,111 @@
+"""The reference incident with the real product over a served world, decided in Slack, in both modes; steering included."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from incidents.incident import Phase
+from incidents.proposal import ProposalStatus
+from orchestrator.settings import Settings
+from orchestrator.slack_settings import Mode
+from orchestrator.store.database import Store
+from tests.orchestrator.staging import Stage, stage
+from tests.slack.midwatch import midwatch, slack_settings
+from tests.slack.standin.person import Person, eventually, labels
+from tests.slack.standin.rendering import text_of
+from tests.slack.standin.server import Slack
+from tests.slack.standin.workspace import BOT_USER, Channel, Message
+
+
+@asynccontextmanager
+async def night(
+    tmp_path: Path, database_url: str, slack: Slack, settings: Settings, *, replicas: int = 1
+) -> AsyncIterator[Stage]:
+    """The world at 02:47, and replicas of Midwatch's web role beside its workers."""
+    async with AsyncExitStack() as stack:
+        on = await stack.enter_async_context(stage(tmp_path, database_url))
+        for _ in range(replicas):
+            store = await stack.enter_async_context(Store(database_url, clock=on.clock))
+            await stack.enter_async_context(midwatch(slack, store, on.clock, settings))
+        yield on
+
+
+def cards(slack: Slack, channel: Channel) -> list[Message]:
+    return [
+        m
+        for m in slack.workspace.messages
+        if m.channel == channel.id and m.user == BOT_USER and not m.thread_ts and not m.visible_to
+    ]
+
+
+async def card(slack: Slack, channel: Channel, words: str) -> Message:
+    """The one card, once it says so."""
+
+    def look() -> Message:
+        [message] = cards(slack, channel)
+        assert words in text_of(message), text_of(message)
+        return message
+
+    return await eventually(look, seconds=20)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_an_incident_from_alert_to_verified_in_slack(
+    tmp_path: Path, database_url: str, slack: Slack, dana: Person, channel: Channel, mode: Mode
+) -> None:
+    async with night(tmp_path, database_url, slack, slack_settings(slack, mode=mode)) as on:
+        incident = await on.until(Phase.AWAITING_DECISION)
+        message = await card(slack, channel, "Roll checkout back to revision")
+        assert "512Mi" in text_of(message)
+        assert (await dana.click(message, "Approve")).acked
+        ended = await on.until()
+        assert ended.phase is Phase.VERIFIED, await on.told(incident.id)
+        message = await card(slack, channel, "Verified* at")
+        assert labels(message.blocks) == ["Open in console"]
+        assert "\u2192" in text_of(message).split("Verified")[1], "the verdict has figures"
+        kinds = await on.ledger(incident.id)
+        assert kinds.count("decided") == kinds.count("executed") == 1
+    problems = [refused for refused in slack.workspace.refused if refused[1] != "ratelimited"]
+    assert problems == []
+    assert slack.workspace.notified == []
+
+
+async def test_asking_for_more_evidence_brings_a_fresh_proposal(
+    tmp_path: Path, database_url: str, slack: Slack, dana: Person, channel: Channel
+) -> None:
+    async with night(tmp_path, database_url, slack, slack_settings(slack)) as on:
+        incident = await on.until(Phase.AWAITING_DECISION)
+        message = await card(slack, channel, "Roll checkout back")
+        await dana.click(message, "More evidence")
+        await on.until(Phase.AWAITING_DECISION)
+        statuses = [stored.status for stored in await on.proposals(incident.id)]
+        assert statuses == [ProposalStatus.SUPERSEDED, ProposalStatus.PENDING]
+        message = await card(slack, channel, "waiting for a decision")
+        await dana.choose(message, "Rehearse again")
+        await on.until(Phase.AWAITING_DECISION)
+        assert [stored.status for stored in await on.proposals(incident.id)][-1] is ProposalStatus.PENDING
+        assert len(await on.proposals(incident.id)) == 3
+        message = await card(slack, channel, "waiting for a decision")
+        await dana.click(message, "Approve")
+        assert (await on.until()).phase is Phase.VERIFIED
+
+
+async def test_clicks_of_two_people_on_two_replicas_execute_once(
+    tmp_path: Path, database_url: str, slack: Slack, dana: Person, sam: Person, channel: Channel
+) -> None:
+    async with night(tmp_path, database_url, slack, slack_settings(slack), replicas=2) as on:
+        incident = await on.until(Phase.AWAITING_DECISION)
+        message = await card(slack, channel, "Roll checkout back")
+        before = on.generation()
+        async with asyncio.TaskGroup() as group:
+            for person in (dana, sam, dana, sam):
+                group.create_task(person.click(message, "Approve"))
+        assert (await on.until()).phase is Phase.VERIFIED
+        assert on.generation() == before + 1
+        assert (await on.ledger(incident.id)).count("executed") == 1
+        await card(slack, channel, "Verified* at")
