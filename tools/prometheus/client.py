@@ -8,7 +8,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.request import getproxies
 
 import requests
@@ -18,12 +18,16 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.util.retry import Retry
 
 from incidents.evidence import Window
+from incidents.ids import EntityId
 from incidents.value import Value
 from tools.errors import PermanentError, TransientError
 from tools.estate import Endpoint
 from tools.http import HttpClient
 from tools.prometheus.curve import Curve, gridded
 from tools.wire import Wire
+
+if TYPE_CHECKING:
+    from tools.prometheus.convention import RequestMetrics
 
 ResultT = TypeVar("ResultT")
 
@@ -135,6 +139,8 @@ class PrometheusClient:
         self._endpoint = endpoint
         self.convention: tuple[str, str, float] | None = None
         """Convention, label and scrape interval of the last service that was found: most of an estate follow one."""
+        self.found: dict[tuple[EntityId, Window], RequestMetrics] = {}
+        """By what its requests are measured, of a service in a window; `tools.prometheus.convention` keeps it."""
         self._library: PrometheusConnect | None = None
 
     async def aclose(self) -> None:

@@ -27,6 +27,10 @@ INTERVAL_LOOKBACK = 600
 """Seconds over which samples are counted to see the scrape interval."""
 
 
+MOST_FOUND = 256
+"""Services whose metrics are remembered, each for one window: several measures are taken of the same one at once."""
+
+
 class ConventionName(StrEnum):
     """Names of the conventions, best first: what a service says itself before what its neighbours say about it."""
 
@@ -200,6 +204,18 @@ class RequestMetrics(Value):
 
 async def find(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
     """The request metrics of a workload or service; None when this Prometheus has none for it."""
+    key = (entity.id, window)
+    if key not in client.found:
+        metrics = await _find(client, entity, window=window)
+        if metrics is None:
+            return None
+        if len(client.found) >= MOST_FOUND:
+            client.found.clear()
+        client.found[key] = metrics
+    return client.found[key]
+
+
+async def _find(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
     known = await _as_before(client, entity, window=window)
     if known is not None:
         return known

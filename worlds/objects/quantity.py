@@ -1,5 +1,7 @@
 """Kubernetes quantities: `512Mi`, `250m`, `2`."""
 
+from functools import lru_cache
+
 _FACTORS = {
     "Ki": 2**10,
     "Mi": 2**20,
@@ -23,6 +25,7 @@ class QuantityError(ValueError):
     """A quantity is a number with a unit such as 512Mi, 250m or 2."""
 
 
+@lru_cache(maxsize=4096)
 def parse_quantity(text: str | float) -> float:
     """Return a quantity in bytes, cores or pieces. Raises QuantityError."""
     raw = str(text).strip()

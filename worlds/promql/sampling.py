@@ -124,15 +124,19 @@ def instant_frame(block: Block, times: Stamps, *, lookback: int) -> tuple[Frame,
 
 
 def without_stale_markers(block: Block) -> list[Block]:
-    """Take stale markers out, as range vectors want it; series that lose samples leave the block."""
+    """Take stale markers out, as range vectors want it; series that lose the same samples leave the block together."""
     stale = is_stale(block.values)
     affected = stale.any(axis=1)
     if not affected.any():
         return [block]
-    blocks = [
-        Block(labels=[block.labels[row]], stamps=block.stamps[real], values=block.values[row : row + 1, real])
-        for row, real in ((int(one), ~stale[one]) for one in np.flatnonzero(affected))
-    ]
+    patterns: dict[bytes, list[int]] = {}
+    for row in np.flatnonzero(affected).tolist():
+        patterns.setdefault(stale[row].tobytes(), []).append(row)
+    blocks = []
+    for rows in patterns.values():  # what one process exported ends at one time: its series stay together
+        real = ~stale[rows[0]]
+        labels = [block.labels[row] for row in rows]
+        blocks.append(Block(labels=labels, stamps=block.stamps[real], values=block.values[rows][:, real]))
     calm = np.flatnonzero(~affected)
     if calm.size:
         labels = [block.labels[row] for row in calm.tolist()]

@@ -1,5 +1,7 @@
 """Read a scenario file. What is wrong with it is said with file, line and field."""
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ def load_scenario(path: Path) -> Scenario:
     base_path, base_node = path, None
     if base is not None:
         base_path = (path.parent / str(base)).resolve()
-        base_node, estate = _read(base_path)
+        base_node, estate = _estate(base_path)
         raw["estate"] = _merged(estate, raw.get("estate") or {})
     if raw.get("rules"):
         raw["rules"] = str((path.parent / str(raw["rules"])).resolve())
@@ -47,6 +49,19 @@ def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     if node is None or not isinstance(raw, dict):
         raise ScenarioError(f"{path}:1: a scenario is a mapping with name, title, estate, faults and truth")
     return node, raw
+
+
+def _estate(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
+    """A base estate, read once as long as the file is the same: most scenarios of a library share two."""
+    if not path.is_file():
+        return _read(path)
+    node, raw = _read_version(path, path.stat().st_mtime_ns)
+    return node, deepcopy(raw)
+
+
+@lru_cache(maxsize=16)
+def _read_version(path: Path, _version: int) -> tuple[yaml.Node, dict[str, Any]]:
+    return _read(path)
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
