@@ -11,7 +11,8 @@ from incidents.topology import Relation, Topology
 def reach(target: EntityId, topology: Topology) -> BlastRadius:
     """Of a workload: itself, its pods, its services and all who depend on it. Of a pod: its workload. Of a node: it.
 
-    Of an application or a repository: the same for everything that it deploys or that is built from it.
+    Of an application or a repository: the same for everything that it deploys or that is built from it. Of a service,
+    an ingress, an autoscaler or configuration: the same for the workloads that it leads to or that use it.
     """
     match Entity.parse(target).kind:
         case EntityKind.NODE:
@@ -19,12 +20,31 @@ def reach(target: EntityId, topology: Topology) -> BlastRadius:
         case EntityKind.POD:
             owner = topology.owner_of(target)
             return BlastRadius(workloads=(owner,), pods=1, services=topology.services_of(owner))
-        case EntityKind.APPLICATION:
-            return _of_workloads(topology.targets(target, Relation.DEPLOYS), topology)
-        case EntityKind.REPOSITORY:
-            return _of_workloads(topology.sources(target, Relation.BUILT_FROM), topology)
-        case _:
-            return _of_workloads((target,), topology)
+        case kind:
+            return _of_workloads(_behind(target, kind, topology), topology)
+
+
+def _behind(target: EntityId, kind: EntityKind, topology: Topology) -> Sequence[EntityId]:
+    """What a change of the target reaches first; itself when nothing else is known to stand behind it."""
+    if kind is EntityKind.INGRESS:
+        services = topology.targets(target, Relation.ROUTES)
+        return [workload for service in services for workload in topology.targets(service, Relation.SELECTS)]
+    if kind in _LEADS:
+        return topology.targets(target, _LEADS[kind])
+    return topology.sources(target, _USED[kind]) if kind in _USED else (target,)
+
+
+_LEADS = {
+    EntityKind.APPLICATION: Relation.DEPLOYS,
+    EntityKind.SERVICE: Relation.SELECTS,
+    EntityKind.HPA: Relation.SCALES,
+}
+_USED = {
+    EntityKind.REPOSITORY: Relation.BUILT_FROM,
+    EntityKind.CONFIGMAP: Relation.USES,
+    EntityKind.SECRET: Relation.USES,
+    EntityKind.PVC: Relation.USES,
+}
 
 
 def _of_workloads(found: Sequence[EntityId], topology: Topology) -> BlastRadius:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from agents.diagnostician.places import SCOPES, kind_of
-from agents.planner.delivery import release, sync_of
-from agents.planner.evidence import Known
-from agents.planner.gitops import APPLICATION_ROLLBACK, REVERT, ROLLBACK
+from agents.planner.delivery import drifted, release, sync_of
+from agents.planner.evidence import BY_HAND, Known
+from agents.planner.gitops import APPLICATION_ROLLBACK, REVERT, ROLLBACK, SYNC
 from agents.planner.quantities import as_argument, number_of
 from agents.planner.replicas import SIZE, UnknownSizeError, figure, for_the_load, within_the_autoscaler
 from incidents.cause import ActionHint, Expression, Scope
@@ -141,6 +141,8 @@ def _commits(repository: EntityId, known: Known) -> Iterator[Scalar | None]:
 
 
 def _application_rollback(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
+    if known.change is not None and known.change.kind == BY_HAND:
+        raise NoArgumentError("no sync of the application brought the change: it was made by hand")
     workloads = known.case.topology.targets(target, Relation.DEPLOYS) or (known.entity,)
     brought = next(filter(None, (known.template_change(workload) for workload in workloads)), None) or next(
         filter(None, (release(workload, known=known) for workload in workloads)), None
@@ -155,6 +157,14 @@ def _application_rollback(card: ActionCard, target: EntityId, known: Known) -> d
             raise NoArgumentError("no earlier state of the application is kept")
     number = number_of(found) if found is not None else None
     return {"to_id": int(number)} if number is not None and "to_id" in card.arguments else {}
+
+
+def _sync(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
+    del card
+    objects = drifted(target, known=known)
+    if not objects:
+        raise NoArgumentError("nothing that it manages here is known to differ from Git")
+    return {"objects": ",".join(objects)}
 
 
 def _scale(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
@@ -178,6 +188,7 @@ IMPLIED: Mapping[ActionKind, Callable[[ActionCard, EntityId, Known], dict[str, S
     ROLLBACK: _rollback,
     REVERT: _revert,
     APPLICATION_ROLLBACK: _application_rollback,
+    SYNC: _sync,
     SCALE: _scale,
     RESTART: _restart,
 }

@@ -8,12 +8,16 @@ the same way a process that fails from its first minutes on came with the revisi
 from datetime import datetime, timedelta
 
 from agents.diagnostician.places import SCOPES, kind_of
+from agents.diagnostician.places import name_of as _name
 from agents.planner.evidence import SAME_DEPLOY, TEMPLATE_CHANGES, Known
 from incidents.cause import Scope
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactKind
 from incidents.topology import Relation
 
+DRIFTED = FactKind("argocd.drifted")
+_MISSED = frozenset({"missing_name", "ref_name"})
+"""Attributes that name an object which is referred to and is not there."""
 SYNCED, OUT_OF_SYNC = FactKind("argocd.synced"), FactKind("argocd.out_of_sync")
 RIGHT_AFTER = timedelta(minutes=10)
 """What a delivery breaks at once shows by then: a rollout, a few scrapes, the hold of an alert."""
@@ -39,8 +43,10 @@ def release(target: EntityId, *, known: Known) -> Fact | None:
     changes = [f for f in known.case.facts if f.kind in TEMPLATE_CHANGES and f.entity == target and f.at]
     before = [f for f in changes if began and _at(f) <= began + SAME_DEPLOY]
     last = max(before, key=lambda fact: (_at(fact), "previous_revision" in fact.attributes, fact.id), default=None)
-    fresh = last is not None and began is not None and began - _at(last) <= RIGHT_AFTER
-    return last if fresh and last is not None and last.kind != _RESTART else None
+    if last is None or began is None or began - _at(last) > RIGHT_AFTER:
+        return None
+    restarts = (fact for fact in changes if fact.kind == _RESTART)
+    return None if any(_together(restart, last) for restart in restarts) else last
 
 
 def sync_of(application: EntityId, *, known: Known) -> Fact | None:
@@ -58,6 +64,15 @@ def sync_of(application: EntityId, *, known: Known) -> Fact | None:
     began = min(_moments(known), default=None)
     right_after = began is not None and -SAME_DEPLOY <= began - _at(sync) <= RIGHT_AFTER
     return sync if known.entity in managed and right_after else None
+
+
+def drifted(application: EntityId, *, known: Known) -> list[EntityId]:
+    """Objects of the application that are not what Git says, among those that the argument is about."""
+    near = known.places.own(known.entity)
+    named = {str(value) for fact in _cited(known) for name, value in fact.attributes.items() if name in _MISSED}
+    found = [fact for fact in known.case.facts if fact.kind == DRIFTED and application in fact.related]
+    about = [f.entity for f in found if f.entity in near or (f.attributes.get("missing") and _name(f.entity) in named)]
+    return sorted(dict.fromkeys(entity for entity in about if not _is_workload(entity)))
 
 
 def _beside(known: Known, managed: frozenset[EntityId]) -> list[Fact]:

@@ -11,6 +11,7 @@ from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactId, FactKind
 from incidents.value import Scalar
 
+BY_HAND = FactKind("change.manual")
 SAME_DEPLOY = timedelta(minutes=2)
 """Facts about one deploy are read from several systems whose times differ by less than this."""
 
@@ -60,9 +61,16 @@ class Known:
     def template_change(self, entity: EntityId) -> Fact | None:
         """The blamed change, when it changed this workload's template: only that is undone by an earlier revision."""
         change = self.change
+        if change is not None and change.kind == BY_HAND and change.entity == entity:
+            change = next((fact for fact in self.case.facts if self._same_write(fact, change)), None)
         if change is None or change.kind not in TEMPLATE_CHANGES:
             return None
         return change if self.places.nearness(change, entity) > CONTEXT else None
+
+    def _same_write(self, fact: Fact, change: Fact) -> bool:
+        """Whether a fact tells which part of the template a change by hand made anew."""
+        told = fact.kind in TEMPLATE_CHANGES and fact.entity == change.entity and "previous_revision" in fact.attributes
+        return told and fact.at is not None and change.at is not None and abs(fact.at - change.at) <= SAME_DEPLOY
 
     def of_deploy(self, change: Fact, attribute: str) -> Scalar | None:
         """An attribute of the deploy that a change belongs to, whichever fact about that deploy carries it."""

@@ -9,6 +9,7 @@ from incidents.topology import Relation
 AUTO_SYNC_OFF = FactKind("argocd.auto_sync_off")
 REVERT = ActionKind("revert_pull_request")
 APPLICATION_ROLLBACK = ActionKind("argocd_rollback")
+SYNC = ActionKind("argocd_sync")
 ROLLBACK = ActionKind("rollback_workload")
 IMPERATIVE = frozenset({ROLLBACK, ActionKind("set_resources"), ActionKind("scale_workload")})
 """Actions that change the desired state in the cluster, behind Git's back."""

@@ -10,6 +10,8 @@ from incidents.topology import Edge, Relation, Topology
 API, WEB, CART = (EntityId(f"prod/shop/deployment/{name}") for name in ("api", "web", "cart"))
 SERVICE = EntityId("prod/shop/service/api")
 APPLICATION, REPOSITORY = EntityId("prod/argocd/application/shop"), EntityId("prod/-/repository/shop/api")
+INGRESS, CONFIG = EntityId("prod/shop/ingress/api"), EntityId("prod/shop/configmap/api")
+SCALER = EntityId("prod/shop/horizontalpodautoscaler/api")
 NODE, POD = EntityId("prod/-/node/n1"), EntityId("prod/shop/pod/api-1")
 EDGES = Topology.of(
     [
@@ -20,6 +22,10 @@ EDGES = Topology.of(
         Edge(source=APPLICATION, relation=Relation.DEPLOYS, target=API),
         Edge(source=APPLICATION, relation=Relation.DEPLOYS, target=CART),
         Edge(source=API, relation=Relation.BUILT_FROM, target=REPOSITORY),
+        Edge(source=APPLICATION, relation=Relation.DEPLOYS, target=SERVICE),
+        Edge(source=INGRESS, relation=Relation.ROUTES, target=SERVICE),
+        Edge(source=API, relation=Relation.USES, target=CONFIG),
+        Edge(source=SCALER, relation=Relation.SCALES, target=API),
     ]
 )
 OF_API = BlastRadius(workloads=(API,), pods=1, services=(SERVICE,), callers=(WEB,))
@@ -33,6 +39,10 @@ OF_API = BlastRadius(workloads=(API,), pods=1, services=(SERVICE,), callers=(WEB
         pytest.param(POD, BlastRadius(workloads=(API,), pods=1, services=(SERVICE,)), id="a pod within its workload"),
         pytest.param(NODE, BlastRadius(nodes=(NODE,)), id="a node"),
         pytest.param(REPOSITORY, OF_API, id="what is built from a repository"),
+        pytest.param(SERVICE, OF_API, id="the workloads that a service selects"),
+        pytest.param(INGRESS, OF_API, id="the workloads behind the services of an ingress"),
+        pytest.param(CONFIG, OF_API, id="the workloads that use a config map"),
+        pytest.param(SCALER, OF_API, id="the workload that an autoscaler scales"),
         pytest.param(
             APPLICATION,
             BlastRadius(workloads=(API, CART), pods=1, services=(SERVICE,), callers=(WEB,)),

@@ -5,7 +5,7 @@ whole objects as JSON in strings, which are handed on as text and compared field
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -92,6 +92,18 @@ class Application(Value):
     """Oldest first."""
     resources: tuple[ManagedResource, ...] = ()
 
+    @property
+    def level(self) -> bool:
+        """Whether no commit waits to be synchronised: what differs from Git was then changed or deleted by hand.
+
+        In a repository of many applications the newest commit is often another one's, and automated sync synchronises
+        only what changes a manifest: then what is left differs although the last sync went well.
+        """
+        if not self.history:
+            return False
+        well = self.operation is None or self.operation.phase == "Succeeded"
+        return self.history[-1].revision == self.revision or (self.auto_sync is not None and well)
+
 
 class ResourceStates(Value):
     """Desired and live state of one managed object, as JSON text; None when it is not there."""
@@ -103,6 +115,28 @@ class ResourceStates(Value):
     desired: str | None
     live: str | None
     modified: bool | None = None
+
+
+class ObjectRef(Value):
+    """One live object as Argo CD's requests name it."""
+
+    group: str = ""
+    version: str = "v1"
+    kind: str
+    namespace: str = ""
+    name: str
+
+    @classmethod
+    def of(cls, state: ResourceStates) -> "ObjectRef":
+        """Of an object that the application manages."""
+        written = json.loads(state.desired or state.live or "{}")
+        version = str(written.get("apiVersion", "v1")).rsplit("/", 1)[-1]
+        return cls(group=state.group, version=version, kind=state.kind, namespace=state.namespace, name=state.name)
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What names it, whatever its version."""
+        return self.group, self.kind, self.namespace, self.name
 
 
 class _Automated(Wire):
@@ -278,6 +312,31 @@ class ArgoCDClient:
         path = f"/api/v1/applications/{segment(name)}/rollback"
         return _application(await self.http.send("POST", path, _Application, body=body))
 
+    async def sync(self, application: Application, objects: Sequence[ObjectRef]) -> Application:
+        """Synchronise these objects to the commit that the application follows; nothing is pruned."""
+        body: Json = {
+            "name": application.name,
+            "prune": False,
+            "dryRun": False,
+            "resources": [
+                {"group": one.group, "kind": one.kind, "namespace": one.namespace, "name": one.name} for one in objects
+            ],
+            **({"appNamespace": application.namespace} if application.namespace else {}),
+        }
+        path = f"/api/v1/applications/{segment(application.name)}/sync"
+        return _application(await self.http.send("POST", path, _Application, body=body))
+
+    async def patch_object(self, application: Application, ref: ObjectRef, patch: Json) -> None:
+        """Change a live object by a JSON merge patch, with Argo CD's own rights."""
+        params = {**_naming(application, ref), "patchType": "application/merge-patch+json"}
+        path = f"/api/v1/applications/{segment(application.name)}/resource"
+        await self.http.send("POST", path, Wire, body=json.dumps(patch), params=params)
+
+    async def delete_object(self, application: Application, ref: ObjectRef) -> None:
+        """Delete a live object, with Argo CD's own rights."""
+        path = f"/api/v1/applications/{segment(application.name)}/resource"
+        await self.http.send("DELETE", path, Wire, params=_naming(application, ref))
+
     async def mark(
         self, application: Application, annotations: Mapping[str, str], *, automated: AutoSync | None, changes: bool
     ) -> Application:
@@ -307,6 +366,17 @@ class ArgoCDClient:
         """The page of an application."""
         space = f"{segment(application.namespace)}/" if application.namespace else ""
         return self.http.link(f"/applications/{space}{segment(application.name)}")
+
+
+def _naming(application: Application, ref: ObjectRef) -> dict[str, str | None]:
+    return {
+        "appNamespace": application.namespace or None,
+        "namespace": ref.namespace or None,
+        "resourceName": ref.name,
+        "version": ref.version,
+        "group": ref.group or None,
+        "kind": ref.kind,
+    }
 
 
 def _application(item: _Application) -> Application:

@@ -11,6 +11,7 @@ from worlds.cluster.podmaking import POD
 from worlds.github.access import Tokens
 from worlds.github.shapes import stamp
 from worlds.objects.kinds import JsonObject, kind_named
+from worlds.objects.patches import MERGE, apply_patch
 from worlds.repository.git import UnknownRevisionError
 from worlds.repository.gitops import Application, GitOps, ResourceState
 
@@ -33,10 +34,21 @@ class PatchRequest(BaseModel):
     patch: str
 
 
-class SyncRequest(BaseModel):
-    """POST /sync."""
+class ResourceRef(BaseModel):
+    """One object of a selective sync."""
 
     model_config = ConfigDict(extra="ignore")
+    group: str = ""
+    kind: str
+    namespace: str = ""
+    name: str
+
+
+class SyncRequest(BaseModel):
+    """POST /sync: of everything, or of `resources` only."""
+
+    model_config = ConfigDict(extra="ignore")
+    resources: list[ResourceRef] = []
     revision: str = ""
     dryRun: bool = False  # noqa: N815 - Argo CD's name
     prune: bool = False
@@ -57,6 +69,8 @@ def argocd_app(gitops: GitOps, cluster: Cluster, *, tokens: Tokens) -> FastAPI:
         ("PATCH", base + "/{name}", api.patch),
         ("POST", base + "/{name}/rollback", api.rollback),
         ("POST", base + "/{name}/sync", api.sync),
+        ("POST", base + "/{name}/resource", api.patch_object),
+        ("DELETE", base + "/{name}/resource", api.delete_object),
     ):
         app.add_api_route(
             path, handler, methods=[method], dependencies=reading if method == "GET" else writing, response_model=None
@@ -178,9 +192,51 @@ class Applications:
         except UnknownRevisionError as error:
             raise HTTPException(400, f"revision {body.revision} must be resolved") from error
         if not body.dryRun:
-            self._gitops.sync(application, revision=body.revision or "HEAD", initiator="midwatch")
+            only = frozenset((one.kind, one.namespace, one.name) for one in body.resources)
+            self._gitops.sync(
+                application, revision=body.revision or "HEAD", initiator="midwatch", record=not only, only=only
+            )
             self._cluster.settle()
         return self._shown(application)
+
+    async def patch_object(
+        self,
+        request: Request,
+        name: str,
+        resourceName: str,  # noqa: N803 - Argo CD's name
+        kind: str,
+        patchType: str,  # noqa: N803 - Argo CD's name
+        namespace: str = "",
+    ) -> JsonObject:
+        """POST resource: a merge patch of one managed object, as a JSON string."""
+        live = self._managed(name, kind=kind, namespace=namespace, of=resourceName)
+        if patchType != MERGE:
+            raise HTTPException(400, f"patch type {patchType} is not supported here: use {MERGE}")
+        patched = apply_patch(live, json.loads(await request.json()), content_type=MERGE)
+        self._cluster.store.replace(kind_named(kind), patched, manager="argocd-server")
+        self._cluster.settle()
+        return {"manifest": json.dumps(_plain(patched))}
+
+    async def delete_object(
+        self,
+        name: str,
+        resourceName: str,  # noqa: N803 - Argo CD's name
+        kind: str,
+        namespace: str = "",
+    ) -> JsonObject:
+        """DELETE resource: one managed object."""
+        self._managed(name, kind=kind, namespace=namespace, of=resourceName)
+        self._cluster.store.delete(kind_named(kind), namespace=namespace, name=resourceName)
+        self._cluster.settle()
+        return {}
+
+    def _managed(self, name: str, *, kind: str, namespace: str, of: str) -> JsonObject:
+        states = self._gitops.states(self._find(name))
+        wanted = (kind, namespace, of)
+        state = next((s for s in states if (s.wanted["kind"], *key_of(s.wanted)) == wanted), None)
+        if state is None or state.live is None:
+            raise HTTPException(404, f"{kind} {namespace}/{of} not found as part of application {name}")
+        return state.live
 
     def _find(self, name: str) -> Application:
         found = self._gitops.applications.get(name)

@@ -71,8 +71,9 @@ class Tape:
         done, known = self._cache.get(key, (0, None))
         if known is not None and done == len(self._blocks):
             return known
-        ticks = [known.ticks] if known is not None else []
-        rows = [known.rows] if known is not None else []
+        begun = known is not None and len(known.ticks) > 0  # empty rows have no width that others could be joined to
+        ticks = [known.ticks] if known is not None and begun else []
+        rows = [known.rows] if known is not None and begun else []
         for block in self._blocks[done:]:
             part = _part(block, key)
             if part is not None:

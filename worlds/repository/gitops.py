@@ -81,12 +81,19 @@ class GitOps:
         return manifests_in(application.repository.resolve(revision), folder=application.path)
 
     def sync(
-        self, application: Application, *, revision: str = "HEAD", initiator: str = "", record: bool = True
+        self,
+        application: Application,
+        *,
+        revision: str = "HEAD",
+        initiator: str = "",
+        record: bool = True,
+        only: frozenset[tuple[str, str, str]] = frozenset(),
     ) -> Commit:
-        """Apply the manifests at a revision and note it in the history."""
+        """Apply the manifests at a revision and note it in the history. `only`: kind, namespace and name of some."""
         commit = application.repository.resolve(revision)
         for manifest in self.wanted(application, commit.sha):
-            self._apply(application, manifest)
+            if not only or (manifest["kind"], *key_of(manifest)) in only:
+                self._apply(application, manifest)
         now = self._cluster.now
         if record:
             self.remember(application, commit, initiator=initiator)
