@@ -6,22 +6,27 @@ What a record does not say is left as a question for the people who were there. 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from agents.citing import Citations
 from agents.diagnostician.wording import label_of
 from agents.wording import duration, listed, looked_at, percent
 from incidents.approval import Choice
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
-from incidents.postmortem import Dossier, Milestones, cited, lasted, milestones
+from incidents.ids import ProposalDigest
+from incidents.ledger import EntryKind
+from incidents.postmortem import Dossier, Milestones, lasted, milestones
 from incidents.proposal import Proposal
-from incidents.verification import Verification
+from incidents.verification import Outcome, Verification
 
 NOTHING = "Nothing was recorded."
 
 MOST_LINES = 80
 """Lines of the timeline that a reader follows; the whole is in the console."""
 
+DEEDS = (EntryKind.DISPATCHED, EntryKind.EXECUTED, EntryKind.FAILED, EntryKind.UNKNOWN)
+ENDINGS = (EntryKind.INCIDENT_CLOSED, EntryKind.ESCALATED)
 QUESTIONS = (
     "What did users notice, and how many were affected?",
-    "What went well, and where were we lucky?",
+    "Where were we lucky?",
     "What would have shown this before it hurt?",
 )
 """What no record can say."""
@@ -29,24 +34,25 @@ QUESTIONS = (
 
 def draft(dossier: Dossier, *, now: datetime) -> str:
     """The whole document. The same dossier and `now` give the same text."""
-    times = milestones(dossier)
+    times, cite = milestones(dossier), Citations(dossier)
     parts = [
-        ("Summary", _summary(dossier, times)),
-        ("Impact", _impact(dossier, times)),
-        ("Root cause", _cause(dossier.diagnosis)),
-        ("What was ruled out", _ruled_out(dossier.diagnosis)),
-        ("What could not be seen", _gaps(dossier)),
-        ("What was done", _done(dossier)),
-        ("Did it help", _helped(dossier.verification)),
-        ("How long it took", _durations(times)),
-        ("Timeline", _timeline(dossier)),
-        ("Follow-ups", _follow_ups(dossier)),
+        ("Summary", _summary(dossier, times, cite)),
+        ("Impact", _impact(dossier, times, cite)),
+        ("Root cause", _cause(dossier.diagnosis, cite)),
+        ("What was ruled out", _ruled_out(dossier.diagnosis, cite)),
+        ("What could not be seen", _gaps(dossier, cite)),
+        ("What was done", _done(dossier, cite)),
+        ("Did it help", _helped(dossier.verification, cite)),
+        ("What went well", _went_well(dossier, times, cite)),
+        ("How long it took", _durations(times, cite)),
+        ("Timeline", _timeline(dossier, cite)),
+        ("What would prevent it", _follow_ups(dossier, cite)),
         ("Questions for those who were there", (f"- {question}" for question in QUESTIONS)),
-        ("Evidence", _evidence(dossier)),
     ]
     head = [f"# Post-mortem: {_plain(dossier.incident.title)}", "", _header(dossier, now=now), ""]
     body = [line for heading, lines in parts for line in (f"## {heading}", "", *(list(lines) or [NOTHING]), "")]
-    return "\n".join([*head, *body]).rstrip() + "\n"
+    tail = ["## Sources", "", *(list(_sources(cite)) or [NOTHING]), "", *cite.definitions()]
+    return "\n".join([*head, *body, *tail]).rstrip() + "\n"
 
 
 def _header(dossier: Dossier, *, now: datetime) -> str:
@@ -55,121 +61,179 @@ def _header(dossier: Dossier, *, now: datetime) -> str:
     return f"{incident.severity.label} · {incident.cluster} · {incident.id} · {incident.phase.value} · {drafted}"
 
 
-def _summary(dossier: Dossier, times: Milestones) -> Iterator[str]:
+def _summary(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
     diagnosis = dossier.diagnosis
     if diagnosis and diagnosis.leading:
         for hypothesis in diagnosis.leading:
-            yield f"{_plain(hypothesis.statement)} ({percent(hypothesis.probability)} sure)"
+            sure = f"({percent(hypothesis.probability)} sure)"
+            yield f"{_plain(hypothesis.statement)} {sure}{_rests_on(hypothesis, cite)}"
     elif diagnosis:
-        yield f"No cause was proven. {_plain(diagnosis.reason)}"
+        yield f"No cause was proven. {_plain(diagnosis.reason)}{_diagnosed(cite)}"
     if dossier.verification:
-        yield f"It ended {dossier.verification.outcome.value}: {_plain(dossier.verification.reason)}"
+        ending = dossier.verification
+        yield f"It ended {ending.outcome.value}: {_plain(ending.reason)}{_judged(ending, cite)}"
     elif dossier.outcome:
-        yield f"It ended {dossier.incident.phase.value}: {_plain(dossier.outcome)}"
+        yield f"It ended {dossier.incident.phase.value}: {_plain(dossier.outcome)}{_ended(cite)}"
     if times.ended:
-        yield f"It lasted {duration((times.ended - times.began).total_seconds())}, from {_stamp(times.began)} on."
+        took = duration((times.ended - times.began).total_seconds())
+        yield f"It lasted {took}, from {_stamp(times.began)} on.{_ended(cite)}"
 
 
-def _impact(dossier: Dossier, times: Milestones) -> Iterator[str]:
+def _ended(cite: Citations) -> str:
+    return cite.read_from(entries=ENDINGS) or cite.on_page("h-log", "the timeline of the incident")
+
+
+def _rests_on(hypothesis: Hypothesis, cite: Citations) -> str:
+    points = hypothesis.speaks_for
+    seen = cite.read_from(evidence=(e for p in points for e in p.evidence), facts=(f for p in points for f in p.facts))
+    return seen or _diagnosed(cite)
+
+
+def _diagnosed(cite: Citations) -> str:
+    return cite.read_from(entries=(EntryKind.DIAGNOSED,)) or cite.on_page("h-hyp", "the hypotheses")
+
+
+def _judged(verification: Verification, cite: Citations) -> str:
+    return cite.read_from(
+        evidence=verification.evidence, entries=(EntryKind.VERIFIED, EntryKind.UNDONE)
+    ) or cite.on_page("h-verify", "the measurements")
+
+
+def _impact(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
+    opened = cite.read_from(entries=(EntryKind.INCIDENT_OPENED,)) or cite.on_page("h-alerts", "the alerts")
     names = listed(label_of(entity) for entity in dossier.incident.entities)
     if names:
-        yield f"- Affected: {names}."
+        yield f"- Affected: {names}.{opened}"
     explained = {f for h in (dossier.diagnosis.leading if dossier.diagnosis else ()) for f in h.explains}
-    yield from (f"- {_plain(fact.text)}" for fact in dossier.facts if fact.id in explained)
+    for fact in dossier.facts:
+        if fact.id in explained:
+            seen = cite.read_from(facts=(fact.id,)) or cite.on_page("h-going", "what was going on")
+            yield f"- {_plain(fact.text)}{seen}"
     alerts = listed(alert.name for alert in dossier.alerts)
     if alerts:
-        yield f"- Alerts: {_plain(alerts)}, the first at {_stamp(times.alerted)}."
+        source = cite.on_page("h-alerts", "the alerts")
+        yield f"- Alerts: {_plain(alerts)}, the first at {_stamp(times.alerted)}.{source}"
 
 
-def _cause(diagnosis: Diagnosis | None) -> Iterator[str]:
+def _cause(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
     if diagnosis is None:
         return
     if diagnosis.verdict is Verdict.INCONCLUSIVE:
-        yield f"Inconclusive. {_plain(diagnosis.reason)}"
+        yield f"Inconclusive. {_plain(diagnosis.reason)}{_diagnosed(cite)}"
     for hypothesis in diagnosis.leading:
-        yield from _argument(hypothesis)
+        yield from _argument(hypothesis, cite)
     if diagnosis.engine_note:
-        yield f"Argued by the {diagnosis.engine.value} engine: {_plain(diagnosis.engine_note)}"
+        yield f"Argued by the {diagnosis.engine.value} engine: {_plain(diagnosis.engine_note)}{_diagnosed(cite)}"
 
 
-def _argument(hypothesis: Hypothesis) -> Iterator[str]:
+def _argument(hypothesis: Hypothesis, cite: Citations) -> Iterator[str]:
     yield f"**{_plain(hypothesis.title)}** at {label_of(hypothesis.entity)}:"
     yield ""
     for point in (*hypothesis.speaks_for, *hypothesis.speaks_against):
-        sources = f" [{', '.join(point.evidence)}]" if point.evidence else ""
-        yield f"- {'for' if point.weight > 0 else 'against'}: {_plain(point.text)}{sources}"
+        source = cite.read_from(evidence=point.evidence, facts=point.facts) or _diagnosed(cite)
+        yield f"- {'for' if point.weight > 0 else 'against'}: {_plain(point.text)}{source}"
     yield ""
 
 
-def _ruled_out(diagnosis: Diagnosis | None) -> Iterator[str]:
+def _ruled_out(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
     for suspect in diagnosis.ruled_out if diagnosis else ():
-        yield f"- {_plain(suspect.suspicion)}: {_plain(suspect.because)}"
+        source = cite.read_from(evidence=suspect.evidence) or _diagnosed(cite)
+        yield f"- {_plain(suspect.suspicion)}: {_plain(suspect.because)}{source}"
 
 
-def _gaps(dossier: Dossier) -> Iterator[str]:
+def _gaps(dossier: Dossier, cite: Citations) -> Iterator[str]:
     for gap in dict.fromkeys(dossier.gaps):
-        yield f"- {_plain(looked_at(gap.what))} ({gap.agent.value}: {_plain(gap.why)})"
+        source = cite.on_page("h-agents", "what the agents saw and did not")
+        yield f"- {_plain(looked_at(gap.what))} ({gap.agent.value}: {_plain(gap.why)}){source}"
 
 
-def _done(dossier: Dossier) -> Iterator[str]:
+def _done(dossier: Dossier, cite: Citations) -> Iterator[str]:
     for proposal in dossier.proposals:
-        yield f"- Proposed {_stamp(proposal.body.created_at)}: {_actions(proposal)} (risk {proposal.body.risk.value})"
+        made = f"Proposed {_stamp(proposal.body.created_at)}: {_actions(proposal)} (risk {proposal.body.risk.value})"
+        yield f"- {made}{_ledger(cite, proposal.digest, EntryKind.PROPOSED, EntryKind.POLICY_DENIED)}"
     for decision in dossier.decisions:
         verb = "Approved" if decision.choice is Choice.APPROVE else "Rejected"
         why = f": {_plain(decision.reason)}" if decision.reason else ""
-        yield f"- {verb} {_stamp(decision.at)} by {_plain(decision.person.name)} ({decision.channel.value}){why}"
+        source = _ledger(cite, decision.digest, EntryKind.DECIDED)
+        who = f"by {_plain(decision.person.name)} ({decision.channel.value})"
+        yield f"- {verb} {_stamp(decision.at)} {who}{why}{source}"
     for execution in dossier.executions:
         what = "Undo" if execution.undo else "Execution"
         at = execution.ended_at or execution.dispatched_at or execution.approved_at
         detail = f": {_plain(execution.detail)}" if execution.detail else ""
-        yield f"- {what} {_stamp(at)} {execution.status.value}{detail}"
+        kinds = (EntryKind.UNDO_DISPATCHED, EntryKind.UNDONE) if execution.undo else DEEDS
+        yield f"- {what} {_stamp(at)} {execution.status.value}{detail}{_ledger(cite, execution.digest, *kinds)}"
+
+
+def _ledger(cite: Citations, digest: ProposalDigest, *kinds: EntryKind) -> str:
+    return cite.read_from(entries=kinds, about=digest) or cite.on_page("decision", "the decision and its execution")
 
 
 def _actions(proposal: Proposal) -> str:
     return "; ".join(_plain(action.summary) for action in proposal.body.actions)
 
 
-def _helped(verification: Verification | None) -> Iterator[str]:
+def _helped(verification: Verification | None, cite: Citations) -> Iterator[str]:
     if verification is None:
         return
-    yield f"{verification.outcome.value.capitalize()}: {_plain(verification.reason)}"
+    source = _judged(verification, cite)
+    yield f"{verification.outcome.value.capitalize()}: {_plain(verification.reason)}{source}"
     yield ""
     for result in verification.results:
         held = {True: "held", False: "not held", None: "could not be read"}[result.held]
-        yield f"- {_plain(result.text)} ({result.check.role.value}, {held})"
+        yield f"- {_plain(result.text)} ({result.check.role.value}, {held}){source}"
 
 
-def _durations(times: Milestones) -> Iterator[str]:
+def _went_well(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
+    """Only what the records themselves show; people add what they saw."""
+    if times.diagnosed and dossier.diagnosis and dossier.diagnosis.leading:
+        took = duration((times.diagnosed - times.noticed).total_seconds())
+        yield f"- The cause was named {took} after the first alert was taken in.{_diagnosed(cite)}"
+    verification = dossier.verification
+    if verification and verification.outcome is Outcome.VERIFIED:
+        yield f"- The change helped, and nothing that was watched worsened.{_judged(verification, cite)}"
+    if verification and verification.outcome is Outcome.UNDONE:
+        yield f"- The change that did not help was taken back.{_judged(verification, cite)}"
+
+
+def _durations(times: Milestones, cite: Citations) -> Iterator[str]:
+    alerted = (EntryKind.INCIDENT_OPENED,)
     steps = (
-        ("from the onset to the first alert", times.began, times.alerted),
-        ("from the alert to the diagnosis", times.alerted, times.diagnosed),
-        ("from the alert to a proposal", times.alerted, times.proposed),
-        ("from the proposal to the approval", times.proposed or times.alerted, times.decided),
-        ("from the approval to the change", times.decided or times.alerted, times.acted),
-        ("from the onset to the end", times.began, times.ended),
+        ("from the onset to the first alert", times.began, times.alerted, alerted),
+        ("from the alert to the diagnosis", times.alerted, times.diagnosed, (EntryKind.DIAGNOSED,)),
+        ("from the alert to a proposal", times.alerted, times.proposed, (EntryKind.PROPOSED,)),
+        ("from the proposal to the approval", times.proposed or times.alerted, times.decided, (EntryKind.DECIDED,)),
+        ("from the approval to the change", times.decided or times.alerted, times.acted, DEEDS),
+        ("from the onset to the end", times.began, times.ended, ENDINGS),
     )
-    for name, start, end in steps:
+    for name, start, end, kinds in steps:
         took: timedelta | None = lasted(start, end)
         if took is not None:
-            yield f"- {duration(took.total_seconds())} {name}"
+            source = cite.read_from(entries=kinds) or cite.on_page("h-timeline", "the timeline of the incident")
+            yield f"- {duration(took.total_seconds())} {name}{source}"
 
 
-def _timeline(dossier: Dossier) -> Iterator[str]:
+def _timeline(dossier: Dossier, cite: Citations) -> Iterator[str]:
     events = sorted(dossier.timeline, key=lambda event: event.seq)
     for event in events[:MOST_LINES]:
-        yield f"- {_stamp(event.at)} {_plain(event.actor)}: {_plain(event.text)}"
+        yield f"- [{_stamp(event.at)}]({cite.line(event.seq)}) {_plain(event.actor)}: {_plain(event.text)}"
     if len(events) > MOST_LINES:
-        yield f"- {len(events) - MOST_LINES} more events are in the console"
+        more = cite.on_page("h-log", "the timeline of the incident")
+        yield f"- {len(events) - MOST_LINES} more events are in the console{more}"
 
 
-def _follow_ups(dossier: Dossier) -> Iterable[str]:
-    return (f"- [ ] {_plain(text)}" for text in dossier.follow_ups)
+def _follow_ups(dossier: Dossier, cite: Citations) -> Iterable[str]:
+    return (f"- [ ] {_plain(text)}{_diagnosed(cite)}" for text in dossier.follow_ups)
 
 
-def _evidence(dossier: Dossier) -> Iterator[str]:
-    for evidence in cited(dossier):
+def _sources(cite: Citations) -> Iterator[str]:
+    for number, place, said in cite.sources():
+        evidence = cite.evidence_at(place)
+        if evidence is None:
+            yield f"- [{number}] {_plain(said)}"
+            continue
         link = f" ({evidence.link})" if evidence.link else ""
-        yield f"- `{evidence.id}` {_plain(evidence.title or evidence.probe)}: {_code(evidence.query)}{link}"
+        yield f"- [{number}] `{evidence.id}` {_plain(said)}: {_code(evidence.query)}{link}"
 
 
 def _stamp(at: datetime) -> str:

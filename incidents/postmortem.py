@@ -5,7 +5,6 @@ The words are written by `agents.scribe`; here are only values and arithmetic ov
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from incidents.alert import Alert
 from incidents.approval import Choice, Decision
@@ -19,9 +18,6 @@ from incidents.ledger import Entry
 from incidents.proposal import Proposal
 from incidents.value import Value
 from incidents.verification import Verification
-
-if TYPE_CHECKING:
-    from incidents.ids import EvidenceId
 
 
 class Dossier(Value):
@@ -83,17 +79,6 @@ def milestones(dossier: Dossier) -> Milestones:
 def lasted(start: datetime, end: datetime | None) -> timedelta | None:
     """The time between two milestones; None when the second was not reached, never negative."""
     return None if end is None else max(end - start, timedelta(0))
-
-
-def cited(dossier: Dossier) -> tuple[Evidence, ...]:
-    """The evidence on which the diagnosis, the proposals and the verification rest, each once."""
-    known = {evidence.id: evidence for evidence in dossier.evidence}
-    ids: list[EvidenceId] = []
-    if dossier.diagnosis:
-        ids += [e for h in dossier.diagnosis.leading for point in h.speaks_for for e in point.evidence]
-    ids += [e for proposal in dossier.proposals for e in proposal.body.evidence]
-    ids += dossier.verification.evidence if dossier.verification else ()
-    return tuple(known[e] for e in dict.fromkeys(ids) if e in known)
 
 
 def _first(moments: Iterable[datetime]) -> datetime | None:

@@ -1,4 +1,4 @@
-"""How each runbook stands: what lint says, which incidents it explained, whether its fixes held, whether it is stale."""
+"""How each runbook stands: what lint says, which incidents it explained, whether its fixes held, and if it is stale."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,10 +1,11 @@
 """The draft of the post-mortem: what is in it comes from records, and text from outside stays text."""
 
+import re
 from datetime import timedelta
 
 from agents.diagnostician.diagnose import diagnose
 from agents.planner.checks import success_threshold
-from agents.scribe import draft
+from agents.scribe import NOTHING, draft
 from incidents.approval import Channel, Choice, Decision, Person
 from incidents.evidence import Evidence
 from incidents.execution import Execution, ExecutionStatus
@@ -93,10 +94,25 @@ def test_the_draft_tells_the_story_from_the_records() -> None:
         "- Execution 2026-11-17 02:49:00 UTC succeeded: revision 41",
         "- 20 min from the onset to the end",
         "- [ ] Check limits in pull requests.",
-        f"- `{SEEN[0].id}` ",
+        f"] `{SEEN[0].id}` ",
     ):
         assert sentence in text, text
     assert draft(dossier(), now=NOW + minutes(10)) == text
+
+
+def test_every_sentence_names_what_it_was_read_from() -> None:
+    text = draft(dossier(), now=NOW + minutes(10))
+    told, sources = text.split("## Sources")
+    defined = dict(re.findall(r"^\[(\d+)\]: (\S+)$", sources, flags=re.MULTILINE))
+    story = told.split("## Summary")[1].split("## Questions")[0]
+    sentences = [line for line in story.splitlines() if line and not line.startswith(("#", "**")) and line != NOTHING]
+    assert len(sentences) > 15
+    bare = [line for line in sentences if not re.search(r" \[\d+\]$|^- \[[^\]]+\]\(/incidents/", line)]
+    assert bare == []
+    used = set(re.findall(r" \[(\d+)\]", story))
+    assert used == set(defined)
+    assert all(place.startswith((f"/incidents/{CASE.incident.id}", "/audit?incident=")) for place in defined.values())
+    assert f"/incidents/{CASE.incident.id}/evidence/{SEEN[0].id}" in defined.values()
 
 
 def test_an_incident_without_anything_is_a_draft_too() -> None:

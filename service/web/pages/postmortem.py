@@ -1,12 +1,18 @@
-"""The post-mortem as a page that prints well, and as Markdown to take away."""
+"""The post-mortem as a page that prints well, and to take away: as Markdown, and as one HTML file on its own."""
 
+import re
+from datetime import timedelta
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
+from agents.wording import duration
+from incidents.course import Course, Statistics, statistics
 from incidents.ids import IncidentId
 from incidents.incident import Incident
+from incidents.value import Value
+from orchestrator.store.courses import courses
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.postmortems import Draft, postmortem_of
 from service.web.access import ContextDep, IncidentPath, SessionDep
@@ -17,27 +23,90 @@ from service.web.rendering import pages_of
 
 router = APIRouter()
 
+PLACES = re.compile(r"(?m)(^\[\d+\]: |\]\()(?=/(?:incidents|audit)\b)")
+"""Where a draft leads into the console: definitions of its sources, and times of its timeline."""
+SHOWN = (
+    ("detect", "Detected after"),
+    ("diagnose", "Diagnosed after"),
+    ("acknowledge", "Decided after"),
+    ("restore", "Restored after"),
+)
+
+
+class Times(Value):
+    """How long the steps of one incident took, in words, and what came before it."""
+
+    steps: tuple[tuple[str, str], ...]
+    again: tuple[Course, ...]
+    """Earlier incidents with the same cause at the same place, newest first."""
+
 
 @router.get("/incidents/{incident}/postmortem")
 async def page(request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath) -> Response:
     """The newest draft."""
-    head, draft = await _draft(context, IncidentId(incident))
+    head, draft, times = await _draft(context, IncidentId(incident))
     return await pages_of(request).page(
-        request, "postmortem.html", session=session, incident=head, draft=draft, html=render(draft.markdown)
+        request,
+        "postmortem.html",
+        session=session,
+        incident=head,
+        draft=draft,
+        times=times,
+        html=render(draft.markdown),
     )
 
 
 @router.get("/incidents/{incident}/postmortem.md")
 async def markdown(context: ContextDep, _: SessionDep, incident: IncidentPath) -> Response:
-    """The newest draft as a file."""
-    head, draft = await _draft(context, IncidentId(incident))
-    headers = {"Content-Disposition": f'attachment; filename="{head.id}.md"'}
-    return PlainTextResponse(draft.markdown, media_type="text/markdown", headers=headers)
+    """The newest draft as a file, its sources with the console's address."""
+    head, draft, _times = await _draft(context, IncidentId(incident))
+    return PlainTextResponse(
+        absolute(draft.markdown, base=context.base_url), media_type="text/markdown", headers=_file(head, "md")
+    )
 
 
-async def _draft(context: WebContext, incident: IncidentId) -> tuple[Incident, Draft]:
+@router.get("/incidents/{incident}/postmortem.html")
+async def html(request: Request, context: ContextDep, _: SessionDep, incident: IncidentPath) -> Response:
+    """The newest draft as one HTML file that needs nothing beside it."""
+    head, draft, times = await _draft(context, IncidentId(incident))
+    body = render(absolute(draft.markdown, base=context.base_url))
+    whole = pages_of(request).html("postmortem_file.html", incident=head, draft=draft, times=times, html=body)
+    return HTMLResponse(whole, headers=_file(head, "html"))
+
+
+def absolute(text: str, *, base: str) -> str:
+    """The draft with the console's address before every place in it."""
+    return PLACES.sub(lambda found: f"{found[1]}{base}", text)
+
+
+def times_of(known: tuple[Course, ...], incident: Incident) -> Times:
+    """Its own times, by the definitions of docs/metrics.md, and whether it came again."""
+    own = next(course for course in known if course.incident == incident.id)
+    figures = statistics(known, since=own.noticed, until=own.noticed + timedelta(microseconds=1))
+    steps = [(name, _mean(figures, key)) for key, name in SHOWN]
+    waited = [("Waited for people", duration(own.waited))] if own.waited else []
+    same = (own.cause, own.entity)
+    earlier = (c for c in known if own.cause and (c.cause, c.entity) == same and c.noticed < own.noticed)
+    return Times(
+        steps=tuple((name, text) for name, text in (*steps, *waited) if text),
+        again=tuple(sorted(earlier, key=lambda course: course.noticed, reverse=True)),
+    )
+
+
+def _mean(figures: Statistics, key: str) -> str:
+    mean = figures.span(key).mean
+    return "" if mean is None else duration(mean)
+
+
+def _file(head: Incident, ending: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{head.id}.{ending}"'}
+
+
+async def _draft(context: WebContext, incident: IncidentId) -> tuple[Incident, Draft, Times]:
     async with context.store.transaction() as tx:
         head, draft = await incident_of(tx, incident), await postmortem_of(tx, incident)
-    if draft is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "There is no post-mortem yet: it is drafted when the incident ends.")
-    return head, draft
+        if draft is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "There is no post-mortem yet: it is drafted when the incident ends.")
+        until = head.opened_at + timedelta(microseconds=1)
+        known = await courses(tx, since=head.opened_at, until=until)
+    return head, draft, times_of(known, head)

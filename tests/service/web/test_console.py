@@ -155,18 +155,6 @@ async def test_the_audit_page_shows_the_chain_and_its_entries(client: httpx.Asyn
     assert incident in (await client.get(f"/audit?incident={incident}")).text
 
 
-async def test_the_postmortem_is_a_page_and_a_file(client: httpx.AsyncClient, book: Casebook) -> None:
-    incident = await book.reach(Phase.VERIFIED)
-    await sign_in(client, "ada")
-    page = (await client.get(f"/incidents/{incident}/postmortem")).text
-    assert "<h2>Root cause</h2>" in page
-    file = await client.get(f"/incidents/{incident}/postmortem.md")
-    assert file.headers["content-disposition"] == f'attachment; filename="{incident}.md"'
-    assert file.text.startswith("# Post-mortem")
-    missing = await book.reach(Phase.OPEN, group="search")
-    assert (await client.get(f"/incidents/{missing}/postmortem")).status_code == 404
-
-
 async def test_runbooks_are_rendered_and_an_unknown_one_is_404(client: httpx.AsyncClient) -> None:
     await sign_in(client, "ada")
     assert "Memory limit below what the process needs" in (await client.get("/runbooks")).text
