@@ -123,21 +123,28 @@ async def supersede(tx: Tx, stored: StoredProposal, *, because: str, actor: str,
     record(tx, kind=EntryKind.SUPERSEDED, incident=incident, actor=actor, at=now, payload=payload)
 
 
-async def set_paused(store: Store, *, paused: bool, person: Person, reason: str, now: datetime) -> Switch | Refused:
-    """Use the kill switch: while it is paused, nothing new is executed; what runs is only looked at."""
-    if person.bot or not set(person.roles) & SWITCH_ROLES:
+async def set_paused(
+    store: Store, *, paused: bool, person: Person, reason: str, now: datetime, until: datetime | None = None
+) -> Switch | Refused:
+    """Use the kill switch: while it is paused, nothing new is executed; what runs is only looked at.
+
+    It ends at `until`, or when somebody resumes. Whose role holds in a part of the estate only may pause, not resume.
+    """
+    held = {*person.roles, *(grant.role for grant in person.grants if paused)}
+    if person.bot or not held & SWITCH_ROLES:
         roles = " or ".join(sorted(SWITCH_ROLES))
         return Refused(
             refusal=Refusal.MISSING_ROLE, message=f"Only {roles} may pause or resume; {person.name} has no such role."
         )
     async with store.transaction() as tx:
         before = await switch_of(tx)
-        if before.paused == paused:
+        if before.paused == paused and (not paused or before.until == until):
             return before
-        switch = Switch(paused=paused, by=person.id, reason=reason, at=now)
+        switch = Switch(paused=paused, by=person.id, reason=reason, at=now, until=until if paused else None)
         await set_switch(tx, switch)
         kind = EntryKind.PAUSED if paused else EntryKind.RESUMED
-        record(tx, kind=kind, incident=None, actor=person.id, at=now, payload={"reason": reason})
+        payload = {"reason": reason} | ({"until": switch.until.isoformat()} if switch.until else {})
+        record(tx, kind=kind, incident=None, actor=person.id, at=now, payload=payload)
         return switch
 
 

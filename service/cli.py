@@ -78,11 +78,15 @@ def doctor(*, json_file: JsonFile = None) -> None:
 
 
 @app.command()
-def pause(reason: Annotated[str, typer.Option(prompt="Why", help="Shown to everybody and recorded.")]) -> None:
-    """Stop executing at once, everywhere. Investigations go on."""
+def pause(
+    reason: Annotated[str, typer.Option(prompt="Why", help="Shown to everybody and recorded.")],
+    *,
+    lasting: Annotated[str, typer.Option("--for", help="30m, 2h, 1d; until somebody resumes when not given.")] = "",
+) -> None:
+    """Stop executing at once, everywhere, across restarts. Investigations go on."""
     from service.commands.switch import switch
 
-    raise typer.Exit(switch(paused=True, reason=reason))
+    raise typer.Exit(switch(paused=True, reason=reason, lasting=lasting))
 
 
 @app.command()

@@ -14,12 +14,19 @@ SWITCH = "kill-switch"
 
 
 class Switch(Value):
-    """Whether execution is paused, by whom, why and since when."""
+    """Whether execution is paused, by whom, why, since when and for how long."""
 
     paused: bool = False
     by: PersonId | None = None
     reason: str = ""
     at: datetime | None = None
+    until: datetime | None = None
+    """When the pause ends by itself; None: when somebody resumes."""
+
+    def at_time(self, now: datetime) -> "Switch":
+        """How it stands then: a pause that has ended is none."""
+        over = self.paused and self.until is not None and now >= self.until
+        return self.model_copy(update={"paused": False}) if over else self
 
 
 class ControlRow(Row, table=True):
@@ -32,9 +39,9 @@ class ControlRow(Row, table=True):
 
 
 async def switch_of(tx: Tx) -> Switch:
-    """How the kill switch stands; not paused when it was never used."""
+    """How the kill switch stands now; not paused when it was never used."""
     row = await tx.get(ControlRow, SWITCH)
-    return Switch() if row is None else row.document
+    return Switch() if row is None else row.document.at_time(tx.clock.now())
 
 
 async def set_switch(tx: Tx, switch: Switch) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import getpass
+import re
+from datetime import timedelta
 
 from rich.console import Console
 
@@ -11,21 +13,33 @@ from orchestrator.assembly import open_store
 from orchestrator.decisions import set_paused
 from orchestrator.settings import load
 
-
-def switch(*, paused: bool, reason: str) -> int:
-    """Use it; 1 when it was refused."""
-    return asyncio.run(_switch(paused=paused, reason=reason))
+_DURATION = re.compile(r"(\d{1,4})\s*([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-async def _switch(*, paused: bool, reason: str) -> int:
+def switch(*, paused: bool, reason: str, lasting: str = "") -> int:
+    """Use it; 1 when it was refused, 2 when `lasting` is no duration."""
+    found = _DURATION.fullmatch(lasting.strip())
+    if lasting and not found:
+        Console(stderr=True).print(f"{lasting!r} is no duration: write 30m, 2h or 1d")
+        return 2
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+    return asyncio.run(_switch(paused=paused, reason=reason, duration=duration))
+
+
+async def _switch(*, paused: bool, reason: str, duration: timedelta | None) -> int:
     settings = load()
     # Whoever reads the database's credentials could change the row itself: the shell is as trusted as an admin.
     user = getpass.getuser()
     person = Person(id=PersonId(f"shell:{user}"), name=user, roles=("admin",))
     async with open_store(settings) as store:
-        answer = await set_paused(store, paused=paused, person=person, reason=reason, now=settings.time.now())
+        now = settings.time.now()
+        until = now + duration if duration else None
+        answer = await set_paused(store, paused=paused, person=person, reason=reason, now=now, until=until)
     if isinstance(answer, Refused):
         Console(stderr=True).print(answer.message)
         return 1
-    Console().print("Paused: nothing is executed." if answer.paused else "Resumed: approved proposals are executed.")
+    ends = f"until {answer.until:%Y-%m-%d %H:%M} UTC" if answer.until else "until somebody resumes"
+    resumed = "Resumed: approved proposals are executed."
+    Console().print(f"Paused {ends}: nothing is executed." if answer.paused else resumed)
     return 0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from incidents.alert import Severity
 from incidents.approval import Accepted, Channel, Choice, Person, Refusal, Refused
@@ -72,6 +72,8 @@ class PauseRequest(Value):
     """Why execution is paused or resumed."""
 
     reason: str = ""
+    until: AwareDatetime | None = None
+    """When a pause ends by itself; when somebody resumes, if not given."""
 
 
 @router.get("/incidents")
@@ -161,7 +163,12 @@ async def control(request: Request, context: ContextDep, person: PersonDep, swit
         raise Problem(HTTPStatus.NOT_FOUND, "Only /api/v1/control/pause and /api/v1/control/resume exist.")
     wanted = await read_json(request, PauseRequest)
     answer = await set_paused(
-        context.store, paused=switch == "pause", person=person, reason=wanted.reason, now=context.clock.now()
+        context.store,
+        paused=switch == "pause",
+        person=person,
+        reason=wanted.reason,
+        now=context.clock.now(),
+        until=wanted.until,
     )
     if isinstance(answer, Refused):
         raise refusal(answer)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
 
 from incidents.approval import Accepted, Channel, Choice, Person, Refusal, Refused
 from incidents.execution import ExecutionStatus
-from incidents.ids import ProposalDigest
+from incidents.ids import PersonId, ProposalDigest
 from incidents.incident import Phase
 from incidents.ledger import EntryKind, verify
 from incidents.proposal import Proposal, ProposalStatus
+from incidents.scope import Grant
 from orchestrator.decisions import decide, expire, set_paused, supersede
 from orchestrator.store.control import Switch, switch_of
 from orchestrator.store.database import Store
@@ -26,6 +28,7 @@ from orchestrator.store.timeline import timeline_of
 from tests.incidents.making import NOW, after, person
 from tests.orchestrator.conftest import both_servers
 from tests.orchestrator.making import INCIDENT, a_proposal
+from tools.clock import ManualClock
 
 JOBS = text("SELECT task_name, args ->> 'incident' AS incident FROM procrastinate_jobs ORDER BY id")
 
@@ -204,3 +207,30 @@ async def test_the_kill_switch_needs_a_role_and_is_recorded(store: Store) -> Non
     await set_paused(store, paused=True, person=person("grace"), reason="again", now=after(1))
     await set_paused(store, paused=False, person=person("ada"), reason="", now=after(2))
     assert await kinds(store) == [EntryKind.PAUSED, EntryKind.RESUMED]
+
+
+async def test_a_pause_ends_by_itself_and_survives_the_process(open_store: Callable[[], Store]) -> None:
+    clock = ManualClock(NOW)
+    async with Store(open_store().url, clock=clock) as store:
+        await set_paused(store, paused=True, person=person("ada"), reason="deploys", now=NOW, until=after(3600))
+    async with Store(store.url, clock=clock) as later, later.transaction() as tx:
+        found = await switch_of(tx)
+        assert (found.paused, found.by, found.reason) == (True, "ada@example.com", "deploys")
+        await clock.advance(3600)
+        assert not (await switch_of(tx)).paused
+
+
+async def test_a_later_pause_without_an_end_replaces_one_with_an_end(open_store: Callable[[], Store]) -> None:
+    async with Store(open_store().url, clock=ManualClock(NOW)) as store:
+        await set_paused(store, paused=True, person=person("ada"), reason="deploys", now=NOW, until=after(60))
+        await set_paused(store, paused=True, person=person("grace"), reason="worse", now=after(1))
+        async with store.transaction() as tx:
+            found = await switch_of(tx)
+    assert (found.until, found.by) == (None, "grace@example.com")
+
+
+async def test_whose_role_holds_in_a_part_may_pause_and_not_resume(store: Store) -> None:
+    mira = Person(id=PersonId("mira@example.com"), name="Mira", grants=(Grant(role="oncall", namespaces=("shop",)),))
+    paused = await set_paused(store, paused=True, person=mira, reason="shop burns", now=NOW)
+    assert isinstance(paused, Switch)
+    assert isinstance(await set_paused(store, paused=False, person=mira, reason="", now=after(1)), Refused)

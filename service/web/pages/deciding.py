@@ -1,6 +1,7 @@
 """Deciding on the page: approve, reject with a reason, pause and resume. Judged and committed before the answer."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -16,6 +17,9 @@ from service.web.pages.incident import incident_page
 from service.web.problems import Problem
 
 router = APIRouter()
+
+MOST_HOURS = 168
+"""A pause that is to last longer than a week is one that somebody ends."""
 
 
 @router.post("/incidents/{incident}/decision")
@@ -68,10 +72,21 @@ async def lift(
 async def control(context: ContextDep, session: SessionDep, form: FormDep) -> Response:
     """The kill switch."""
     paused = form.get("switch") == "pause"
-    reason = form.get("reason", "").strip()
+    reason, hours = form.get("reason", "").strip(), form.get("hours", "")
     answer = await set_paused(
-        context.store, paused=paused, person=session.person, reason=reason, now=context.clock.now()
+        context.store,
+        paused=paused,
+        person=session.person,
+        reason=reason,
+        now=context.clock.now(),
+        until=_end(context.clock.now(), hours),
     )
     if isinstance(answer, Refused):
         raise refusal(answer)
     return RedirectResponse(local_path(form.get("next", "/")), status_code=HTTPStatus.SEE_OTHER)
+
+
+def _end(now: datetime, hours: str) -> datetime | None:
+    """When a pause ends by itself, for what the form's field says."""
+    chosen = int(hours) if hours.isdecimal() and len(hours) <= len(str(MOST_HOURS)) else 0
+    return now + timedelta(hours=chosen) if 0 < chosen <= MOST_HOURS else None
