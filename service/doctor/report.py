@@ -51,6 +51,7 @@ class Report(Value):
 async def examine(settings: Settings) -> Report:
     """Check everything, in parallel. Changes nothing, raises nothing that a check can meet."""
     policy, policy_row = governance.policy(settings)
+    everybody, directory_row = governance.directory(settings)
     async with asyncio.TaskGroup() as group:
         stored = group.create_task(database.check(settings))
         rest = group.create_task(asyncio.to_thread(governance.runbooks, settings))
@@ -60,7 +61,9 @@ async def examine(settings: Settings) -> Report:
     own = (
         database_row,
         governance.webhook(settings.webhook),
-        governance.people(settings.people, policy),
+        governance.people(everybody, policy),
+        *((directory_row,) if directory_row else ()),
+        governance.sign_in(settings.oidc),
         policy_row,
         rest.result(),
         governance.model(settings.model),
