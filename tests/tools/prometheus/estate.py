@@ -15,6 +15,7 @@ ONSET = datetime(2026, 11, 17, 2, 35, tzinfo=UTC)
 END = datetime(2026, 11, 17, 2, 50, tzinfo=UTC)
 STEP = 15
 PODS = ("checkout-7d9f8b6c5d-x2b4z", "checkout-7d9f8b6c5d-9q7ww")
+MAILER = "mailer-6d4f5b7c9b-mmmmm"
 NEIGHBOUR = "checkout-worker-6d4f5b7c9b-zzzzz"
 BOUNDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 MIB = 2**20
@@ -50,6 +51,13 @@ def series() -> Iterator[tuple[str, dict[str, str], list[float], bool]]:
     yield from _usage()
     yield from _graph()
     yield from _around()
+    yield gauge("rabbitmq_queue_messages_ready", {"namespace": "mail", "pod": MAILER}, waiting)
+
+
+def waiting(at: datetime) -> float:
+    """Mails in the queue: 60 more a minute until the onset, then 200 fewer a minute."""
+    since = (at - START).total_seconds() / 60
+    return 60 * since if at < ONSET else 3600 - 200 * (since - 60)
 
 
 def after(before: float, then: float) -> Level:

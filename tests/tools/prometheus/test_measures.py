@@ -36,6 +36,17 @@ async def test_a_measure_before_and_after(cluster: Cluster, name: str, before: f
     assert broken.unit == MEASURES[name].unit
 
 
+async def test_a_backlog_is_said_by_how_long_it_lasts_at_the_present_pace(cluster: Cluster) -> None:
+    mailer = EntityId("prod/mail/deployment/mailer")
+    growing = await measure(cluster, "backlog_hours", mailer, at=ONSET - FIVE, window=FIVE)
+    shrinking = await measure(cluster, "backlog_hours", mailer, at=ONSET + FIVE, window=FIVE)
+    assert growing.value is not None
+    assert growing.value > 1e5, "what grows is never worked off"
+    assert shrinking.value == pytest.approx(2600 / 200 / 60, rel=0.03)
+    with pytest.raises(NotFoundError, match="no queue"):
+        await measure(cluster, "backlog_hours", CHECKOUT, at=END, window=FIVE)
+
+
 async def test_what_cannot_be_read_has_no_value_and_says_why(cluster: Cluster) -> None:
     reading = await measure(cluster, "error_rate", CHECKOUT, at=END + timedelta(minutes=30), window=FIVE)
     assert reading.value is None
@@ -48,7 +59,9 @@ async def test_a_service_without_request_metrics_is_an_error_and_not_a_zero(clus
 
 
 async def test_an_unknown_measure_names_the_known_ones(cluster: Cluster) -> None:
-    with pytest.raises(PermanentError, match="availability, backlog_hours, error_rate, latency_p99, saturation, traffic"):
+    with pytest.raises(
+        PermanentError, match="availability, backlog_hours, error_rate, latency_p99, saturation, traffic"
+    ):
         await measure(cluster, "happiness", CHECKOUT, at=END, window=FIVE)
 
 
