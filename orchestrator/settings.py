@@ -253,7 +253,7 @@ class Settings(BaseSettings):
     eval_results: Path | None = None
     """Folder into which runs of `midwatch eval run --json` are written; the console shows them over time."""
     policy: Path | None = None
-    """The policy file.
+    """The policy: a folder with policy.yaml and Rego files, or a file.
 
     The one that comes with Midwatch (one of on-call for everything in the catalogue) when not given.
     """
