@@ -222,12 +222,12 @@ class Workspace:
     def ring(self, message: Message) -> None:
         """Note whom this message rings a bell for."""
         texts = [message.text] if not message.blocks else []
-        texts += list(_mrkdwn(message.blocks))
+        texts += list(mrkdwn_texts(message.blocks))
         for text in texts:
             self.notified += [(mention, message.ts) for mention in MENTION.findall(text)]
 
 
-def _mrkdwn(node: Any) -> list[str]:
+def mrkdwn_texts(node: Any) -> list[str]:
     """All mrkdwn texts within blocks."""
     match node:
         case {"type": "mrkdwn", "text": str(text), "verbatim": True}:
@@ -237,8 +237,8 @@ def _mrkdwn(node: Any) -> list[str]:
         case {"type": "markdown", "text": str(text)}:
             return [text]
         case dict():
-            return [text for value in node.values() for text in _mrkdwn(value)]
+            return [text for value in node.values() for text in mrkdwn_texts(value)]
         case list():
-            return [text for value in node for text in _mrkdwn(value)]
+            return [text for value in node for text in mrkdwn_texts(value)]
         case _:
             return []
