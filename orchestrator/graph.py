@@ -32,7 +32,7 @@ def build(checkpointer: BaseCheckpointSaver[str] | None) -> CompiledStateGraph[S
     graph.add_node("await_rehearsal", plan.await_rehearsal, destinations=("govern", "conclude"))
     graph.add_node("govern", decide.govern, destinations=("announce", "conclude"))
     graph.add_node("announce", decide.announce)
-    graph.add_node("await_decision", decide.await_decision, destinations=("execute", "plan", "conclude"))
+    graph.add_node("await_decision", decide.await_decision, destinations=("execute", "plan", "triage", "conclude"))
     graph.add_node("execute", run.execute)
     graph.add_node("await_execution", run.await_execution, destinations=("verify", "plan", "conclude"))
     graph.add_node("verify", verify.verify)

@@ -23,9 +23,11 @@ from orchestrator.context import Workbench
 from orchestrator.policy.question import considered
 from orchestrator.policy.ruling import ruling
 from orchestrator.settings import Periods
+from orchestrator.sparing import spared
 from orchestrator.store import proposals, rehearsals
 from orchestrator.store.casefiles import load_case
 from orchestrator.store.diagnoses import latest_diagnosis
+from orchestrator.store.instructions import left_alone
 from orchestrator.store.rehearsals import Rehearsal
 from orchestrator.store.rejections import rejections_about
 from orchestrator.store.transaction import Tx
@@ -48,7 +50,8 @@ async def plan_of(tx: Tx, bench: Workbench, incident: IncidentId) -> Plan | NoPl
     diagnosis = await latest_diagnosis(tx, incident)
     if diagnosis is None:
         return NoPlan(reason="There is no diagnosis yet.")
-    return make_plan(case, diagnosis, bench.library, bench.cards)
+    planned = make_plan(case, diagnosis, bench.library, bench.cards)
+    return spared(planned, alone=await left_alone(tx, incident))
 
 
 def asked(plan: Plan) -> tuple[ActionRequest, ...]:

@@ -20,6 +20,7 @@ from orchestrator.store import executions, proposals
 from orchestrator.store.control import switch_of
 from orchestrator.store.decisions import decisions_on
 from orchestrator.store.errors import StaleStateError
+from orchestrator.store.instructions import hands_off
 from orchestrator.store.ledger import entries, record
 from orchestrator.store.locks import Held, holder_of, take_locks
 from orchestrator.store.standing import used_by
@@ -141,6 +142,9 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         rows = await executions.executions_of(tx, deed.proposal.digest)
         done = next((row.status for row in rows if row.index == deed.row.index and not row.undo), None)
         return gate.undo_objection(stored.proposal, done=done, decisions=decisions, paused=paused)
+    target = deed.proposal.body.actions[deed.row.index].request.target
+    if spoken := await hands_off(tx, deed.incident, target):
+        return spoken
     started = deed.row.index > 0
     status = ProposalStatus.APPROVED if started and stored.status is ProposalStatus.EXECUTED else stored.status
     return gate.refused_actions(stored.proposal) or gate.objection(

@@ -10,6 +10,7 @@ from orchestrator.resolving import resolved
 from orchestrator.state import State
 from orchestrator.stopping import stopped
 from orchestrator.store.casefiles import add_report, load_case
+from orchestrator.store.proposals import proposals_of
 from orchestrator.store.recordings import keep_look
 from orchestrator.store.timeline import append_event
 
@@ -30,10 +31,11 @@ async def triage(state: State, runtime: Runtime[Context]) -> State:
             key=f"looking:{context.lease.fence}",
         )
         case = await load_case(tx, incident, bodies=False)
+        made = len(await proposals_of(tx, incident))
     budget = Budget(**context.settings.budget.model_dump())
     found = await resolved(case, clusters=context.cluster, at=context.clock.now(), budget=budget)
     if found is not None:
         async with context.store.transaction(lease=context.lease) as tx:
             await add_report(tx, incident, found.report)
             await keep_look(tx, incident, found.look)
-    return {"round": 0, "delivered": [], "attempt": 0, "proposal": None, "ending": None, "detail": ""}
+    return {"round": 0, "delivered": [], "attempt": made, "proposal": None, "ending": None, "detail": ""}

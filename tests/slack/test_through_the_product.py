@@ -81,11 +81,13 @@ async def test_asking_for_more_evidence_brings_a_fresh_proposal(
     async with night(tmp_path, database_url, slack, slack_settings(slack)) as on:
         incident = await on.until(Phase.AWAITING_DECISION)
         message = await card(slack, channel, "Roll checkout back")
+        await on.world.advance(30)
         await dana.click(message, "More evidence")
         await on.until(Phase.AWAITING_DECISION)
         statuses = [stored.status for stored in await on.proposals(incident.id)]
         assert statuses == [ProposalStatus.SUPERSEDED, ProposalStatus.PENDING]
         message = await card(slack, channel, "waiting for a decision")
+        await on.world.advance(30)
         await dana.choose(message, "Rehearse again")
         await on.until(Phase.AWAITING_DECISION)
         assert [stored.status for stored in await on.proposals(incident.id)][-1] is ProposalStatus.PENDING
@@ -109,3 +111,21 @@ async def test_clicks_of_two_people_on_two_replicas_execute_once(
         assert on.generation() == before + 1
         assert (await on.ledger(incident.id)).count("executed") == 1
         await card(slack, channel, "Verified* at")
+
+
+async def test_what_shall_be_left_alone_is_not_proposed_again(
+    tmp_path: Path, database_url: str, slack: Slack, dana: Person, channel: Channel
+) -> None:
+    async with night(tmp_path, database_url, slack, slack_settings(slack)) as on:
+        incident = await on.until(Phase.AWAITING_DECISION)
+        message = await card(slack, channel, "Roll checkout back")
+        generation = on.generation()
+        assert (await dana.reply(message, "leave checkout alone")).acked
+        ended = await on.until()
+        assert ended.phase in (Phase.ESCALATED, Phase.RESOLVED), await on.told(incident.id)
+        proposals = await on.proposals(incident.id)
+        targets = {a.request.target for s in proposals[1:] for a in s.proposal.body.actions}
+        assert not any(target.endswith("/checkout") for target in targets)
+        assert proposals[0].status is ProposalStatus.SUPERSEDED
+        assert on.generation() == generation
+        assert "leave checkout alone" in "\n".join(await on.told(incident.id))
