@@ -52,6 +52,11 @@ def _lines(body: ProposalBody) -> Iterator[tuple[str, str]]:
     for number, action in enumerate(body.actions, start=1):
         prefix = f"{number}. " if len(body.actions) > 1 else ""
         yield from ((prefix + label, text) for label, text in _action(action))
+    if body.rehearsal is not None:
+        yield "Twin", body.rehearsal.summary
+        yield "Twin is built from", "; ".join(body.rehearsal.built_from)
+        yield "Twin takes for granted", "; ".join(body.rehearsal.assumes)
+        yield "Not foreseen", "; ".join(body.rehearsal.not_foreseen)
     yield "Counts as fixed", _checks(body, CheckRole.SUCCESS)
     yield "Must not worsen", _checks(body, CheckRole.GUARD)
     yield "Watched for", f"{body.watch_seconds} s"

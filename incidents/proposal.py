@@ -10,6 +10,7 @@ from incidents.action import ActionRequest, BlastRadius, Fence, Preview, Reversi
 from incidents.canonical import digest_of
 from incidents.ids import CauseSlug, EntityId, EvidenceId, IncidentId, ProposalDigest
 from incidents.policy import PolicyVerdict
+from incidents.prediction import Prediction
 from incidents.value import Value
 from incidents.verification import Check
 
@@ -68,6 +69,8 @@ class ProposalBody(Value):
     cost: CostDelta
     risk: Risk
     policy: PolicyVerdict
+    rehearsal: Prediction | None = None
+    """What the change did in a twin; None when none was asked."""
     evidence: tuple[EvidenceId, ...]
     alternatives: tuple[Alternative, ...] = ()
     created_at: datetime

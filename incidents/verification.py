@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from incidents.evidence import Window
+from incidents.foresight import PredictionCheck
 from incidents.ids import EntityId, EvidenceId
 from incidents.value import Value
 
@@ -80,6 +81,9 @@ class Judgement(StrEnum):
     """A guard failed: undo."""
     DID_NOT_HELP = "did_not_help"
     """The window closed and success was not reached: undo when the action is reversible and change nothing more."""
+    HELPED_IN_PART = "helped_in_part"
+    """The window closed, success was not reached, and what is measured went most of the way: keep it, escalate. Undoing
+    would bring back the worse of two states."""
     BLIND = "blind"
     """The window closed and what decides could not be read: escalate, never guess."""
 
@@ -106,6 +110,8 @@ class Verification(Value):
     started_at: datetime
     ended_at: datetime
     reason: str
+    predicted: PredictionCheck | None = None
+    """How the rehearsal's prediction did; None when there was none."""
 
 
 class Reading(Value):
@@ -123,6 +129,10 @@ LOOK_BACK = timedelta(seconds=90)
 like harm, and is only the restart."""
 SILENCE = timedelta(seconds=60)
 """Without a value for longer than this (or a quarter of the hold), nobody can say that it held without a break."""
+GRADUAL = frozenset({"ratio", "seconds", "pods"})
+"""Units of goals that can be reached in part."""
+MOST_OF_THE_WAY = 0.5
+"""Share of the way from the baseline to the goal from which a change is kept although the goal was not reached."""
 MOST_WAITS = 12
 """Longest holds after the window that a goal which is reached is waited for: an hour, for a hold of five minutes."""
 
@@ -134,7 +144,8 @@ def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, windo
     closed = now >= window.end and not _nearly_there(checks, series, window=window, now=now)
     telling = [[m for m in values if _tells(m, c, window)] for c, values in zip(checks, series, strict=True)]
     held = [_held(check, values, closed=closed) for check, values in zip(checks, telling, strict=True)]
-    judgement, reason = _decide(checks, held, closed=closed)
+    ways = [_way(check, values) for check, values in zip(checks, series, strict=True)]
+    judgement, reason = _decide(checks, held, ways, closed=closed)
     results = tuple(_result(c, values, held=h) for c, values, h in zip(checks, series, held, strict=True))
     return Reading(judgement=judgement, results=results, reason=reason)
 
@@ -174,7 +185,9 @@ def _heard_since(seen: Sequence[Measurement], check: Check) -> datetime:
     return since
 
 
-def _decide(checks: Sequence[Check], held: Sequence[bool | None], *, closed: bool) -> tuple[Judgement, str]:
+def _decide(
+    checks: Sequence[Check], held: Sequence[bool | None], ways: Sequence[float | None], *, closed: bool
+) -> tuple[Judgement, str]:
     pairs = list(zip(checks, held, strict=True))
     guards = [(check, ok) for check, ok in pairs if check.role is CheckRole.GUARD]
     goals = [(check, ok) for check, ok in pairs if check.role is CheckRole.SUCCESS]
@@ -185,9 +198,30 @@ def _decide(checks: Sequence[Check], held: Sequence[bool | None], *, closed: boo
         return Judgement.HELPED, "every success check held and nothing worsened"
     if not closed:
         return Judgement.WAIT, "the window is open"
-    if missed := [check.text for check, ok in goals if ok is False]:
+    missed = [check.text for check, ok in goals if ok is False]
+    if missed and _mostly(checks, held, ways):
+        return Judgement.HELPED_IN_PART, f"better, but not reached by the end of the window: {'; '.join(missed)}"
+    if missed:
         return Judgement.DID_NOT_HELP, f"not reached by the end of the window: {'; '.join(missed)}"
     return Judgement.BLIND, f"could not be read: {'; '.join(unseen)}" if unseen else "no check says what success is"
+
+
+def _mostly(checks: Sequence[Check], held: Sequence[bool | None], ways: Sequence[float | None]) -> bool:
+    """Whether every goal that is a quantity holds or went most of the way. Alerts are none: they have delays of their own.
+
+    A goal that is reached and does not hold is not better: it comes and goes.
+    """
+    rows = zip(checks, held, ways, strict=True)
+    goals = [(ok, way) for check, ok, way in rows if check.role is CheckRole.SUCCESS and check.unit in GRADUAL]
+    return bool(goals) and all(ok or (way is not None and MOST_OF_THE_WAY <= way < 1) for ok, way in goals)
+
+
+def _way(check: Check, values: Sequence[Measurement]) -> float | None:
+    """How far the last value went from the baseline to the threshold: 0 not at all, 1 there; None when nobody knows."""
+    last = next((m.value for m in reversed(values) if m.value is not None), None)
+    if last is None or check.baseline is None or check.baseline == check.threshold:
+        return None
+    return (check.baseline - last) / (check.baseline - check.threshold)
 
 
 def _held(check: Check, values: Sequence[Measurement], *, closed: bool) -> bool | None:

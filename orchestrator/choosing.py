@@ -6,20 +6,37 @@ from datetime import UTC, datetime
 from agents.planner.plan import Plan
 from incidents.action import ActionRequest
 from incidents.canonical import canonical
+from incidents.foresight import UNHELPFUL, Outlook
 from incidents.ids import IncidentId
+from incidents.prediction import Prediction, nothing
 from incidents.proposal import Alternative
 from incidents.rejection import Candidate, Rejection, remembered, why_not
 from orchestrator.store.rehearsals import Rehearsal
 
+NONE: Mapping[bytes, Prediction] = {}
 MOST_FALLBACKS = 2
 """Fallbacks that are rehearsed with the plan: enough when an API refuses one kind of change."""
 
 
 def choose(
-    plan: Plan, answers: Mapping[bytes, Rehearsal], rejections: Sequence[Rejection], *, incident: IncidentId
+    plan: Plan,
+    answers: Mapping[bytes, Rehearsal],
+    rejections: Sequence[Rejection],
+    *,
+    incident: IncidentId,
+    predictions: Mapping[bytes, Prediction] = NONE,
 ) -> tuple[list[Rehearsal], list[Alternative]]:
-    """The plan's requests that can be proposed, else the first fallback that can; what speaks against the others."""
+    """The plan's requests that can be proposed, else the first fallback that can; what speaks against the others.
+
+    A single change that did not help in its twin gives way to a fallback that did.
+    """
     good, refused = _sifted(plan.requests, answers, rejections, plan=plan, incident=incident)
+    if len(good) == 1 and _outlook(good[0], predictions) in UNHELPFUL:
+        for request in plan.fallbacks[:MOST_FALLBACKS]:
+            better, _ = _sifted((request,), answers, rejections, plan=plan, incident=incident)
+            if better and _outlook(better[0], predictions) is Outlook.RECOVERS:
+                why = f"tried in a twin first: {predictions[canonical(good[0].request)].summary}"
+                return better, [*refused, Alternative(request=good[0].request, because=why)]
     if good or not refused:
         return good, refused
     for request in plan.fallbacks[:MOST_FALLBACKS]:
@@ -28,6 +45,20 @@ def choose(
         if second:
             return second, refused
     return [], refused
+
+
+def together(chosen: Sequence[Rehearsal], predictions: Mapping[bytes, Prediction]) -> Prediction | None:
+    """What is foreseen of the chosen changes; None when no twin was asked for."""
+    if not predictions:
+        return None
+    if len(chosen) > 1:
+        return nothing("several changes at once have no twin")
+    return predictions.get(canonical(chosen[0].request))
+
+
+def _outlook(rehearsal: Rehearsal, predictions: Mapping[bytes, Prediction]) -> Outlook:
+    found = predictions.get(canonical(rehearsal.request))
+    return found.outlook if found else Outlook.NOT_FORESEEN
 
 
 def _sifted(

@@ -21,6 +21,7 @@ from incidents.policy import Policy
 from incidents.proposal import Proposal
 from incidents.recording import Look
 from incidents.redaction import redact
+from incidents.rejection import Rejection
 from incidents.value import Value
 from incidents.verification import Verification
 from orchestrator.settings import Budget, Periods, Settings
@@ -30,6 +31,7 @@ from orchestrator.store.incidents import incident_of
 from orchestrator.store.proposals import proposal_of
 from orchestrator.store.recordings import looks_of
 from orchestrator.store.rehearsals import Rehearsal, rehearsals_of
+from orchestrator.store.rejections import rejections_about
 from orchestrator.store.transaction import Tx
 from orchestrator.store.verifications import verification_of
 from tools.estate import Connections, Endpoint
@@ -65,6 +67,8 @@ class Export(Value):
     diagnoses: tuple[Diagnosis, ...]
     """One per round, as they stood when the round ended."""
     rehearsals: tuple[Rehearsal, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    """What people had rejected before for the leading suspicions, as far as it counted at the time of the export."""
     proposal: Proposal | None = None
     """The newest one."""
     verification: Verification | None = None
@@ -123,10 +127,20 @@ async def export(tx: Tx, incident: IncidentId, *, settings: Settings, policy: Po
         looks=await looks_of(tx, incident),
         diagnoses=await diagnoses_of(tx, incident),
         rehearsals=await rehearsals_of(tx, incident),
+        rejections=await _rejections(tx, proposal.proposal if proposal else None),
         proposal=proposal.proposal if proposal else None,
         verification=verification,
     )
     return Export.model_validate_json(redact(made.model_dump_json()))
+
+
+async def _rejections(tx: Tx, proposal: Proposal | None) -> tuple[Rejection, ...]:
+    """Those that stood in the way when the newest proposal was made; not its own."""
+    if proposal is None:
+        return ()
+    body = proposal.body
+    found = await rejections_about(tx, cause=body.cause, entity=body.entity, now=body.created_at)
+    return tuple(one for one in found if one.digest != proposal.digest and one.at <= body.created_at)
 
 
 def _bare(settings: Settings, cluster: str) -> Connections:

@@ -14,11 +14,12 @@ from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
 from incidents.ids import IncidentId, ProposalDigest
 from incidents.policy import Effect, Findings, Policy, PolicyQuestion, Standing
+from incidents.prediction import Prediction
 from incidents.proposal import Proposal, ProposalBody, ProposedAction
 from incidents.rejection import Rejection
 from incidents.value import Value
 from incidents.verification import CheckRole, Measurement
-from orchestrator.choosing import MOST_FALLBACKS, choose
+from orchestrator.choosing import MOST_FALLBACKS, NONE, choose, together
 from orchestrator.context import Workbench
 from orchestrator.policy.question import considered
 from orchestrator.policy.ruling import ruling
@@ -95,11 +96,12 @@ async def propose(
     attempt: int,
     standing: Standing = Standing(),  # noqa: B008 - a frozen value
     outside: Findings | None = None,
+    predictions: Mapping[bytes, Prediction] = NONE,
 ) -> Proposal | NothingToPropose:
     """Seal the proposal of this attempt, or say why there is none."""
     if isinstance(planned, NoPlan):
         return NothingToPropose(why=planned.reason)
-    answers = await _answers(tx, incident, planned, attempt=attempt)
+    answers = await answered(tx, incident, planned, attempt=attempt)
     case = await load_case(tx, incident, bodies=False)
     before = await proposals.proposal_of(tx, incident)
     now = tx.clock.now()
@@ -113,6 +115,7 @@ async def propose(
         connections=bench.cluster(case.incident.cluster).connections,
         standing=standing,
         outside=outside,
+        predictions=predictions,
         supersedes=before.proposal.digest if before is not None and attempt > 1 else None,
     )
 
@@ -128,14 +131,16 @@ def sealed(
     standing: Standing = Standing(),  # noqa: B008 - a frozen value
     outside: Findings | None = None,
     rejections: Sequence[Rejection] = (),
+    predictions: Mapping[bytes, Prediction] = NONE,
     supersedes: ProposalDigest | None = None,
 ) -> Proposal | NothingToPropose:
     """The proposal of a rehearsed plan. `answers` are the rehearsals by their request in canonical form. Pure.
 
     `standing` is what has been used of limits and pre-approvals, `outside` what the policy's OPA server answered,
-    `rejections` what people said of earlier proposals for this cause at this entity.
+    `rejections` what people said of earlier proposals for this cause at this entity, `predictions` what became of
+    single requests in their twins.
     """
-    chosen, refused = choose(plan, answers, rejections, incident=case.incident.id)
+    chosen, refused = choose(plan, answers, rejections, incident=case.incident.id, predictions=predictions)
     if not chosen:
         return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
     actions = tuple(_action(rehearsal) for rehearsal in chosen)
@@ -163,6 +168,7 @@ def sealed(
         cost=cost,
         risk=risk([(action.reversibility, action.blast_radius) for action in actions]),
         policy=verdict,
+        rehearsal=together(chosen, predictions),
         evidence=plan.evidence,
         alternatives=(*plan.alternatives, *refused),
         created_at=now,
@@ -172,7 +178,8 @@ def sealed(
     return Proposal.of(body)
 
 
-async def _answers(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:
+async def answered(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:
+    """The rehearsals of an attempt, by their request in canonical form."""
     found: dict[bytes, Rehearsal] = {}
     for request in asked(plan):
         rehearsal = await rehearsals.request_rehearsal(tx, incident, request, attempt=str(attempt), now=tx.clock.now())

@@ -176,6 +176,8 @@ class Periods(Part):
     """Length of the verification window."""
     measure_seconds: float = Field(default=15.0, gt=0)
     """How often the checks are measured within it."""
+    twin_seconds: float = Field(default=4.0, ge=0, le=60)
+    """How long a change may be tried in a twin before it is proposed, in real seconds; 0 leaves it out."""
     merge_seconds: float = Field(default=14400.0, gt=0)
     """How long a pull request that Midwatch opened waits for somebody to merge it, before people take over."""
 
@@ -201,7 +203,7 @@ class Audit(Part):
     """Who signs heads of the ledger, how often, and where they go besides the database and the data folder."""
 
     key: Path | None = None
-    """The Ed25519 key (PEM) of workers and executors; `audit/signing.pem` under `data_dir`, made there, when not given."""
+    """The Ed25519 key (PEM) of workers and executors; made as `audit/signing.pem` under `data_dir` when not given."""
     public_keys: tuple[str, ...] = ()
     """Keys whose signatures count besides those under `data_dir`: base64, or paths of files."""
     heads: str = ""

@@ -22,6 +22,7 @@ from incidents.diagnosis import Diagnosis
 from incidents.finding import AgentName
 from incidents.ids import EntityId
 from incidents.policy import Policy
+from incidents.prediction import Prediction
 from incidents.proposal import Proposal
 from incidents.verification import Check, CheckRole
 from orchestrator.executor.catalogue import cards
@@ -153,8 +154,18 @@ def _proposed(export: Export, found: Investigated, *, library: Library, policy: 
         policy=policy,
         periods=export.periods,
         connections=export.connections,
+        rejections=export.rejections,
+        predictions=_foreseen(export.proposal),
         supersedes=export.proposal.body.supersedes if export.proposal else None,
     )
+
+
+def _foreseen(before: Proposal | None) -> Mapping[bytes, Prediction]:
+    """What was foreseen then: a twin is not made anew, because it may take real time."""
+    body = before.body if before else None
+    if body is None or body.rehearsal is None:
+        return {}
+    return {canonical(action.request): body.rehearsal for action in body.actions}
 
 
 def _measured(plan: Plan, before: Proposal | None) -> Plan:

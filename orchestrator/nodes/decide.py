@@ -1,5 +1,6 @@
 """From a rehearsed plan to a person's decision: policy, the sealed proposal, the announcement, the wait."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, assert_never
 
 from langgraph.runtime import Runtime
@@ -10,6 +11,7 @@ from incidents.ids import IncidentId
 from incidents.incident import CLOSED, EventKind, Phase
 from incidents.ledger import EntryKind
 from incidents.policy import Effect, Findings
+from incidents.prediction import Prediction
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
@@ -29,6 +31,7 @@ from orchestrator.store.rejections import rejection_on
 from orchestrator.store.standing import lock_standing, standing_of, use
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
+from orchestrator.twin.rehearsing import foreseen
 
 ENOUGH = "the proposal was rejected, and enough others were made before it: people own this incident now"
 
@@ -37,7 +40,8 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
     """Ask policy about exactly what was rehearsed, and seal it. What policy denies is shown and never executable."""
     context, incident, attempt = runtime.context, state["incident"], state["attempt"]
     planned, evidence = await measured_plan(context, incident)
-    outside = await _asked_outside(context, incident, planned, attempt=attempt)
+    predictions = await foreseen(context, incident, planned, attempt=attempt)
+    outside = await _asked_outside(context, incident, planned, attempt=attempt, predictions=predictions)
     async with context.store.transaction(lease=context.lease) as tx:
         if await stopped(tx, incident):
             return _end("escalated", STOPPED)
@@ -47,7 +51,9 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
         await add_evidence(tx, incident, evidence)
         await lock_standing(tx)
         standing = await standing_of(tx, incident, now=tx.clock.now(), policy=context.policy)
-        sealed = await propose(tx, context, incident, planned, attempt=attempt, standing=standing, outside=outside)
+        sealed = await propose(
+            tx, context, incident, planned, attempt=attempt, standing=standing, outside=outside, predictions=predictions
+        )
         if isinstance(sealed, NothingToPropose):
             return Command(goto="conclude", update={"ending": "escalated", "detail": sealed.why})
         denied = sealed.body.policy.effect is Effect.DENY
@@ -62,14 +68,21 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
 
 
 async def _asked_outside(
-    context: Context, incident: IncidentId, planned: Plan | NoPlan, *, attempt: int
+    context: Context,
+    incident: IncidentId,
+    planned: Plan | NoPlan,
+    *,
+    attempt: int,
+    predictions: Mapping[bytes, Prediction],
 ) -> Findings | None:
     """What the policy's OPA server says of what would be sealed; asked outside of any transaction."""
     if context.policy.opa is None:
         return None
     async with context.store.transaction() as tx:
         standing = await standing_of(tx, incident, now=tx.clock.now(), policy=context.policy)
-        draft = await propose(tx, context, incident, planned, attempt=attempt, standing=standing)
+        draft = await propose(
+            tx, context, incident, planned, attempt=attempt, standing=standing, predictions=predictions
+        )
     if isinstance(draft, NothingToPropose):
         return None
     return await asked_outside(context.policy, question_about(draft.body, now=draft.body.created_at, standing=standing))

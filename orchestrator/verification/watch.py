@@ -8,9 +8,11 @@ from incidents.action import Reversibility
 from incidents.canonical import Json
 from incidents.evidence import Window
 from incidents.execution import Execution, ExecutionStatus
+from incidents.foresight import PredictionCheck
 from incidents.ids import ProposalDigest
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind
+from incidents.prediction import held_against
 from incidents.proposal import Proposal, ProposedAction
 from incidents.verification import Judgement, Measurement, Outcome, Reading, Verification, judge
 from orchestrator.context import Workbench
@@ -132,6 +134,7 @@ async def settle(
         started_at=window.start,
         ended_at=now,
         reason=reading.reason,
+        predicted=_predicted(proposal, outcome, measured, since=window.start),
     )
     before = await verifications.verification_of(tx, proposal.digest)
     stored = await verifications.save_verification(tx, proposal.body.incident, proposal.digest, verdict)
@@ -143,6 +146,16 @@ async def settle(
         await _tell(tx, proposal, words_of(stored), now=now, key="verdict")
         await release_locks(tx, proposal.body.incident)
     return stored
+
+
+def _predicted(
+    proposal: Proposal, outcome: Outcome, measured: Sequence[Measurement], *, since: datetime
+) -> PredictionCheck | None:
+    """How the rehearsal in a twin did."""
+    body = proposal.body
+    if body.rehearsal is None:
+        return None
+    return held_against(body.rehearsal, outcome, checks=body.checks, measured=measured, since=since)
 
 
 def words_of(verdict: Verification) -> str:

@@ -1,0 +1,103 @@
+"""What a change is expected to do, found by trying it in a twin; what was not foreseen; whether it came so. Pure.
+
+The twin is a small stand-in of the workload, made of what was seen (`orchestrator/twin`). It knows the fault only as
+the diagnosis explains it. A prediction therefore says what follows from the diagnosis, not that the diagnosis is right.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import Field
+
+from incidents.foresight import Outlook, PredictionCheck
+from incidents.value import Value
+from incidents.verification import Check, CheckRole, Comparison, Measurement, Outcome
+
+
+class Foreseen(Value):
+    """One figure of the twin, right before the change and at the end."""
+
+    measure: str
+    unit: str
+    before: float
+    after: float
+
+
+class Prediction(Value):
+    """The result of a rehearsal in a twin."""
+
+    outlook: Outlook
+    seconds: float | None = Field(default=None, ge=0)
+    """From the change until it has recovered for good."""
+    figures: tuple[Foreseen, ...] = ()
+    built_from: tuple[str, ...] = ()
+    """What was seen that the twin is made of."""
+    assumes: tuple[str, ...] = ()
+    """What was taken for granted."""
+    not_foreseen: tuple[str, ...] = ()
+    """What it cannot tell, each with the reason."""
+
+    @property
+    def summary(self) -> str:
+        """`the twin recovers in 50 s`, or why nothing is claimed."""
+        match self.outlook:
+            case Outlook.RECOVERS:
+                return f"the twin recovers in {self.seconds or 0:.0f} s"
+            case Outlook.STAYS_BROKEN:
+                return "the twin does not recover"
+            case Outlook.WORSENS:
+                return "the twin gets worse"
+            case Outlook.NOT_FORESEEN:
+                return f"not foreseen: {self.not_foreseen[0] if self.not_foreseen else 'no twin was made'}"
+
+
+def nothing(*why: str) -> Prediction:
+    """A prediction that claims nothing."""
+    return Prediction(outlook=Outlook.NOT_FORESEEN, not_foreseen=why)
+
+
+def held_against(
+    prediction: Prediction,
+    outcome: Outcome,
+    *,
+    checks: Sequence[Check],
+    measured: Sequence[Measurement],
+    since: datetime,
+) -> PredictionCheck:
+    """Whether it came as foreseen. Undone counts as not recovered; escalated says nothing either way."""
+    real = recovered_after(checks, measured, since=since) if outcome is Outcome.VERIFIED else None
+    helped = {Outcome.VERIFIED: True, Outcome.UNDONE: False}.get(outcome)
+    claimed = None if prediction.outlook is Outlook.NOT_FORESEEN else prediction.outlook is Outlook.RECOVERS
+    right = None if helped is None or claimed is None else helped is claimed
+    happened = (
+        {True: "it recovered", False: "it did not"}.get(helped or False) if helped is not None else "nobody knows"
+    )
+    after = f" in {real:.0f} s" if real is not None else ""
+    return PredictionCheck(
+        outlook=prediction.outlook,
+        right=right,
+        foreseen_seconds=prediction.seconds,
+        real_seconds=real,
+        text=f"foreseen: {prediction.summary}; really: {happened}{after}",
+    )
+
+
+def recovered_after(checks: Sequence[Check], measured: Sequence[Measurement], *, since: datetime) -> float | None:
+    """Seconds from `since` until every success check held, to the last measurement; None when that never came."""
+    ends = []
+    for index, check in enumerate(checks):
+        if check.role is not CheckRole.SUCCESS:
+            continue
+        taken = sorted((m for m in measured if m.check == index and m.value is not None), key=lambda m: m.at)
+        good = next((m.at for at, m in enumerate(taken) if all(_holds(check, later) for later in taken[at:])), None)
+        if good is None:
+            return None
+        ends.append(max(0.0, (good - since).total_seconds()))
+    return max(ends, default=None)
+
+
+def _holds(check: Check, measurement: Measurement) -> bool:
+    value = measurement.value
+    if value is None:
+        return False
+    return value <= check.threshold if check.comparison is Comparison.AT_MOST else value >= check.threshold
