@@ -207,19 +207,21 @@ def _decide(
 
 
 def _mostly(checks: Sequence[Check], held: Sequence[bool | None], ways: Sequence[float | None]) -> bool:
-    """Whether every goal that is a quantity holds or went most of the way. Alerts are none: they have delays of their own.
+    """Whether every goal that is a quantity holds or went most of the way, and one of them really moved.
 
-    A goal that is reached and does not hold is not better: it comes and goes.
+    Alerts are no quantity: they have delays of their own. A goal that is reached and does not hold is no better: it
+    comes and goes.
     """
     rows = zip(checks, held, ways, strict=True)
     goals = [(ok, way) for check, ok, way in rows if check.role is CheckRole.SUCCESS and check.unit in GRADUAL]
-    return bool(goals) and all(ok or (way is not None and MOST_OF_THE_WAY <= way < 1) for ok, way in goals)
+    moved = any(way is not None and way >= MOST_OF_THE_WAY for _, way in goals)
+    return moved and all(ok or (way is not None and MOST_OF_THE_WAY <= way < 1) for ok, way in goals)
 
 
 def _way(check: Check, values: Sequence[Measurement]) -> float | None:
-    """How far the last value went from the baseline to the threshold: 0 not at all, 1 there; None when nobody knows."""
+    """How far the last value went from a baseline that was too bad to the threshold: 0 not at all, 1 there."""
     last = next((m.value for m in reversed(values) if m.value is not None), None)
-    if last is None or check.baseline is None or check.baseline == check.threshold:
+    if last is None or check.baseline is None or _good(check, check.baseline):
         return None
     return (check.baseline - last) / (check.baseline - check.threshold)
 
@@ -266,9 +268,11 @@ def _patience(check: Check) -> timedelta:
 
 def _satisfied(check: Check, measurement: Measurement) -> bool:
     assert measurement.value is not None
-    if check.comparison is Comparison.AT_MOST:
-        return measurement.value <= check.threshold
-    return measurement.value >= check.threshold
+    return _good(check, measurement.value)
+
+
+def _good(check: Check, value: float) -> bool:
+    return value <= check.threshold if check.comparison is Comparison.AT_MOST else value >= check.threshold
 
 
 def _result(check: Check, values: Sequence[Measurement], *, held: bool | None) -> CheckResult:

@@ -15,6 +15,7 @@ from tests.incidents.making import NOW, after, check
 WINDOW = Window(start=NOW, end=after(600))
 GOAL = check(hold=timedelta(minutes=5))
 READY = check(measure="workload_available", comparison=Comparison.AT_LEAST, threshold=6, unit="pods", text="6/6 ready")
+ALERTS = check(measure="alert_resolved", threshold=0, unit="alerts", baseline=3, text="resolved")
 GUARD = check(CheckRole.GUARD, measure="latency_p99", threshold=0.45, unit="seconds", baseline=0.41, text="p99")
 
 
@@ -54,6 +55,37 @@ def every(index: int, value: float | None, *, start: int = 0, end: int, step: in
         ),
         pytest.param(
             [GOAL], every(0, 0.07, end=600), 600, Judgement.DID_NOT_HELP, id="not reached by the end: did not help"
+        ),
+        pytest.param(
+            [GOAL],
+            every(0, 0.02, end=600),
+            600,
+            Judgement.HELPED_IN_PART,
+            id="most of the way from 7.1 % to 0.5 %: better is kept",
+        ),
+        pytest.param(
+            [GOAL, ALERTS],
+            [*every(0, 0.002, end=600), *every(1, 1, end=600)],
+            600,
+            Judgement.HELPED_IN_PART,
+            id="all that is measured is well and an alert lingers: kept",
+        ),
+        pytest.param(
+            [check(baseline=0.004, hold=timedelta(minutes=5)), ALERTS],
+            [*every(0, 0.002, end=600), *every(1, 1, end=600)],
+            600,
+            Judgement.DID_NOT_HELP,
+            id="nothing that was bad got better: an alert that lingers decides",
+        ),
+        pytest.param(
+            [ALERTS], every(0, 1, end=600), 600, Judgement.DID_NOT_HELP, id="fewer alerts alone are not better"
+        ),
+        pytest.param(
+            [GOAL],
+            [*every(0, 0.07, end=560), *every(0, 0.06, start=575, end=600)],
+            600,
+            Judgement.DID_NOT_HELP,
+            id="a little better is not better",
         ),
         pytest.param([GOAL], every(0, None, end=600), 600, Judgement.BLIND, id="never readable: blind"),
         pytest.param(
