@@ -55,16 +55,19 @@ def arm(points: list[str], folder: Path) -> None:
     for point in points:
         when, name = point.split(":")
         module, attribute = PLACES[name]
-        setattr(module, attribute, _wrapped(getattr(module, attribute), when=when, flag=folder / point))
+        setattr(module, attribute, wrapped(getattr(module, attribute), when=when, flag=folder / point))
 
 
-def _wrapped(step: Step, *, when: str, flag: Path) -> Step:
+def wrapped(step: Step, *, when: str, flag: Path, only: Callable[[dict[str, Any]], bool] | None = None) -> Step:
+    """The same function, in which the process dies once; `only` says by the named arguments which calls are meant."""
+
     @functools.wraps(step)
     async def stepped(*args: Any, **kwargs: Any) -> Any:
-        if when == "before":
+        meant = only is None or only(kwargs)
+        if meant and when == "before":
             _die_once(flag)
         result = await step(*args, **kwargs)
-        if when == "after":
+        if meant and when == "after":
             _die_once(flag)
         return result
 
