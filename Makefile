@@ -67,8 +67,8 @@ eval: setup-demo  ## how good the diagnosis is: scenarios, the same renamed, ben
 bench: setup-demo  ## measure; prints a table and writes build/bench.json
 	@exec $(BIN)/midwatch bench $(ARGS)
 
-screenshots: setup  ## click through the demo in Chromium and keep pictures in build/screenshots
-	@MIDWATCH_SCREENSHOTS=build/screenshots exec $(BIN)/python -m pytest -m browser $(ARGS)
+screenshots: setup  ## the pictures of README and docs, from a demo that runs, into docs/images
+	@exec $(BIN)/python -m tests.e2e.pictures $(ARGS)
 
 # Needs uv on the PATH. Universal: one file for every Python from 3.11 on. The dev lock repeats the run-time pins.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

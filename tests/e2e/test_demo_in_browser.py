@@ -1,58 +1,19 @@
 """The demo as a visitor sees it: the printed link in Chromium, the proposal, a click on Approve, and the verified end."""
 
-import asyncio
 import os
-import re
-import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from service.ports import free_port
+from tests.e2e.demo import demo
 from tests.suites import require
 
-ROOT = Path(__file__).parents[2]
 PICTURES = Path(os.environ.get("MIDWATCH_SCREENSHOTS", "build/screenshots"))
 PICTURES.mkdir(parents=True, exist_ok=True)
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+")
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SOON, LATER = 90_000, 150_000
 """Milliseconds: until the proposal is there, and until it is verified, on a slow machine."""
-
-
-@asynccontextmanager
-async def demo() -> AsyncIterator[str]:
-    """The demo's process; the link that it prints. Stopped by its id."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-u", "-m", "service", "demo", "--port", str(free_port())),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        limit=1 << 20,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(60):
-            async for line in process.stdout:
-                if found := LINK.search(line.decode()):
-                    break
-            else:
-                raise AssertionError("the demo printed no link")
-        reading = asyncio.create_task(process.stdout.read())
-        yield found.group()
-        process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(30):
-            await process.wait()
-        await reading
-        assert process.returncode == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 @pytest.mark.browser

@@ -1,0 +1,47 @@
+"""The demo as a process of its own: the link that it prints, until somebody has looked enough. Ended by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from service.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+")
+
+
+@asynccontextmanager
+async def demo(*arguments: str) -> AsyncIterator[str]:
+    """The demo's process; the link that it prints. Stopped by its id."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-m", "service", "demo", "--port", str(free_port()), *arguments),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=1 << 20,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            async for line in process.stdout:
+                if found := LINK.search(line.decode()):
+                    break
+            else:
+                raise AssertionError("the demo printed no link")
+        reading = asyncio.create_task(process.stdout.read())
+        yield found.group()
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(30):
+            await process.wait()
+        await reading
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
