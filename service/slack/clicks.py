@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from incidents.approval import Channel, Choice, Refused
 from incidents.ids import IncidentId, ProposalDigest
+from incidents.rejection import Wish
 from orchestrator.decisions import decide
 from orchestrator.steering import look_again, rehearse_again, snooze
 from orchestrator.stopping import stop_investigation
@@ -20,7 +21,7 @@ from orchestrator.store.outages import OUTAGES
 from orchestrator.store.proposals import StoredProposal, proposal_by
 from service.slack.context import SlackContext
 from service.slack.identity import Identities
-from service.slack.modals import INPUT, REJECT, TYPED, Origin, reject_modal, typed_modal, values
+from service.slack.modals import INPUT, REJECT, TYPED, Origin, reject_modal, typed_modal, values, wish_of
 from service.slack.mrkdwn import safe
 from tools.errors import ToolError
 
@@ -75,7 +76,8 @@ class Clicks:
         if not reason.strip():
             await ack(response_action="errors", errors={INPUT: "Say why: the next proposal learns from it."})
             return
-        await self._decide(ack, body, origin.digest, Choice.REJECT, reason=reason.strip(), origin=origin)
+        wish = wish_of(view)
+        await self._decide(ack, body, origin.digest, Choice.REJECT, reason=reason.strip(), wish=wish, origin=origin)
 
     async def approve_by_name(self, ack: AsyncAck, body: Body, view: dict[str, object]) -> None:
         """The modal with the target's name was submitted."""
@@ -151,6 +153,7 @@ class Clicks:
         choice: Choice,
         *,
         reason: str = "",
+        wish: Wish = Wish(),  # noqa: B008 - a frozen value
         origin: Origin | None = None,
     ) -> None:
         person = await self._identities.person(body["user"]["id"])
@@ -162,6 +165,7 @@ class Clicks:
                 person=person,
                 choice=choice,
                 reason=reason,
+                wish=wish,
                 channel=Channel.SLACK,
                 now=now,
             )

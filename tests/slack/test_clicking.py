@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from incidents.approval import Refusal
 from incidents.ids import IncidentId
 from incidents.incident import Phase
-from incidents.proposal import ProposalStatus
+from incidents.proposal import Proposal, ProposalStatus, Risk
+from incidents.rejection import Hold
 from orchestrator.settings import Settings
 from orchestrator.slack_settings import Mode
 from orchestrator.store.database import Store
 from orchestrator.store.decisions import decisions_on, refusals_on
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.proposals import proposal_by
+from orchestrator.store.rejections import rejection_on
+from tests.service.web import argument, casebook
 from tests.service.web.casebook import Casebook
 from tests.slack.midwatch import midwatch, slack_settings
 from tests.slack.standin.person import NoSuchButtonError, Person, eventually, labels
@@ -86,6 +90,44 @@ async def test_a_rejection_needs_its_reason(book: Casebook, store: Store, dana: 
         assert (await proposal_by(tx, book.digest)).status is ProposalStatus.REJECTED
     message = await card(dana, channel, "payments are reconciled until 03:00")
     assert labels(message.blocks) == ["Look again", "Open in console"]
+
+
+async def test_a_rejection_may_ask_for_the_next_best(
+    book: Casebook, store: Store, dana: Person, channel: Channel
+) -> None:
+    incident = await book.reach(Phase.AWAITING_DECISION)
+    message = await card(dana, channel, "Roll checkout back")
+    await dana.click(message, "Reject…")
+    await eventually(dana.modal)
+    await dana.submit(answer="no rollback today", then="propose the next best", hold="for a day")
+    assert await phase_of(store, incident) is Phase.INVESTIGATING
+    async with store.transaction() as tx:
+        rejection = await rejection_on(tx, book.digest)
+    assert rejection is not None
+    assert (rejection.wish.another, rejection.wish.hold) == (True, Hold.DAY)
+
+
+async def test_high_risk_takes_the_targets_name(
+    book: Casebook, store: Store, dana: Person, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = argument.proposal
+
+    def risky(*given: Any, **named: Any) -> Proposal:
+        body = made(*given, **named).body
+        return Proposal.of(body.model_copy(update={"risk": Risk.HIGH}))
+
+    monkeypatch.setattr(casebook, "proposal", risky)
+    await book.reach(Phase.AWAITING_DECISION)
+    message = await card(dana, channel, "Roll checkout back")
+    await dana.click(message, "Approve…")
+    await eventually(dana.modal)
+    refused = await dana.submit(answer="cart")
+    assert "Type checkout" in str(refused.payload)
+    async with store.transaction() as tx:
+        assert await decisions_on(tx, book.digest) == ()
+    assert (await dana.submit(answer=" checkout ")).acked
+    async with store.transaction() as tx:
+        assert len(await decisions_on(tx, book.digest)) == 1
 
 
 async def test_who_may_not_decide_is_told_alone_and_recorded(

@@ -198,7 +198,8 @@ class Person:
 
 def _filled(element: dict[str, Any], value: str | None) -> dict[str, Any]:
     if element["type"] == "static_select":
-        chosen = next((o for o in element["options"] if value in (o["value"], o["text"]["text"])), None)
+        found = (o for o in element["options"] if value in (o["value"], o["text"]["text"]))
+        chosen = next(found, element.get("initial_option"))
         return {"type": "static_select", "selected_option": chosen}
     return {"type": element["type"], "value": value}
 
