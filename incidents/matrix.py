@@ -97,7 +97,7 @@ def row_answer(
         about.append(f"action {action.request.kind} is not {' or '.join(rule.actions)}")
     if rule.causes and not among(question.cause or "", rule.causes):
         about.append(f"cause {question.cause or 'none'} is not {' or '.join(rule.causes)}")
-    if rule.windows and not set(rule.windows) & set(open_windows(policy.calendar, now=question.now)):
+    if rule.windows and not set(rule.windows) & set(open_windows(policy.calendar, now=question.at)):
         about.append(f"the window {' or '.join(rule.windows)} is not open")
     if rule.effect is Effect.ALLOW:
         about.extend(_preapproval_misses(rule, question, action))
@@ -134,7 +134,7 @@ def _answer(
 
 
 def _preapproval_misses(rule: PolicyRule, question: PolicyQuestion, action: ConsideredAction) -> list[str]:
-    if rule.until is None or question.now >= rule.until:
+    if rule.until is None or question.at >= rule.until:
         return [f"it ended {rule.until:%Y-%m-%d %H:%M}" if rule.until else "it has no end, so it never holds"]
     if rule.earned is not None:
         answer = _earned(rule.earned, question, action)
@@ -148,7 +148,7 @@ def _earned(terms: EarnedTerms, question: PolicyQuestion, action: ConsideredActi
     if question.cause is None:
         return Earned(earned=False, bound=0.0, because="no cause was diagnosed")
     change = change_class(action.request.kind, question.cause, action.request.target)
-    kept = records(question.standing.graded, now=question.now, days=terms.days)
+    kept = records(question.standing.graded, now=question.at, days=terms.days)
     return earned(next((record for record in kept if record.change == change), None), terms)
 
 

@@ -234,7 +234,8 @@ class PolicyQuestion(Value):
     """Everything that policy may look at."""
 
     actions: tuple[ConsideredAction, ...]
-    now: AwareDatetime
+    at: AwareDatetime
+    """When it is asked."""
     incident: IncidentId | None = None
     cause: CauseSlug | None = None
     confidence: float = Field(default=1.0, ge=0, le=1)

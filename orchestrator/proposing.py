@@ -148,7 +148,7 @@ def sealed(
     cost = cost_delta(case, actions, connections=connections)
     question = PolicyQuestion(
         actions=considered(actions),
-        now=now,
+        at=now,
         incident=case.incident.id,
         cause=plan.cause,
         confidence=plan.confidence,

@@ -89,7 +89,7 @@ class Case(Value):
         now = self.now or otherwise
         return PolicyQuestion(
             actions=tuple(action.considered for action in self.actions),
-            now=now,
+            at=now,
             incident=CASE_INCIDENT,
             cause=self.cause,
             confidence=self.confidence,

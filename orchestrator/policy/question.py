@@ -19,7 +19,7 @@ def question_about(body: ProposalBody, *, now: datetime, standing: Standing) -> 
     """The question about a proposal that is sealed already."""
     return PolicyQuestion(
         actions=considered(body.actions),
-        now=now,
+        at=now,
         incident=body.incident,
         cause=body.cause,
         confidence=body.confidence,

@@ -118,10 +118,10 @@ def document(policy: Policy, question: PolicyQuestion) -> dict[str, JsonValue]:
         for action, place in zip(question.actions, places, strict=True)
     ]
     return {
-        "now": question.now.isoformat(),
-        "hour": question.now.hour,
-        "weekday": question.now.strftime("%a").lower(),
-        "windows": list(open_windows(policy.calendar, now=question.now)),
+        "now": question.at.isoformat(),
+        "hour": question.at.hour,
+        "weekday": question.at.strftime("%a").lower(),
+        "windows": list(open_windows(policy.calendar, now=question.at)),
         "incident": question.incident,
         "cause": question.cause,
         "confidence": question.confidence,
@@ -134,7 +134,7 @@ def document(policy: Policy, question: PolicyQuestion) -> dict[str, JsonValue]:
 def _done(policy: Policy, question: PolicyQuestion, done: Done) -> JsonValue:
     place = place_of(policy, done.target, done.services)
     return {
-        "seconds_ago": int((question.now - done.at).total_seconds()),
+        "seconds_ago": int((question.at - done.at).total_seconds()),
         "incident": done.incident,
         "kind": done.kind,
         "target": done.target,

@@ -86,7 +86,7 @@ def _thought_of(asked: Asked, *, now: datetime) -> PolicyQuestion:
         )
         return PolicyQuestion(
             actions=(action.considered,),
-            now=_moment(asked.at) or now,
+            at=_moment(asked.at) or now,
             cause=CauseSlug(asked.cause) if asked.cause else None,
             confidence=asked.confidence,
             usd_per_hour=asked.cost,

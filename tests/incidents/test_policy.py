@@ -28,7 +28,7 @@ def action(
 
 def decide(loaded: Policy | None, *, actions: list[tuple[ActionRequest, BlastRadius]], now: datetime) -> PolicyVerdict:
     considered = tuple(ConsideredAction(request=request, reach=reach) for request, reach in actions)
-    return matrix.decide(loaded, PolicyQuestion(actions=considered, now=now))
+    return matrix.decide(loaded, PolicyQuestion(actions=considered, at=now))
 
 
 ASK = PolicyRule(name="ask", effect=Effect.ASK, actions=("rollback_workload", "scale_*"), max_pods=10)

@@ -74,7 +74,7 @@ actions = st.builds(
 questions = st.builds(
     PolicyQuestion,
     actions=st.lists(actions, min_size=1, max_size=2).map(tuple),
-    now=st.just(NOW),
+    at=st.just(NOW),
     confidence=st.sampled_from([0.2, 0.5, 0.9]),
 )
 denials = st.sampled_from([(), (), (), (Denial(name="freeze", why="a freeze"),)])
@@ -139,8 +139,8 @@ def test_a_finding_never_makes_a_verdict_milder(
 def test_one_more_action_never_makes_a_verdict_milder(
     loaded: list[PolicyRule], before: list[ConsideredAction], more: ConsideredAction
 ) -> None:
-    some = PolicyQuestion(actions=tuple(before), now=NOW)
-    all_of_it = PolicyQuestion(actions=(*before, more), now=NOW)
+    some = PolicyQuestion(actions=tuple(before), at=NOW)
+    all_of_it = PolicyQuestion(actions=(*before, more), at=NOW)
     assert strictness(matrix.decide(policy(loaded), all_of_it)) >= strictness(matrix.decide(policy(loaded), some))
 
 

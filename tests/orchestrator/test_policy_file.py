@@ -33,7 +33,7 @@ DNS = EntityId("prod-eu/kube-system/deployment/coredns")
 def test_the_policy_that_is_shipped(kind: str, target: EntityId, pods: int, effect: Effect, approvals: int) -> None:
     request = ActionRequest(kind=ActionKind(kind), target=target)
     action = ConsideredAction(request=request, reach=BlastRadius(pods=pods))
-    found = ruling(load_policy(), PolicyQuestion(actions=(action,), now=NOW))
+    found = ruling(load_policy(), PolicyQuestion(actions=(action,), at=NOW))
     assert (found.effect, found.approvals) == (effect, approvals)
 
 

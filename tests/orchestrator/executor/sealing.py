@@ -16,7 +16,7 @@ from orchestrator.executor.rehearsing import rehearse
 from orchestrator.policy.question import considered
 from orchestrator.policy.ruling import asked_outside, ruling
 from orchestrator.store.executions import executions_of
-from orchestrator.store.incidents import insert_incident, move
+from orchestrator.store.incidents import Opening, insert_incidents, move
 from orchestrator.store.proposals import save_proposal
 from orchestrator.store.rehearsals import rehearsal_by, request_rehearsal
 from orchestrator.version import GRAPH_VERSION
@@ -44,7 +44,7 @@ async def sealed(
     await incident_for(on, incident, on.id("shop/deployment/checkout"))
     actions = [await _rehearsed(on, incident, request) for request in requests or (rollback(on),)]
     now = on.clock.now()
-    question = PolicyQuestion(actions=considered(actions), now=now)
+    question = PolicyQuestion(actions=considered(actions), at=now)
     verdict = ruling(on.bench.policy, question, outside=await asked_outside(on.bench.policy, question))
     body = ProposalBody(
         incident=incident,
@@ -82,17 +82,21 @@ async def incident_for(on: Stage, incident: IncidentId, entity: EntityId) -> Non
     """An incident that waits for a decision."""
     now = on.clock.now()
     async with on.store.transaction() as tx:
-        await insert_incident(
+        await insert_incidents(
             tx,
-            incident,
-            title="Checkout returns 5xx",
-            severity=Severity.SEV1,
-            cluster=on.cluster,
-            entities=(entity,),
-            groups=(f"{{}}:{{{incident}}}",),
-            opened_at=now,
-            started_at=now,
-            graph_version=GRAPH_VERSION,
+            [
+                Opening(
+                    id=incident,
+                    title="Checkout returns 5xx",
+                    severity=Severity.SEV1,
+                    cluster=on.cluster,
+                    entities=(entity,),
+                    groups=(f"{{}}:{{{incident}}}",),
+                    opened_at=now,
+                    started_at=now,
+                    graph_version=GRAPH_VERSION,
+                )
+            ],
         )
         for phase in (Phase.INVESTIGATING, Phase.AWAITING_DECISION):
             await move(tx, incident, to=phase, because="test", actor="test", now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,10 @@ def action(kind: str = "rollback_workload", *, target: str = CHECKOUT, pods: int
     return CaseAction.model_validate(given).considered
 
 
-def question(*actions: ConsideredAction, **about: Any) -> PolicyQuestion:
+def question(*actions: ConsideredAction, now: datetime | str = NOW, **about: Any) -> PolicyQuestion:
     given: dict[str, Any] = {
         "actions": actions or (action(),),
-        "now": NOW,
+        "at": now,
         "incident": IncidentId("inc-aaaaaaaaaaaa"),
         "cause": CauseSlug("memory_limit_too_low"),
         "confidence": 0.9,
