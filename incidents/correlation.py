@@ -6,7 +6,8 @@ Two alerts belong together when Alertmanager groups them, when they are about th
 things that call, host or select each other, as long as they come close in time.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -119,25 +120,84 @@ def place(
     arriving: Arriving, *, among: Sequence[OpenIncident], topology: Topology, now: datetime
 ) -> Joined | Opened | Ignored:
     """Decide where an alert belongs. Of several incidents that fit for the same reason, the one last heard of wins."""
-    if arriving.alert.name in HEARTBEATS:
-        return Ignored(because=f"{arriving.alert.name} is a dead man's switch")
-    candidates = sorted(
-        (i for i in among if i.phase not in CLOSED and i.cluster == arriving.cluster),
-        key=lambda i: (i.last_alert_at, i.id),
-        reverse=True,
-    )
-    for rule in (_same_alert, _same_entity, _same_group):
-        for incident in candidates:
-            if found := rule(arriving, incident, now):
-                return found
-    if arriving.entity is not None and _points_at_something(arriving.entity):
-        around = _Surroundings(arriving.entity, topology)
-        for incident in candidates:
-            if found := _neighbour(arriving.entity, incident, around, now):
-                return found
-    if arriving.alert.status is AlertStatus.RESOLVED:
-        return Ignored(because="it was resolved before it was seen firing")
-    return Opened(because=_nothing_fits(arriving, candidates))
+    return Among(among, topology=topology).place(arriving, now=now)
+
+
+class Among:
+    """The open incidents of the moment, found by what an alert can share with them. They only grow meanwhile."""
+
+    def __init__(self, incidents: Iterable[OpenIncident], *, topology: Topology) -> None:
+        """Closed ones are left out."""
+        self._topology = topology
+        self._incidents: dict[IncidentId, OpenIncident] = {}
+        self._open: Counter[str] = Counter()
+        self._having: dict[_Key, set[IncidentId]] = {}
+        for incident in incidents:
+            self.put(incident)
+
+    def __iter__(self) -> Iterator[OpenIncident]:
+        """Each as it stands now."""
+        return iter(self._incidents.values())
+
+    def get(self, incident: IncidentId) -> OpenIncident | None:
+        """One of them; None when it is not open."""
+        return self._incidents.get(incident)
+
+    def put(self, incident: OpenIncident) -> None:
+        """Add an incident, or what it has grown to."""
+        if incident.phase in CLOSED:
+            return
+        before = self._incidents.get(incident.id)
+        self._open[incident.cluster] += before is None
+        self._incidents[incident.id] = incident
+        for key in self._keys(incident, before):
+            self._having.setdefault(key, set()).add(incident.id)
+
+    def place(self, arriving: Arriving, *, now: datetime) -> Joined | Opened | Ignored:
+        """Decide where an alert belongs: the first reason that holds for any of them, and the one last heard of."""
+        if arriving.alert.name in HEARTBEATS:
+            return Ignored(because=f"{arriving.alert.name} is a dead man's switch")
+        alike: list[tuple[_Rule, list[_Key]]] = [
+            (_same_alert, [(_ALERT, arriving.alert.fingerprint)]),
+            (_same_entity, [(_THING, _thing(arriving.entity))] if arriving.entity else []),
+            (_same_group, [(_GROUP, arriving.group_key)]),
+        ]
+        for rule, keys in alike:
+            for incident in self._latest(keys, cluster=arriving.cluster):
+                if found := rule(arriving, incident, now):
+                    return found
+        if arriving.entity is not None and _points_at_something(arriving.entity):
+            around = _Surroundings(arriving.entity, self._topology)
+            near = [(_BEHIND, thing) for thing in (*around.things, *around.beside)]
+            for incident in self._latest(near, cluster=arriving.cluster):
+                if found := _neighbour(arriving.entity, incident, around, now):
+                    return found
+        if arriving.alert.status is AlertStatus.RESOLVED:
+            return Ignored(because="it was resolved before it was seen firing")
+        return Opened(because=_nothing_fits(arriving, self._open[arriving.cluster]))
+
+    def _latest(self, keys: Iterable["_Key"], *, cluster: str) -> list[OpenIncident]:
+        """Those of the cluster with any of the keys, the one last heard of first."""
+        ids = frozenset[IncidentId]().union(*(self._having.get(key, ()) for key in keys))
+        found = [incident for one in ids if (incident := self._incidents[one]).cluster == cluster]
+        return sorted(found, key=lambda i: (i.last_alert_at, i.id), reverse=True)
+
+    def _keys(self, incident: OpenIncident, before: OpenIncident | None) -> Iterator["_Key"]:
+        """By what it is found, and was not before."""
+        yield from ((_ALERT, one) for one in incident.fingerprints - (before.fingerprints if before else frozenset()))
+        yield from ((_GROUP, group) for group in incident.groups if before is None or group not in before.groups)
+        for entity in incident.entities:
+            if before is None or entity not in before.entities:
+                yield _THING, _thing(entity)
+                for far in self._topology.behind(entity):
+                    yield _BEHIND, far
+                    yield _BEHIND, _thing(far)
+
+
+_Key = tuple[str, str]
+_Rule = Callable[[Arriving, OpenIncident, datetime], Joined | None]
+_ALERT, _THING, _GROUP, _BEHIND = "alert", "thing", "group", "behind"
+"""What can be shared: the label set of an alert, the thing that it is about, Alertmanager's group, what is near."""
 
 
 def related(one: EntityId, other: EntityId, *, topology: Topology) -> str | None:
@@ -251,7 +311,7 @@ def _points_at_something(entity: EntityId) -> bool:
     return Entity.parse(entity).kind not in (EntityKind.CLUSTER, EntityKind.NAMESPACE)
 
 
-def _nothing_fits(arriving: Arriving, candidates: Collection[OpenIncident]) -> str:
+def _nothing_fits(arriving: Arriving, candidates: int) -> str:
     if not candidates:
         return f"no incident is open in {arriving.cluster}"
-    return f"none of the {len(candidates)} open incidents shares its group, its entity or a neighbour in time"
+    return f"none of the {candidates} open incidents shares its group, its entity or a neighbour in time"

@@ -99,7 +99,19 @@ async def enqueue(tx: Tx, task: Task, incident: IncidentId, *, item: str = "", r
     due = None if run_at is None else wall_time(run_at, clock=tx.clock)
     if run_at is not None and due is None and run_at > tx.clock.now():
         return
-    job = QueuedJob(
+    job = _queued(task, incident, item=item, due=due)
+    await _MANAGER.defer_job_async(job, connection=await _psycopg_connection(tx))
+
+
+async def enqueue_all(tx: Tx, task: Task, incidents: Sequence[IncidentId]) -> None:
+    """Enqueue the same task for many incidents, in one statement."""
+    if incidents:
+        jobs = [_queued(task, incident) for incident in incidents]
+        await _MANAGER.batch_defer_jobs_async(jobs, connection=await _psycopg_connection(tx))
+
+
+def _queued(task: Task, incident: IncidentId, *, item: str = "", due: datetime | None = None) -> QueuedJob:
+    return QueuedJob(
         id=None,
         queue=task.queue.value,
         task_name=task.value,
@@ -108,7 +120,6 @@ async def enqueue(tx: Tx, task: Task, incident: IncidentId, *, item: str = "", r
         task_kwargs={"incident": incident, "item": item},
         scheduled_at=due,
     )
-    await _MANAGER.defer_job_async(job, connection=await _psycopg_connection(tx))
 
 
 def wall_time(moment: datetime, *, clock: Clock) -> datetime | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import sqlalchemy
 from sqlalchemy import Index, Text, cast, func, insert, text, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -13,6 +14,7 @@ from incidents.ids import EntityId, IncidentId
 from incidents.incident import CLOSED, EventKind, Incident, Phase
 from incidents.ledger import EntryKind
 from incidents.lifecycle import sources_of
+from incidents.value import Value
 from orchestrator.store import columns
 from orchestrator.store.columns import Row
 from orchestrator.store.errors import StaleStateError, UnknownError
@@ -98,49 +100,39 @@ async def open_incidents(tx: Tx) -> tuple[Incident, ...]:
 async def open_for_correlation(tx: Tx, *, since: datetime, besides: Sequence[IncidentId]) -> tuple[OpenIncident, ...]:
     """What correlation needs to know of incidents that are not closed and were heard of since then, or are named."""
     recent = (col(IncidentRow.last_alert_at) >= since) | col(IncidentRow.id).in_(list(besides))
-    rows = await tx.scalars(select(IncidentRow).where(col(IncidentRow.closed_at).is_(None), recent))
-    return tuple(
-        OpenIncident(
-            id=row.id,
-            cluster=row.cluster,
-            phase=row.phase,
-            entities=tuple(row.entities),
-            groups=tuple(row.groups),
-            last_alert_at=row.last_alert_at,
-        )
-        for row in rows
-    )
+    wanted = [col(getattr(IncidentRow, name)) for name in OpenIncident.model_fields if name != "fingerprints"]
+    rows = await tx.execute(sqlalchemy.select(*wanted).where(col(IncidentRow.closed_at).is_(None), recent))
+    return tuple(OpenIncident.model_validate(dict(found)) for found in rows.mappings())
 
 
-async def insert_incident(
-    tx: Tx,
-    incident: IncidentId,
-    *,
-    title: str,
-    severity: Severity,
-    cluster: str,
-    entities: Sequence[EntityId],
-    groups: Sequence[str],
-    opened_at: datetime,
-    started_at: datetime,
-    graph_version: str,
-) -> None:
-    """Open an incident in phase `open`."""
-    await tx.execute(
-        insert(IncidentRow).values(
-            id=incident,
-            title=columns.without_nul(title),
-            severity=int(severity),
-            phase=Phase.OPEN,
-            cluster=cluster,
-            entities=tuple(entities),
-            groups=tuple(groups),
-            opened_at=opened_at,
-            started_at=started_at,
-            last_alert_at=opened_at,
-            graph_version=graph_version,
-        )
-    )
+class Opening(Value):
+    """An incident that opens."""
+
+    id: IncidentId
+    title: str
+    severity: Severity
+    cluster: str
+    entities: tuple[EntityId, ...]
+    groups: tuple[str, ...]
+    opened_at: datetime
+    started_at: datetime
+    graph_version: str
+
+
+async def insert_incidents(tx: Tx, openings: Sequence[Opening]) -> None:
+    """Open incidents in phase `open`."""
+    rows = [
+        {
+            **dict(opening),
+            "title": columns.without_nul(opening.title),
+            "severity": int(opening.severity),
+            "phase": Phase.OPEN,
+            "last_alert_at": opening.opened_at,
+        }
+        for opening in openings
+    ]
+    if rows:
+        await tx.execute(insert(IncidentRow), rows)
 
 
 async def grow_incident(

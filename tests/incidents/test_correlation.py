@@ -14,6 +14,7 @@ from incidents.correlation import (
     GROUP_WINDOW,
     NEIGHBOUR_WINDOW,
     REFIRE_AFTER,
+    Among,
     Arrival,
     Arriving,
     Ignored,
@@ -261,3 +262,46 @@ def test_services_are_related_by_the_workloads_behind_them() -> None:
         Edge(source=db, relation=Relation.SELECTS, target=DB),
     ]
     assert related(checkout, db, topology=TOPOLOGY + Topology.of(selecting)) == "calls"
+
+
+THINGS = st.sampled_from([CHECKOUT, SERVICE, CART, DB, POD, NODE])
+BEST_FIRST = [JoinReason.SAME_ALERT, JoinReason.SAME_ENTITY, JoinReason.SAME_GROUP, JoinReason.NEIGHBOUR]
+
+
+@st.composite
+def incidents(draw: st.DrawFn) -> OpenIncident:
+    return incident(
+        f"inc-{draw(st.integers(0, 9))}",
+        entities=tuple(draw(st.lists(THINGS, max_size=3, unique=True))),
+        groups=tuple(draw(st.lists(st.sampled_from(["g", "h"]), max_size=2, unique=True))),
+        fingerprints=tuple(draw(st.lists(st.sampled_from([alert().fingerprint, "b" * 16]), max_size=2, unique=True))),
+        heard=NOW - timedelta(minutes=draw(st.sampled_from([0, 10, 40, 90, 400]))),
+        phase=draw(st.sampled_from([Phase.INVESTIGATING, *CLOSED])),
+        cluster=draw(st.sampled_from(["prod-eu", "prod-us"])),
+    )
+
+
+@given(st.lists(incidents(), max_size=6, unique_by=lambda i: i.id), THINGS | st.none())
+def test_among_many_it_is_as_if_each_had_been_asked_alone(many: list[OpenIncident], entity: EntityId | None) -> None:
+    asked = arriving(entity, group="g")
+    alone = [(place(asked, among=[one], topology=TOPOLOGY, now=NOW), one) for one in many]
+    fitting = [(found, one) for found, one in alone if isinstance(found, Joined)]
+    found = place(asked, among=many, topology=TOPOLOGY, now=NOW)
+    if not fitting:
+        assert isinstance(found, Opened)
+        return
+    reason = min((f.reason for f, _ in fitting), key=BEST_FIRST.index)
+    latest = max((one for f, one in fitting if f.reason is reason), key=lambda one: (one.last_alert_at, one.id))
+    assert isinstance(found, Joined)
+    assert (found.reason, found.incident) == (reason, latest.id)
+
+
+@given(st.lists(THINGS, min_size=1, max_size=6), THINGS)
+def test_an_incident_that_grew_is_found_as_one_that_came_so(entities: list[EntityId], entity: EntityId) -> None:
+    grown = Among((), topology=TOPOLOGY)
+    for number in range(len(entities)):
+        grown.put(incident("inc-a", entities=tuple(entities[: number + 1]), groups=tuple("abcdef"[: number + 1])))
+    whole = tuple(grown)
+    for group in ("a", "f"):
+        asked = arriving(entity, group=group)
+        assert grown.place(asked, now=NOW) == place(asked, among=whole, topology=TOPOLOGY, now=NOW)

@@ -11,7 +11,7 @@ from incidents.ids import IncidentId
 from incidents.incident import Phase
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.store.database import Store
-from orchestrator.store.incidents import insert_incident, move
+from orchestrator.store.incidents import Opening, insert_incidents, move
 from orchestrator.store.proposals import save_proposal
 from tests.incidents.making import CHECKOUT, NOW, proposal
 
@@ -21,17 +21,21 @@ INCIDENT = IncidentId("inc-aaaaaaaaaaaa")
 async def an_incident(store: Store, *, incident: IncidentId = INCIDENT, phases: tuple[Phase, ...] = ()) -> IncidentId:
     """An incident that went through these phases."""
     async with store.transaction() as tx:
-        await insert_incident(
+        await insert_incidents(
             tx,
-            incident,
-            title="Checkout returns 5xx",
-            severity=Severity.SEV1,
-            cluster="prod-eu",
-            entities=(CHECKOUT,),
-            groups=("{}:{a}",),
-            opened_at=NOW,
-            started_at=NOW,
-            graph_version="1",
+            [
+                Opening(
+                    id=incident,
+                    title="Checkout returns 5xx",
+                    severity=Severity.SEV1,
+                    cluster="prod-eu",
+                    entities=(CHECKOUT,),
+                    groups=("{}:{a}",),
+                    opened_at=NOW,
+                    started_at=NOW,
+                    graph_version="1",
+                )
+            ],
         )
         for phase in phases:
             await move(tx, incident, to=phase, because="test", actor="test", now=NOW)
