@@ -170,12 +170,15 @@ def _foreseen(before: Proposal | None) -> Mapping[bytes, Prediction]:
 
 def _measured(plan: Plan, before: Proposal | None) -> Plan:
     """The plan with the baselines that were measured then; a check that is new keeps what the case file says."""
-    known = {_what(check): check.baseline for check in before.body.checks} if before else {}
-    checks = (
-        check if (baseline := known.get(_what(check))) is None else rebased(check, baseline=baseline)
-        for check in plan.checks
-    )
+    known = {_what(check): check for check in before.body.checks} if before else {}
+    checks = (_as_measured(check, known.get(_what(check))) for check in plan.checks)
     return plan.model_copy(update={"checks": tuple(checks)})
+
+
+def _as_measured(check: Check, before: Check | None) -> Check:
+    if before is None or before.baseline is None:
+        return check
+    return rebased(check, baseline=before.baseline, healthy=before.healthy)
 
 
 def _what(check: Check) -> tuple[CheckRole, str, EntityId]:
