@@ -8,7 +8,7 @@ from functools import cached_property
 from agents.diagnostician.places import PEERS, Places, kind_of, name_of
 from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, LINGERS, ONSET_WINDOW, TOLERANCE
 from incidents.casefile import CaseFile
-from incidents.entity import EntityKind
+from incidents.entity import WORKLOADS, Entity, EntityKind
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactId, FactKind
 from incidents.topology import Edge, Relation, Topology
@@ -155,6 +155,15 @@ class Reading:
                 found.setdefault(kind, []).append(entity)
         return {kind: tuple(entities) for kind, entities in found.items()}
 
+    @cached_property
+    def resolvers(self) -> frozenset[EntityId]:
+        """What answers for names in the cluster, while names resolve nowhere: trouble there is trouble everywhere."""
+        if not any(fact.kind in NO_NAMES and kind_of(fact.entity) == EntityKind.CLUSTER for fact in self.facts):
+            return frozenset()
+        return frozenset(
+            entity for entity in self.case.inventory if kind_of(entity) in WORKLOAD_KINDS and is_resolver(entity)
+        )
+
     def onset_at(self, entity: EntityId) -> datetime:
         """When it began at this entity: its first symptom, else its first mechanism, else the incident's onset."""
         if entity not in self._onsets:
@@ -166,6 +175,21 @@ class Reading:
             }
             self._onsets[entity] = times[FactRole.SYMPTOM] or times[FactRole.MECHANISM] or self.onset
         return self._onsets[entity]
+
+
+NO_NAMES = frozenset({FactKind("dns.failing"), FactKind("dns.failing_everywhere")})
+"""Kinds that say that names do not resolve, whoever's fault that is."""
+WORKLOAD_KINDS = frozenset(kind.value for kind in WORKLOADS)
+SYSTEM = "kube-system"
+RESOLVERS = ("coredns", "kube-dns")
+"""How the cluster's DNS is called, wherever a distribution puts its own name before or behind it."""
+
+
+def is_resolver(entity: EntityId) -> bool:
+    """Whether a workload is the cluster's own DNS, by its place and name."""
+    here = Entity.parse(entity)
+    scaler = here.name.endswith("autoscaler")
+    return here.namespace == SYSTEM and any(name in here.name for name in RESOLVERS) and not scaler
 
 
 REPEATED = frozenset({"readonly", "deadlock", "disk_full"})

@@ -4,13 +4,15 @@
 right then. The name is kept for when nobody knows the reason, and does not stand against it.
 """
 
-from agents.diagnostician.reading import REFUSED_CERTIFICATE, Reading, complains
+from agents.diagnostician.places import kind_of
+from agents.diagnostician.reading import NO_NAMES, REFUSED_CERTIFICATE, Reading, complains
 from agents.diagnostician.spread import harms
 from agents.diagnostician.weighing import Weighed
+from incidents.entity import EntityKind
 from incidents.fact import Fact
 
-FROM_OUTSIDE = frozenset({"dependency.errors", "dependency.slow", "upstream.affected"})
-"""Kinds of facts that every failure of a callee brings about at its callers."""
+FROM_OUTSIDE = frozenset({"dependency.errors", "dependency.slow", "upstream.affected", *NO_NAMES})
+"""Kinds of facts that every failure of a callee brings about at its callers, and of a resolver at everybody."""
 BY_WHAT_WAY = frozenset({"change.manual"})
 """Facts that say how something came about, whatever it was."""
 AT_ITSELF = frozenset({"errors.elevated", "latency.elevated", "workload.unavailable"})
@@ -43,6 +45,7 @@ def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
         reason.entity in places.own(name.entity)
         or reason.entity in topology.nodes_of(name.entity)
         or reason.entity in topology.callees(name.entity, transitive=True)
+        or (kind_of(name.entity) == EntityKind.CLUSTER and reason.entity in reading.resolvers)
         or name.entity in places.kept_off(reason.entity, reading.facts)
     )
 

@@ -108,7 +108,7 @@ class Spread:
             yield from places.kept_off(entity, self.reading.facts)
         elif kind == EntityKind.NAMESPACE:
             yield from (e for e in self._known if namespace_of(e) == name_of(entity))
-        elif kind == EntityKind.CLUSTER:
+        if kind == EntityKind.CLUSTER or entity in self.reading.resolvers:
             yield from (e for e in self._known if cluster_of(e) == cluster_of(entity))
         yield from self.topology.sources(entity, Relation.USES)
 

@@ -7,9 +7,10 @@ import pytest
 from agents.diagnostician.diagnose import diagnose
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Diagnosis
-from incidents.fact import FactRole
+from incidents.fact import Fact, FactRole
+from incidents.ids import EntityId, FactId
 from incidents.topology import Edge, Relation, Topology
-from tests.agents.cases import NOW, ONSET, case, entity, fact
+from tests.agents.cases import CLUSTER, NOW, ONSET, case, entity, fact
 from tests.agents.runbooks.test_shipped import LIBRARY
 
 ERRORS = fact("errors.elevated", 0)
@@ -158,3 +159,26 @@ def test_a_slow_pod_is_the_reason_unless_its_node_is() -> None:
     assert leaders(one) == [("pod_slow", "payments-1")]
     both = one.model_copy(update={"facts": (*one.facts, node)})
     assert leaders(both) == [("node_slow", "worker-2")]
+
+
+def everywhere(*more: Fact) -> CaseFile:
+    """Names resolve nowhere in the cluster."""
+    lost = [fact("dns.failing_everywhere", 0, of=f"cluster/{CLUSTER}"), fact("log.error_class", 0, **{"class": "dns"})]
+    given = case(ERRORS, *lost, *more)
+    return given.model_copy(update={"inventory": given.inventory | {RESOLVER}})
+
+
+RESOLVER = EntityId(f"{CLUSTER}/kube-system/deployment/coredns")
+
+
+def at_resolver(*facts: Fact) -> tuple[Fact, ...]:
+    return tuple(one.model_copy(update={"entity": RESOLVER, "id": FactId(f"{one.id}-dns")}) for one in facts)
+
+
+def test_names_that_resolve_nowhere_without_a_reason_are_called_that() -> None:
+    assert leaders(everywhere()) == [("dns_failure", CLUSTER)]
+
+
+def test_what_is_wrong_with_the_resolver_is_why_names_resolve_nowhere() -> None:
+    gone = at_resolver(fact("workload.scaled_to_zero", -1, role=FactRole.STATE), fact("change.scaled_down", -1))
+    assert leaders(everywhere(*gone)) == [("scaled_to_zero", "coredns")]
