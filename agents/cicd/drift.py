@@ -12,7 +12,7 @@ from agents.detector import Sightings
 from incidents.action import FieldChange
 from incidents.entity import Entity
 from incidents.ids import EntityId
-from tools.argocd.client import Application
+from tools.argocd.application import Application
 from tools.argocd.probes.applications import ApplicationsView
 from tools.argocd.probes.diff import DiffView
 from tools.kubernetes.metadata import entity_id, kind_of

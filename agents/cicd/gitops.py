@@ -8,7 +8,7 @@ from functools import cached_property
 from agents.detector import Sightings
 from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
-from tools.argocd.client import Application
+from tools.argocd.application import Application
 from tools.argocd.probes.applications import ApplicationsView
 from tools.kubernetes.metadata import entity_id, kind_of
 from tools.probe import Observation

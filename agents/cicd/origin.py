@@ -14,7 +14,7 @@ from agents.detector import Sightings
 from incidents.action import name_of
 from incidents.ids import EntityId
 from incidents.topology import Relation, Topology
-from tools.argocd.client import Deployed
+from tools.argocd.application import Deployed
 from tools.github.client import Commit, Deployment
 from tools.github.probes.commits import CommitsView
 from tools.github.probes.compare import CompareView

@@ -14,7 +14,7 @@ from incidents.value import Scalar
 from tests.tools.served_estate import INCIDENT, Served
 from tools.action import Action, actions
 from tools.argocd.actions.argocd_rollback import KEY
-from tools.argocd.client import AutoSync
+from tools.argocd.application import AutoSync
 from tools.errors import ConflictError, ForbiddenError, NotConfiguredError, NotFoundError, PermanentError
 from tools.github.client import GitHubClient
 from tools.github.naming import repository_id

@@ -9,7 +9,7 @@ from agents.reporting import state
 from agents.wording import clock_time
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
-from tools.argocd.client import Operation
+from tools.argocd.application import Operation
 from tools.argocd.probes.applications import ApplicationsView
 
 SPEC = FactSpec(

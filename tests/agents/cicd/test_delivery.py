@@ -10,7 +10,7 @@ from incidents.evidence import Source
 from incidents.topology import Edge, Relation, Topology
 from tests.agents.cases import NOW, ONSET, case, entity
 from tests.agents.cicd.estate import container, detect, rollout, rollouts, seen, template
-from tools.argocd.client import Application, AutoSync, Deployed, ManagedResource, Operation
+from tools.argocd.application import Application, AutoSync, Deployed, ManagedResource, Operation
 from tools.argocd.probes.applications import ApplicationsView
 from tools.github.client import ChangedFile, Commit, Comparison, Deployment, WorkflowRun
 from tools.github.probes.compare import CompareView

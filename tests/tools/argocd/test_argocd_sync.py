@@ -17,7 +17,8 @@ from incidents.ids import ActionKind
 from incidents.topology import Edge, Relation, Topology
 from tests.tools.served_estate import SCENARIOS, Served, serving
 from tools.action import Action, actions
-from tools.argocd.client import ArgoCDClient, ObjectRef
+from tools.argocd.application import ObjectRef
+from tools.argocd.client import ArgoCDClient
 from tools.argocd.merging import merge_patch
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError
 from tools.estate import WriteCluster

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tools.argocd.client import ResourceStates
+from tools.argocd.application import ResourceStates
 from tools.argocd.probes.diff import difference
 
 GIT = {

@@ -21,7 +21,8 @@ from incidents.reach import reach
 from incidents.topology import Topology
 from incidents.value import Value
 from tools.action import ActionCard, Applied, Progress
-from tools.argocd.client import SYSTEM, Application, ArgoCDClient, AutoSync, Deployed
+from tools.argocd.application import Application, AutoSync, Deployed
+from tools.argocd.client import SYSTEM, ArgoCDClient
 from tools.errors import ConflictError, NotFoundError, PermanentError
 from tools.estate import WriteCluster
 from tools.observing import configured

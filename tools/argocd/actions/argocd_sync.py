@@ -19,14 +19,15 @@ from incidents.action import (
 )
 from incidents.canonical import Json, digest_of
 from incidents.entity import Entity, EntityKind
-from incidents.ids import ActionKind, EntityId
+from incidents.ids import ActionKind, Digest, EntityId
 from incidents.reach import reach
 from incidents.redaction import redact
 from incidents.topology import Topology
 from incidents.value import Value
 from tools.action import ActionCard, Applied, Progress
 from tools.argocd.actions.argocd_rollback import KEY
-from tools.argocd.client import SYSTEM, Application, ArgoCDClient, ObjectRef, ResourceStates
+from tools.argocd.application import Application, ObjectRef, ResourceStates
+from tools.argocd.client import SYSTEM, ArgoCDClient
 from tools.argocd.merging import merge_patch
 from tools.argocd.probes.diff import difference
 from tools.errors import ConflictError, NotFoundError, PermanentError
@@ -236,7 +237,7 @@ def _shown(state: ResourceStates) -> Iterator[FieldChange]:
         yield FieldChange(path=f"{name}: {change.path}", before=change.after, after=change.before)
 
 
-def _content(application: Application, states: Sequence[ResourceStates]) -> str:
+def _content(application: Application, states: Sequence[ResourceStates]) -> Digest:
     """Digest of what the approver saw: the deployed commit, and both states of the objects."""
     parts: list[Json] = [[_fields(state.desired), _fields(state.live), state.live is None] for state in states]
     last = application.history[-1].id if application.history else None

@@ -3,7 +3,8 @@
 from incidents.entity import Entity, EntityKind
 from incidents.evidence import Source
 from incidents.value import Value
-from tools.argocd.client import SYSTEM, Application
+from tools.argocd.application import Application
+from tools.argocd.client import SYSTEM
 from tools.estate import Cluster
 from tools.observing import configured, observed
 from tools.probe import Observation, Probe

@@ -9,7 +9,8 @@ from incidents.entity import Entity, EntityKind
 from incidents.evidence import Source
 from incidents.redaction import is_secret_name, mark, redact
 from incidents.value import Value
-from tools.argocd.client import SYSTEM, ResourceStates
+from tools.argocd.application import ResourceStates
+from tools.argocd.client import SYSTEM
 from tools.estate import Cluster
 from tools.observing import configured, observed
 from tools.probe import Observation, Probe
