@@ -33,6 +33,7 @@ from service.web.pages import (
     figures,
     incident,
     listing,
+    policy,
     postmortem,
     runbooks,
     settings,
@@ -47,7 +48,7 @@ logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(webhook, api, health, sign_in, single_sign_on),
-    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, figures, evals, settings, audit),
+    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, figures, evals, policy, settings, audit),
 )
 
 

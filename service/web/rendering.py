@@ -26,6 +26,7 @@ NAVIGATION = (
     ("/runbooks", "Runbooks", "b"),
     ("/figures", "Metrics", "m"),
     ("/evals", "Evals", "e"),
+    ("/policy", "Policy", "p"),
     ("/audit", "Audit", "l"),
     ("/settings", "Settings", "s"),
 )

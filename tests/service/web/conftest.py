@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from playwright.async_api import Browser, async_playwright
 
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
@@ -16,7 +17,8 @@ from service.web.app import create_app
 from service.web.context import WebContext
 from tests.orchestrator.servers import database, embedded_server
 from tests.service.web.casebook import NOW, Casebook
-from tests.service.web.serving import web_context, web_settings
+from tests.service.web.serving import served, web_context, web_settings
+from tests.suites import require
 from tools.clock import ManualClock
 
 TEMPLATE = "midwatch_web_template"
@@ -56,6 +58,22 @@ def context(store: Store, settings: Settings, clock: ManualClock) -> WebContext:
 @pytest.fixture
 def book(store: Store, settings: Settings, clock: ManualClock) -> Casebook:
     return Casebook(store, settings, clock)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=str(require("browser")), args=["--no-sandbox"])
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def base(context: WebContext) -> AsyncIterator[str]:
+    """The address at which the application answers a browser."""
+    async with served(context) as address:
+        yield address
 
 
 @pytest.fixture

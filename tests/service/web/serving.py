@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Literal
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from agents.runbooks.folders import SHIPPED, RunbookFolders
@@ -53,9 +54,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(context: WebContext) -> AsyncIterator[str]:
-    """The address at which it answers."""
-    async with listening(create_app(context), lifespan="on") as url:
+async def served(context: WebContext, *, app: FastAPI | None = None) -> AsyncIterator[str]:
+    """The address at which it answers; `app` is one that was made of this context before."""
+    async with listening(app or create_app(context), lifespan="on") as url:
         try:
             yield url
         finally:

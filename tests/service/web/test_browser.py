@@ -2,82 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from incidents.incident import EventKind, Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.store.database import Store
 from orchestrator.store.proposals import proposal_by
 from service.web.context import WebContext
+from tests.service.web.browsing import PHONE, window
 from tests.service.web.casebook import Casebook
-from tests.service.web.serving import TOKENS, served
-from tests.suites import require
 
 pytestmark = pytest.mark.browser
-
-PICTURES = Path(os.environ.get("MIDWATCH_SCREENSHOTS", "build/screenshots"))
-PICTURES.mkdir(parents=True, exist_ok=True)
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(require("browser")), args=["--no-sandbox"])
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture
-async def base(context: WebContext) -> AsyncIterator[str]:
-    async with served(context) as address:
-        yield address
-
-
-class Window:
-    """One browser window, signed in; everything that the browser complained about."""
-
-    def __init__(self, page: Page, base: str) -> None:
-        self.page, self.base, self.complaints = page, base, []
-        page.on(
-            "console", lambda line: self.complaints.append(line.text) if line.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    complaints: list[str]
-
-    @property
-    def decision(self) -> Locator:
-        return self.page.locator("#decision")
-
-    async def sign_in(self, who: str) -> None:
-        await self.page.goto(f"{self.base}/sign-in")
-        await self.page.get_by_label("Token").fill(TOKENS[who])
-        await self.page.get_by_role("button", name="Sign in").click()
-        await expect(self.page.get_by_role("heading", name="Incidents", level=1)).to_be_visible()
-
-    async def open(self, path: str) -> None:
-        await self.page.goto(self.base + path)
-
-    async def keep(self, name: str, *, whole: bool = True) -> None:
-        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
-
-    async def fits(self) -> bool:
-        return bool(await self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
-
-
-async def window(
-    browser: Browser, base: str, who: str = "dana", *, size: dict[str, int] | None = None, **more: str
-) -> Window:
-    opened = await browser.new_context(viewport=size or WIDE, **more)  # type: ignore[arg-type] # options by name
-    made = Window(await opened.new_page(), base)
-    await made.sign_in(who)
-    return made
 
 
 async def test_an_approval_by_a_click(browser: Browser, base: str, book: Casebook, store: Store) -> None:
@@ -154,28 +90,6 @@ async def test_a_phone_shows_it_without_scrolling_sideways(
     for path in ("/", "/audit", "/runbooks", "/runbooks/memory-limit-too-low"):
         await seen.open(path)
         assert await seen.fits(), path
-    assert seen.complaints == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_in(browser: Browser, base: str, book: Casebook, scheme: str) -> None:
-    done = await book.reach(Phase.VERIFIED)
-    waiting = await book.reach(Phase.AWAITING_DECISION, group="cart")
-    seen = await window(browser, base, color_scheme=scheme)
-    pages = {
-        "list": "/",
-        "incident-awaiting": f"/incidents/{waiting}",
-        "incident-verified": f"/incidents/{done}",
-        "postmortem": f"/incidents/{done}/postmortem",
-        "audit": "/audit",
-        "runbooks": "/runbooks",
-        "runbook": "/runbooks/memory-limit-too-low",
-    }
-    for name, path in pages.items():
-        await seen.open(path)
-        await seen.keep(f"{name}-wide-{scheme}")
-    colour = await seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (colour == "rgb(13, 16, 21)") is (scheme == "dark")
     assert seen.complaints == []
 
 
