@@ -17,7 +17,7 @@ from incidents.canonical import canonical, digest_of, short
 from incidents.diagnosis import Diagnosis
 from incidents.ids import Digest, IncidentId
 from incidents.incident import Incident
-from incidents.policy import Policy
+from incidents.policy import Policy, Standing
 from incidents.proposal import Proposal
 from incidents.recording import Look
 from incidents.redaction import redact
@@ -32,6 +32,7 @@ from orchestrator.store.proposals import proposal_of
 from orchestrator.store.recordings import looks_of
 from orchestrator.store.rehearsals import Rehearsal, rehearsals_of
 from orchestrator.store.rejections import rejections_about
+from orchestrator.store.standing import standing_then
 from orchestrator.store.transaction import Tx
 from orchestrator.store.verifications import verification_of
 from tools.estate import Connections, Endpoint
@@ -61,6 +62,8 @@ class Export(Value):
     periods: Periods
     policy: Policy
     """The policy at the time of the export."""
+    standing: Standing = Standing()
+    """What had been used of its limits and pre-approvals when the proposal was made."""
     model: str = ""
     """The model that was configured, if any."""
     looks: tuple[Look, ...]
@@ -114,6 +117,10 @@ async def export(tx: Tx, incident: IncidentId, *, settings: Settings, policy: Po
     head = await incident_of(tx, incident)
     proposal = await proposal_of(tx, incident)
     verification = await verification_of(tx, proposal.proposal.digest) if proposal else None
+    standing = Standing()
+    if proposal is not None:
+        sealed = proposal.proposal
+        standing = await standing_then(tx, incident, then=sealed.body.created_at, policy=policy, without=sealed.digest)
     made = Export(
         incident=head,
         alerts=tuple(
@@ -123,6 +130,7 @@ async def export(tx: Tx, incident: IncidentId, *, settings: Settings, policy: Po
         budget=settings.budget,
         periods=settings.periods,
         policy=policy,
+        standing=standing,
         model=settings.model.name,
         looks=await looks_of(tx, incident),
         diagnoses=await diagnoses_of(tx, incident),

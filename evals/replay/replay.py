@@ -154,6 +154,8 @@ def _proposed(export: Export, found: Investigated, *, library: Library, policy: 
         policy=policy,
         periods=export.periods,
         connections=export.connections,
+        standing=export.standing,
+        outside=export.proposal.body.policy.outside if export.proposal else None,
         rejections=export.rejections,
         predictions=_foreseen(export.proposal),
         supersedes=export.proposal.body.supersedes if export.proposal else None,

@@ -66,6 +66,23 @@ async def standing_of(
     )
 
 
+async def standing_then(
+    tx: Tx, incident: IncidentId, *, then: datetime, policy: Policy, without: ProposalDigest
+) -> Standing:
+    """What had been used at an earlier time: for a replay of what was decided then.
+
+    For deciding now it would not do: what another replica did may carry a time that is a little ahead.
+    """
+    now = await standing_of(tx, incident, now=then, policy=policy, without=without)
+    query = select(col(PreapprovalUseRow.name), func.count()).group_by(col(PreapprovalUseRow.name))
+    counted = query.where(col(PreapprovalUseRow.digest) != without, col(PreapprovalUseRow.at) <= then)
+    return Standing(
+        done=tuple(one for one in now.done if one.at <= then),
+        used={row[0]: row[1] for row in await tx.execute(counted)},
+        graded=tuple(one for one in now.graded if one.at <= then),
+    )
+
+
 async def _graded(tx: Tx, policy: Policy | None, *, now: datetime) -> tuple[Graded, ...]:
     """What became of earlier changes, as far back as a row of the policy looks; nothing when none does."""
     days = max((rule.earned.days for rule in (policy.rules if policy else ()) if rule.earned), default=0.0)
