@@ -27,7 +27,7 @@ from service.story.story import current_proposal
 
 logger = logging.getLogger(__name__)
 
-CARD, LOG, CALL, REMINDER = "card:", "log:", "call:", "reminder:"
+CARD, LOG, CALL, REMINDER, CHART = "card:", "log:", "call:", "reminder:", "chart:"
 LIVE = (Phase.AWAITING_DECISION, Phase.EXECUTING, Phase.VERIFYING)
 """Phases in which a card changes although nothing new is told: countdowns and progress."""
 ROOM = 12
@@ -112,6 +112,19 @@ class Composer:
             if not await self._log(tx, record, head, after=begun, room=ROOM if last else MOST_LINES) and last:
                 await self._log(tx, record, head, after=last.version, room=MOST_LINES)
         await self._calls(tx, record, head)
+        await self._chart(tx, record, head)
+
+    async def _chart(self, tx: Tx, record: IncidentRecord, head: Message) -> None:
+        """A picture of the onset with the proposal, and one of what it did with its verdict."""
+        proposal = current_proposal(record)
+        if proposal is None:
+            return
+        when = "verdict" if proposal.verification else "onset"
+        payload = {"text": f"chart of the {when}", "blocks": [], "chart": True}
+        key = f"{CHART}{when}:{proposal.digest}"
+        if await message_of(tx, key) is None:
+            wish = Wish(key=key, channel=head.channel, thread=head.key, incident=record.incident.id, payload=payload)
+            await want(tx, wish, now=record.now)
 
     async def _log(self, tx: Tx, record: IncidentRecord, head: Message, *, after: int, room: int) -> bool:
         """Say all since then in the post that begins there; False when there is no room for it."""

@@ -13,6 +13,7 @@ import socket
 from orchestrator.store.outages import is_outage
 from orchestrator.store.outbox import Message, claim, gone, hold_all, message_of, not_sent, sent
 from service.slack.blocks import Block, section
+from service.slack.charting import upload_chart
 from service.slack.context import SlackContext
 from service.slack.mrkdwn import link
 from tools.errors import ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
@@ -70,7 +71,10 @@ class Deliverer:
         if message is None:
             return False
         try:
-            posted = await self._send(message, thread=_posted(head).ts if head else None)
+            if head and message.payload.get("chart"):
+                posted = await upload_chart(self._context, message, below=_posted(head))
+            else:
+                posted = await self._send(message, thread=_posted(head).ts if head else None)
         except ToolError as error:
             await self._failed(message, error)
             return True

@@ -1,7 +1,8 @@
 """The modals: why a proposal is rejected, the target's name for an approval of high risk. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from incidents.canonical import Json
 from incidents.ids import ProposalDigest
@@ -66,9 +67,14 @@ def values(view: dict[str, object]) -> tuple[Origin, str]:
 def wish_of(view: dict[str, object]) -> Wish:
     """What the one who rejects wants of later proposals; what was not chosen is as it is without asking."""
     state = json.loads(json.dumps(view))["state"]["values"]
-    chosen = {key: (state.get(key, {}).get(key, {}).get("selected_option") or {}).get("value") for key in (HOLD, THEN)}
+    chosen = {key: _chosen(state, key) for key in (HOLD, THEN)}
     holds = {hold.value: hold for hold in Hold}
     return Wish(hold=holds.get(chosen[HOLD], Wish().hold), another=chosen[THEN] == ANOTHER)
+
+
+def _chosen(state: Mapping[str, Any], key: str) -> str:
+    option = state.get(key, {}).get(key, {}).get("selected_option") or {}
+    return str(option.get("value", ""))
 
 
 def _select(key: str, label: str, entries: Sequence[tuple[str, str]], *, first: str) -> View:

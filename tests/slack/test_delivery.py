@@ -157,6 +157,28 @@ async def test_a_channel_without_the_bot_says_what_to_do(
     assert "not_in_channel" in problem
 
 
+async def test_two_pictures_stand_in_the_thread_once(
+    book: Casebook, slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel
+) -> None:
+    async with midwatch(slack, store, clock, settings):
+        await book.reach(Phase.AWAITING_DECISION)
+        await eventually(lambda: len(pictures(slack)) == 1, seconds=30)
+        for step in (book.approve, book.dispatch, book.done, book.measure, book.verify):
+            await step()
+        await eventually(lambda: len(pictures(slack)) == 2, seconds=30)
+        key = f"chart:onset:{book.digest}"
+        await as_if_it_had_died(store, key)
+        await eventually_receipt(store, key)
+    names = pictures(slack)
+    assert len(names) == len(set(names)) == 2
+    assert all(content.startswith(b"\x89PNG") for content in slack.workspace.files.values())
+
+
+def pictures(slack: Slack) -> list[str]:
+    """Names of the files that were put into threads."""
+    return [file["name"] for message in slack.workspace.messages for file in message.files if message.thread_ts]
+
+
 async def test_a_storm_is_one_message_with_the_cards_in_its_thread(
     slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel
 ) -> None:

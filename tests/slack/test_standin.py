@@ -118,7 +118,7 @@ async def test_a_file_goes_up_in_three_steps(slack: Slack, client: AsyncWebClien
     channel = next(iter(slack.workspace.channels))
     await client.files_upload_v2(channel=channel, filename="chart.png", content=b"\x89PNG", title="Errors")
     [message] = slack.workspace.messages
-    assert [slack.workspace.files[file] for file in message.files] == [b"\x89PNG"]
+    assert [slack.workspace.files[file["id"]] for file in message.files] == [b"\x89PNG"]
 
 
 def test_text_is_shown_as_people_read_it(slack: Slack) -> None:

@@ -152,6 +152,12 @@ class SlackClient:
         )
         await _asked(call)
 
+    async def has_file(self, posted: Posted, *, name: str) -> bool:
+        """Whether a file of this name is in the thread already."""
+        call = self.web.conversations_replies(channel=posted.channel, ts=posted.ts, limit=1000)
+        messages = (await _asked(call))["messages"]
+        return any(file.get("name") == name for message in messages for file in message.get("files") or ())
+
     async def bot_user(self) -> str:
         """The bot's own user id."""
         return str((await _asked(self.web.auth_test()))["user_id"])

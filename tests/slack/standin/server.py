@@ -57,9 +57,9 @@ class Slack:
         """What an SDK client is given as `base_url`."""
         return f"{self.url}/api/"
 
-    async def connected(self, number: int = 1) -> None:
+    async def connected(self, number: int = 1, *, seconds: float = 15.0) -> None:
         """Wait until that many sockets are open."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(seconds):
             while len(self.sockets) < number:  # noqa: ASYNC110 - connections come from another program
                 await asyncio.sleep(0.02)
 
@@ -199,6 +199,7 @@ def _own(slack: Slack, name: str, args: dict[str, Any]) -> dict[str, Any] | None
             return {"url": f"{slack.url.replace('http', 'ws', 1)}/link"}
         case "files.getUploadURLExternal":
             file = ws.fresh("F")
+            ws.file_names[file] = str(args.get("filename"))
             return {"file_id": file, "upload_url": f"{slack.url}/upload/{file}"}
         case "files.completeUploadExternal":
             return _complete_upload(ws, args)
@@ -219,7 +220,7 @@ def _complete_upload(ws: Workspace, args: dict[str, Any]) -> dict[str, Any]:
             text=args.get("initial_comment") or "",
             blocks=[],
             thread_ts=args.get("thread_ts"),
-            files=files,
+            files=[{"id": file, "name": ws.file_names[file]} for file in files],
         )
         ws.messages.append(message)
     return {"files": [{"id": item["id"], "title": item.get("title")} for item in args["files"]]}

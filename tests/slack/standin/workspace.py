@@ -62,7 +62,7 @@ class Message:
     deleted: bool = False
     visible_to: str | None = None
     """An ephemeral message is seen by this user only."""
-    files: list[str] = field(default_factory=list)
+    files: list[dict[str, str]] = field(default_factory=list)
     history: list[list[dict[str, Any]]] = field(default_factory=list)
     """The blocks of every version, the present one last."""
 
@@ -79,6 +79,8 @@ class Message:
         }
         if self.user == BOT_USER:
             found |= {"bot_id": BOT, "app_id": APP}
+        if self.files:
+            found["files"] = self.files
         if self.thread_ts:
             found["thread_ts"] = self.thread_ts
         return found
@@ -133,6 +135,7 @@ class Workspace:
     groups: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """User group id -> handle and members."""
     files: dict[str, bytes] = field(default_factory=dict)
+    file_names: dict[str, str] = field(default_factory=dict)
     triggers: dict[str, tuple[float, str]] = field(default_factory=dict)
     notified: list[tuple[str, str]] = field(default_factory=list)
     """(mention, ts) of every mention that Slack would ring a bell for."""
