@@ -71,9 +71,9 @@ def _summary(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[s
         yield f"No cause was proven. {_plain(diagnosis.reason)}{_diagnosed(cite)}"
     if dossier.verification:
         ending = dossier.verification
-        yield f"It ended {ending.outcome.value}: {_plain(ending.reason)}{_judged(ending, cite)}"
+        yield f"It ended {ending.outcome.value}: {_whole(_plain(ending.reason))}{_judged(ending, cite)}"
     elif dossier.outcome:
-        yield f"It ended {dossier.incident.phase.value}: {_plain(dossier.outcome)}{_ended(cite)}"
+        yield f"It ended {dossier.incident.phase.value}: {_whole(_plain(dossier.outcome))}{_ended(cite)}"
     if times.ended:
         took = duration((times.ended - times.began).total_seconds())
         yield f"It lasted {took}, from {_stamp(times.began)} on.{_ended(cite)}"
@@ -246,6 +246,11 @@ def _plain(text: str) -> str:
     for character in "\\`*_<>[]|":
         joined = joined.replace(character, f"\\{character}")
     return joined
+
+
+def _whole(text: str) -> str:
+    """A sentence with its full stop."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _code(text: str) -> str:
