@@ -1,10 +1,11 @@
 """The executor's book in the database: status, ledger and timeline in one transaction, or not at all."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from incidents.action import name_of
 from incidents.approval import Decision
-from incidents.canonical import digest_of
+from incidents.canonical import Json, digest_of
 from incidents.execution import HAPPENED, WITHOUT_EFFECT, Execution, ExecutionStatus
 from incidents.ids import Digest
 from incidents.incident import EventKind
@@ -166,7 +167,7 @@ async def _on_record(tx: Tx, proposal: Proposal) -> Sequence[Decision] | str:
     written: set[Digest] = set()
     async for entry in entries(tx, incident=proposal.body.incident):
         if entry.kind is EntryKind.DECIDED and not any(problems(entry, previous=entry.previous, expected=entry.seq)):
-            written.add(digest_of(entry.payload.get("decision")))
+            written.add(digest_of(cast("Json", entry.payload.get("decision"))))
     missing = [one for one in decisions if digest_of(one.model_dump(mode="json")) not in written]
     if missing:
         names = ", ".join(sorted(one.person.name for one in missing))
