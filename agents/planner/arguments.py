@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agents.diagnostician.places import SCOPES, kind_of
 from agents.planner.delivery import drifted, release, sync_of
-from agents.planner.evidence import BY_HAND, Known
+from agents.planner.evidence import Known
 from agents.planner.gitops import APPLICATION_ROLLBACK, REVERT, ROLLBACK, SYNC
 from agents.planner.quantities import as_argument, number_of
 from agents.planner.replicas import SIZE, UnknownSizeError, figure, for_the_load, within_the_autoscaler
@@ -141,7 +141,7 @@ def _commits(repository: EntityId, known: Known) -> Iterator[Scalar | None]:
 
 
 def _application_rollback(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
-    if known.change is not None and known.change.kind == BY_HAND:
+    if known.change is not None and known.by_hand(known.change):
         raise NoArgumentError("no sync of the application brought the change: it was made by hand")
     workloads = known.case.topology.targets(target, Relation.DEPLOYS) or (known.entity,)
     brought = next(filter(None, (known.template_change(workload) for workload in workloads)), None) or next(

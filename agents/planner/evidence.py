@@ -67,6 +67,11 @@ class Known:
             return None
         return change if self.places.nearness(change, entity) > CONTEXT else None
 
+    def by_hand(self, change: Fact) -> bool:
+        """Whether a person made this change in the cluster, past whatever delivers to it."""
+        manual = (fact for fact in self.case.facts if fact.kind == BY_HAND and fact.entity == change.entity)
+        return any(fact.at and change.at and abs(fact.at - change.at) <= SAME_DEPLOY for fact in manual)
+
     def _same_write(self, fact: Fact, change: Fact) -> bool:
         """Whether a fact tells which part of the template a change by hand made anew."""
         told = fact.kind in TEMPLATE_CHANGES and fact.entity == change.entity and "previous_revision" in fact.attributes

@@ -159,6 +159,8 @@ def test_a_change_by_hand_is_no_reason_to_roll_the_application_back_but_the_work
     with pytest.raises(NoArgumentError, match="by hand"):
         filled("argocd_rollback", "application/shop", about)
     assert filled("rollback_workload", "checkout", about) == {"to_revision": 41}
+    with pytest.raises(NoArgumentError, match="by hand"):
+        filled("argocd_rollback", "application/shop", known(SYNCED, by_hand, written, cites=(OOM,), change=written))
 
 
 def drift(of: str, *, missing: bool = False) -> Fact:
