@@ -8,7 +8,7 @@ from functools import cached_property
 from agents.diagnostician.places import PEERS, Places, kind_of, name_of
 from agents.diagnostician.weights import ALERT_SYMPTOM, DISTANT_SYMPTOM, LINGERS, ONSET_WINDOW, TOLERANCE
 from incidents.casefile import CaseFile
-from incidents.entity import WORKLOADS, Entity, EntityKind
+from incidents.entity import EntityKind
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId, FactId, FactKind
 from incidents.topology import Edge, Relation, Topology
@@ -157,12 +157,9 @@ class Reading:
 
     @cached_property
     def resolvers(self) -> frozenset[EntityId]:
-        """What answers for names in the cluster, while names resolve nowhere: trouble there is trouble everywhere."""
-        if not any(fact.kind in NO_NAMES and kind_of(fact.entity) == EntityKind.CLUSTER for fact in self.facts):
-            return frozenset()
-        return frozenset(
-            entity for entity in self.case.inventory if kind_of(entity) in WORKLOAD_KINDS and is_resolver(entity)
-        )
+        """What answers for names in the cluster, where it is short of pods: trouble there is trouble everywhere."""
+        told = (fact for fact in self.of([NO_PODS]) if kind_of(fact.entity) == EntityKind.CLUSTER)
+        return frozenset(entity for fact in told for entity in fact.related)
 
     def onset_at(self, entity: EntityId) -> datetime:
         """When it began at this entity: its first symptom, else its first mechanism, else the incident's onset."""
@@ -179,19 +176,8 @@ class Reading:
 
 NO_NAMES = frozenset({FactKind("dns.failing"), FactKind("dns.failing_everywhere")})
 """Kinds that say that names do not resolve, whoever's fault that is."""
-WORKLOAD_KINDS = frozenset(kind.value for kind in WORKLOADS)
-SYSTEM = "kube-system"
-RESOLVERS = ("coredns", "kube-dns")
-"""How the cluster's DNS is called, wherever a distribution puts its own name before or behind it."""
-
-
-def is_resolver(entity: EntityId) -> bool:
-    """Whether a workload is the cluster's own DNS, by its place and name."""
-    here = Entity.parse(entity)
-    scaler = here.name.endswith("autoscaler")
-    return here.namespace == SYSTEM and any(name in here.name for name in RESOLVERS) and not scaler
-
-
+NO_PODS = FactKind("dns.failing")
+"""Said of a cluster, it tells which workload resolves names there."""
 REPEATED = frozenset({"readonly", "deadlock", "disk_full"})
 """Classes of log errors in which the writer, when it names somebody, repeats what that one answered about itself."""
 

@@ -23,6 +23,8 @@ _UNTOUCHED = frozenset(
     }
 )
 """Keys whose values are words of the format or of a system, not names that somebody gave."""
+_KEYED_BY_NAMES = frozenset({"calls_fail"})
+"""Keys of tables that are looked up by somebody's name."""
 _OF_THE_SCENARIO = frozenset({"name", "family", "title", "notes"})
 """Keys of the scenario itself: they are for its readers, and are served to nobody."""
 
@@ -73,7 +75,8 @@ class _Change:
             case list():
                 return [self.within("", one) for one in value]
             case dict():
-                return {self._key(name): self.within(name, one) for name, one in value.items()}
+                rename = self.text if key in _KEYED_BY_NAMES else self._key
+                return {rename(name): self.within(name, one) for name, one in value.items()}
             case _:
                 return value
 

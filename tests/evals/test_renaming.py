@@ -9,6 +9,7 @@ import pytest
 
 from evals.harness.renaming import renamed
 from evals.harness.scenarios import LIBRARY, jobs
+from worlds.faults.secret_edit import SecretEdit
 from worlds.scenario.load import load_scenario
 
 SCENARIOS = [job.path for job in jobs()]
@@ -47,3 +48,11 @@ def test_what_points_at_something_still_points_at_it() -> None:
     entity = scenario.truth.entity.split("/")
     assert fault.workloads() == (f"{entity[0]}/{entity[2]}",)
     assert entity[1] == "deployment"
+
+
+def test_tables_that_are_looked_up_by_a_name_are_renamed_too() -> None:
+    scenario = renamed(load_scenario(LIBRARY / "delayed-onset" / "payments-key-rotated-earlier.yaml"), 7)
+    (fault,) = scenario.faults
+    called = {call.to for workload in scenario.estate.workloads for call in workload.calls}
+    assert isinstance(fault, SecretEdit)
+    assert set(fault.effect.calls_fail) <= called

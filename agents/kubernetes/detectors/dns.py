@@ -18,6 +18,7 @@ from tools.probe import Observation
 
 ENOUGH = 2
 """Lines from which it is no single slip."""
+_DNS_LABEL = "k8s-app"
 _DNS_NAMES = {"coredns", "kube-dns", "rke2-coredns-rke2-coredns"}
 
 FAILING = FactSpec(
@@ -62,10 +63,17 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
             if len(lines) >= ENOUGH:
                 yield _complaint(workload, lines, logs, scene)
     for one in workloads_of(sightings).values():
-        meta, replicas = one.workload.meta, one.workload.replicas
+        replicas = one.workload.replicas
         short = replicas.available < replicas.desired or not replicas.desired
-        if meta.namespace == "kube-system" and meta.name in _DNS_NAMES and short:
+        if short and _resolves(one):
             yield _cluster(one)
+
+
+def _resolves(one: SeenWorkload) -> bool:
+    """Whether a workload is the cluster's DNS: by the label that kubeadm and its like give it, or by its name."""
+    meta, labels = one.workload.meta, {**one.workload.template.labels, **one.workload.meta.labels}
+    named = meta.namespace == "kube-system" and meta.name in _DNS_NAMES
+    return named or labels.get(_DNS_LABEL) in _DNS_NAMES
 
 
 def _complaint(workload: EntityId, lines: Sequence[LogLine], seen: Observation[Any], scene: Scene) -> Fact:

@@ -163,7 +163,12 @@ def test_a_slow_pod_is_the_reason_unless_its_node_is() -> None:
 
 def everywhere(*more: Fact) -> CaseFile:
     """Names resolve nowhere in the cluster."""
-    lost = [fact("dns.failing_everywhere", 0, of=f"cluster/{CLUSTER}"), fact("log.error_class", 0, **{"class": "dns"})]
+    short = fact("dns.failing", None, of=f"cluster/{CLUSTER}", strength=0.9).model_copy(update={"related": (RESOLVER,)})
+    lost = [
+        short,
+        fact("dns.failing_everywhere", 0, of=f"cluster/{CLUSTER}"),
+        fact("log.error_class", 0, **{"class": "dns"}),
+    ]
     given = case(ERRORS, *lost, *more)
     return given.model_copy(update={"inventory": given.inventory | {RESOLVER}})
 

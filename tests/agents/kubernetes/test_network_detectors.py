@@ -241,6 +241,14 @@ def test_a_single_slip_of_dns_is_none() -> None:
     assert detect(dns.DETECTOR, log("lookup x on 10.96.0.10:53: no such host")) == []
 
 
+def test_the_dns_of_the_cluster_is_known_by_its_label_whatever_its_name() -> None:
+    other = workload("names", namespace="infra", ready=0)
+    assert detect(dns.DETECTOR, workloads(other)) == []
+    meta = other.meta.model_copy(update={"labels": {"k8s-app": "kube-dns"}})
+    (fact,) = detect(dns.DETECTOR, workloads(other.model_copy(update={"meta": meta})))
+    assert fact.related == (other.meta.entity,)
+
+
 def test_the_dns_of_the_cluster() -> None:
     coredns = workload("coredns", namespace="kube-system", ready=0)
     facts = detect(dns.DETECTOR, workloads(coredns))
