@@ -257,4 +257,5 @@ async def _refuse(
 def _sentence(decision: Decision, accepted: Accepted) -> str:
     if decision.choice is Choice.REJECT:
         return f"Rejected by {decision.person.name}: {decision.reason}"
-    return f"Approved by {decision.person.name} ({accepted.approvals}/{accepted.needed})"
+    lacks = f"; still needed: {' and '.join(accepted.lacks)}" if accepted.lacks else ""
+    return f"Approved by {decision.person.name} ({accepted.approvals}/{accepted.needed}{lacks})"

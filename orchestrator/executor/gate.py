@@ -6,9 +6,9 @@ Pure; the executor asks right before every action, with what it read itself.
 from collections.abc import Sequence
 from datetime import datetime
 
-from incidents.approval import Choice, Decision, quorum_of
+from incidents.approval import Choice, Decision, quorum_of, same_person
 from incidents.execution import ExecutionStatus
-from incidents.ids import Digest
+from incidents.ids import Digest, PersonId
 from incidents.policy import Effect, PolicyVerdict
 from incidents.proposal import Proposal, ProposalStatus
 
@@ -27,14 +27,17 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     started: bool = False,
     ruling: PolicyVerdict | None = None,
     used: frozenset[str] = frozenset(),
+    requested_by: PersonId | None = None,
 ) -> str | None:
     """Why it must not run, in words for people; None when nothing stands against it. Fails closed.
 
     `started` says that an earlier action of it ran already: then its expiry no longer stops the rest, nor does a
     freeze or limit, because half a change is worse than a whole one. `ruling` is what the whole policy says of it now,
-    `used` names the pre-approvals that it has used.
+    `used` names the pre-approvals that it has used. The approval of who asked for it (`requested_by`) does not count.
     """
     body = proposal.body
+    if requested_by is not None:
+        decisions = [one for one in decisions if not _own(one, requested_by)]
     if not proposal.intact:
         return TAMPERED
     if paused:
@@ -50,6 +53,10 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     if not started and ruling is not None and (reason := _ruled_out(body.policy, ruling, decisions, used=used)):
         return reason
     return _quorum(proposal, decisions)
+
+
+def _own(decision: Decision, requested_by: PersonId) -> bool:
+    return decision.choice is Choice.APPROVE and same_person(decision.person.id, requested_by)
 
 
 def _ruled_out(

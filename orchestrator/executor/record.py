@@ -158,6 +158,7 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         started=started,
         ruling=await ruling_now(tx, deed, stored.proposal, outside=outside),
         used=await used_by(tx, stored.proposal.digest),
+        requested_by=stored.requested_by,
     )
 
 
