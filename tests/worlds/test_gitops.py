@@ -5,6 +5,7 @@ import pytest
 from kubernetes.aio import client as kubernetes
 
 from tests.worlds.conftest import SCENARIOS, Serving, api_client
+from worlds.cluster.podmaking import POD
 from worlds.server import World
 
 STUCK = SCENARIOS / "images" / "catalog-tag-not-found.yaml"
@@ -104,3 +105,28 @@ async def test_opencost_adds_up_to_the_price_of_the_nodes(stuck: World, http: ht
     assert by_pod["checkout"]["cpuCoreRequestAverage"] == pytest.approx(6 * 0.2, rel=0.1)
     steps = (await http.get(url, params={"window": "2h", "aggregate": "namespace", "step": "1h"})).json()["data"]
     assert len(steps) == 2
+
+
+async def test_argo_cd_synchronises_one_object_and_who_waited_for_it_starts(
+    serving: Serving, http: httpx.AsyncClient
+) -> None:
+    world = await serving(SCENARIOS / "configuration" / "shipments-configmap-deleted.yaml")
+    simulation, name = world.estate.simulation, "shipments-svc"
+    waiting = [
+        pod["metadata"]["uid"]
+        for pod in simulation.cluster.store.every(POD, namespace="lgx-core")
+        if pod["metadata"]["labels"].get("app.kubernetes.io/name") == name
+        and any("waiting" in status["state"] for status in pod["status"].get("containerStatuses", []))
+    ]
+    assert waiting
+    assert all(len(simulation.tape.pod(uid).ticks) == 0 for uid in waiting), "nothing ran yet"
+    url = f"{world.urls['argocd']}/api/v1/applications/{name}"
+    write = {"Authorization": f"Bearer {world.tokens['argocd-write']}"}
+    before = (await http.get(url, headers=write)).json()["status"]["history"]
+    one = {"group": "", "kind": "ConfigMap", "namespace": "lgx-core", "name": f"{name}-config"}
+    answer = await http.post(f"{url}/sync", json={"resources": [one]}, headers=write)
+    assert answer.status_code == 200
+    assert answer.json()["status"]["history"] == before, "a sync of single objects is no entry of the history"
+    await world.advance(120)
+    assert world.estate.active_faults() == []
+    assert all(len(simulation.tape.pod(uid).ticks) > 0 for uid in waiting)
