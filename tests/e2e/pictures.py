@@ -22,6 +22,7 @@ AFTERWARDS = {
     "metrics": "/figures?days=7",
     "runbook": "/runbooks/memory-limit-too-low",
     "runbooks": "/runbooks?show=used",
+    "policy": "/policy",
     "audit": "/audit",
 }
 

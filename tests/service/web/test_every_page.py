@@ -59,6 +59,8 @@ async def told(book: Casebook) -> dict[str, str]:
         "runbook": "/runbooks/memory-limit-too-low",
         "metrics": "/figures?days=7",
         "evals": "/evals",
+        "policy": "/policy",
+        "policy-why": "/policy?digest=" + book.digest.removeprefix("sha256:")[:12],
         "audit": "/audit",
         "settings": "/settings",
         "doctor": "/settings/doctor",
@@ -90,7 +92,7 @@ async def test_every_page_in_every_look(browser: Browser, base: str, book: Caseb
     for name, path in pages.items():
         await seen.open(path)
         wrong += await look_at(seen, name)
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert [line for line in seen.complaints if "404" not in line] == []
 
 
@@ -114,7 +116,7 @@ async def test_what_opens_is_usable_too(browser: Browser, base: str, book: Caseb
     await seen.open(evidence)
     await seen.open(await seen.page.locator("a.ev-title").first.get_attribute("href") or "")
     wrong += await look_at(seen, "evidence")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert seen.complaints == []
 
 
@@ -122,7 +124,8 @@ async def test_the_door(browser: Browser, base: str) -> None:
     page: Page = await (await browser.new_context(viewport=WIDE)).new_page()  # type: ignore[arg-type] # width and height
     seen = Window(page, base)
     await seen.open("/sign-in")
-    assert await look_at(seen, "sign-in") == []
+    wrong = await look_at(seen, "sign-in")
+    assert not wrong, "\n".join(wrong)
     assert seen.complaints == []
 
 
@@ -137,7 +140,8 @@ async def test_doctors_report(browser: Browser, context: WebContext) -> None:
         seen = await window(browser, base)
         await seen.open("/settings/doctor")
         await expect(seen.page.get_by_text("Something that is configured does not work.")).to_be_visible()
-        assert await look_at(seen, "doctor-report") == []
+        wrong = await look_at(seen, "doctor-report")
+        assert not wrong, "\n".join(wrong)
     assert seen.complaints == []
 
 
