@@ -17,6 +17,7 @@ from orchestrator.ambient import go_round_forever
 from orchestrator.assembly import open_advancer, open_bench, open_store, worker_handlers
 from orchestrator.audit.signing import sign_forever
 from orchestrator.executor.assembly import executor_handlers, open_executor
+from orchestrator.garbage import settle
 from orchestrator.jobs import Handler, Jobs, Queue, Task
 from orchestrator.settings import Role, Settings
 from orchestrator.store.database import Store
@@ -66,6 +67,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         if Role.WATCHER in settings.roles and settings.ambient.enabled:
             watching = await stack.enter_async_context(open_bench(settings, store))
             ends.append(group.create_task(go_round_forever(watching)).cancel)
+        settle()
 
         def stop() -> None:
             for end in ends:

@@ -4,7 +4,6 @@ Processes are kept between cases, because imports cost more than a case; they ar
 already. With one worker everything runs in this process.
 """
 
-import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -12,11 +11,10 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from typing import TypeVar
 
+from orchestrator.garbage import settle
+
 JobT = TypeVar("JobT")
 DoneT = TypeVar("DoneT")
-
-YOUNG_OBJECTS = 50_000
-"""New objects after which the collector looks for cycles. Python's own 700 suits small heaps: a case makes millions."""
 
 
 def run_all(
@@ -67,9 +65,7 @@ def _settled(work: Callable[[JobT], DoneT], job: JobT) -> DoneT:
 
 @cache
 def _settle() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+    settle()
 
 
 def _singly(

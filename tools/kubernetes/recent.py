@@ -18,8 +18,8 @@ from tools.kubernetes.wire import MAX_ITEMS, Listing
 
 T = TypeVar("T")
 
-KEPT = timedelta(seconds=3)
-"""How old an answer may be, by the clock of the product: a tenth of the scrape interval, less than a round takes."""
+KEPT = timedelta(seconds=10)
+"""How old an answer may be, by the clock of the product: no older than metrics are, and about what a round takes."""
 FORGOTTEN_SECONDS = 30.0
 """Real seconds after which an answer is given up whatever the clock says: memory that nobody asks for."""
 MOST_KEPT = 500

@@ -1,0 +1,25 @@
+"""What a process has read in is not looked through for garbage again; what comes after it still is."""
+
+import gc
+import subprocess
+import sys
+
+PROBE = """
+import gc, weakref
+kept = [[] for _ in range(1000)]
+from orchestrator.garbage import YOUNG_OBJECTS, settle
+settle()
+class Node: pass
+node = Node(); node.itself = node
+gone = weakref.ref(node); del node
+frozen = gc.get_freeze_count()
+gc.collect()
+print(frozen > 1000, gc.get_threshold()[0] == YOUNG_OBJECTS, gone() is None)
+"""
+
+
+def test_what_is_there_is_left_alone_and_new_cycles_are_found() -> None:
+    before = gc.get_freeze_count()
+    told = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.split() == ["True", "True", "True"]
+    assert gc.get_freeze_count() == before, "a process of its own: this one collects as it did"
