@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from tests.attacks.attack import HERE, attack, table
 from tests.attacks.write_table import PAGE, written
 
@@ -26,7 +28,11 @@ def test_a_row_is_a_test_that_is_run() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            names = [one.func.id for one in node.decorator_list if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)]
+            names = [
+                one.func.id
+                for one in node.decorator_list
+                if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
+            ]
             if "attack" in names:
                 found.append(node.name)
     assert len(found) == len(table())
@@ -37,9 +43,5 @@ def test_two_rows_cannot_share_an_id() -> None:
     def other() -> None:
         """Another attack."""
 
-    try:
+    with pytest.raises(ValueError, match=table()[0].id):
         attack(table()[0].id, "another", tried="x", stopped="y")(other)
-    except ValueError as error:
-        assert table()[0].id in str(error)
-    else:
-        raise AssertionError("the second row replaced the first")
