@@ -4,14 +4,13 @@ import asyncio
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy.exc import DBAPIError
 
 from incidents.ids import IncidentId
 from orchestrator.assembly import open_store
+from orchestrator.audit.in_use import NotSignedError, sign_now
 from orchestrator.audit.keys import SigningKey, UnusableKeyError
 from orchestrator.audit.offline import HEADS, LEDGER, write_ledger
-from orchestrator.audit.places import UnreadableHeadsError, key_files
-from orchestrator.audit.signing import BrokenLedgerError, open_notary
+from orchestrator.audit.places import key_files
 from orchestrator.settings import Settings, load
 from orchestrator.store.database import Store
 from orchestrator.store.errors import UnknownError
@@ -58,9 +57,8 @@ async def _signed(store: Store, settings: Settings, console: Console) -> Signing
         return None
     try:
         key = await asyncio.to_thread(files.load, settings.time.now())
-        notary = await open_notary(store, settings)
-        await notary.sign(settings.time.now())
-    except (BrokenLedgerError, UnusableKeyError, UnreadableHeadsError, DBAPIError) as error:
+        await sign_now(store, settings, now=settings.time.now())
+    except (NotSignedError, UnusableKeyError) as error:
         console.print(f"The head was not signed: {error}", style="yellow", markup=False)
         return None
     return key

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
-from incidents.heads import SignedHead, Trust
+from incidents.heads import Trust
 from incidents.ids import Digest
-from orchestrator.assembly import open_store
-from orchestrator.audit.keys import Keyring, UnusableKeyError
+from orchestrator.audit.in_use import UnreachableLedgerError, check_in_use
+from orchestrator.audit.keys import UnusableKeyError
 from orchestrator.audit.offline import UnreadableLedgerError, verify_files
-from orchestrator.audit.places import UnreadableHeadsError, heads_file, keyring, read_heads
-from orchestrator.ledger import Audit, verify_ledger
-from orchestrator.settings import InvalidSettingsError, Settings, load
+from orchestrator.audit.places import UnreadableHeadsError, keyring, read_heads
+from orchestrator.ledger import Audit
+from orchestrator.settings import InvalidSettingsError, load
 from service.audit.manifest import MANIFEST_FILE, PackCheck, UnreadablePackError, check_pack
 
 HOLDS, BROKEN, NOT_CHECKED, UNPROVEN = 0, 1, 2, 3
@@ -44,7 +43,7 @@ def verify_command(wanted: Wanted) -> int:
         UnreadableLedgerError,
         UnreadablePackError,
         InvalidSettingsError,
-        SQLAlchemyError,
+        UnreachableLedgerError,
         OSError,
     ) as error:
         console.print(f"It could not be checked: {error}", style="bold red", markup=False)
@@ -67,20 +66,11 @@ async def _verify(wanted: Wanted) -> Audit | PackCheck:
     head = Digest(wanted.head) if wanted.head else None
     match wanted.path:
         case None:
-            return await _in_use(settings, trusted, given, head)
+            return await check_in_use(settings, trusted=trusted, heads=given, head=head)
         case path if (path / MANIFEST_FILE).is_file():
             return await asyncio.to_thread(check_pack, path, trusted=trusted)
         case path:
             return await verify_files(path, trusted=trusted, heads=given, head=head)
-
-
-async def _in_use(
-    settings: Settings, trusted: Keyring, given: list[tuple[str, SignedHead]], head: Digest | None
-) -> Audit:
-    async with open_store(settings) as store:
-        own = heads_file(settings, store.url)
-        kept = [(str(own), signed) for signed in read_heads(own)] if own.is_file() else []
-        return await verify_ledger(store, trusted=trusted, heads=[*given, *kept], head=head)
 
 
 def _problems(found: Audit | PackCheck) -> Iterator[str]:

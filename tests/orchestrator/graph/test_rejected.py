@@ -30,12 +30,9 @@ async def test_who_wants_another_gets_the_next_best_with_the_reason_beside_it(on
     incident = await on.until(Phase.AWAITING_DECISION)
     [first] = await on.proposals(incident.id)
     await reject(on, first, another=True)
-    settled = await on.until(Phase.AWAITING_DECISION, Phase.ESCALATED)
+    await on.until(Phase.AWAITING_DECISION)
     proposals = await on.proposals(incident.id)
     rejected = [action.request.kind for action in first.proposal.body.actions]
-    if settled.phase is Phase.ESCALATED:
-        assert REASON in " ".join(await on.told(incident.id)), "nothing else could be done, and the page says why"
-        return
     second = proposals[-1].proposal.body
     assert second.supersedes == first.proposal.digest
     assert [action.request.kind for action in second.actions] != rejected
