@@ -106,7 +106,9 @@ def _going_on(record: IncidentRecord, index: Sources) -> tuple[Sentence, ...]:
     symptoms = [f for f in record.case.facts if f.role is FactRole.SYMPTOM and f.kind != "alert.also_firing"]
     nearest = {entity: place for place, entity in enumerate(record.case.focus)}
     symptoms.sort(key=lambda fact: (nearest.get(fact.entity, len(nearest)), _weight(fact)))
-    told = [index.sentence(fact.text, facts=(fact.id,)) for fact in symptoms[:MOST_SYMPTOMS]]
+    first = {(fact.kind, fact.entity, fact.text.partition(" since ")[0]): fact for fact in reversed(symptoms)}
+    once = [fact for fact in symptoms if fact in first.values()]
+    told = [index.sentence(fact.text, facts=(fact.id,)) for fact in once[:MOST_SYMPTOMS]]
     return tuple(told) or tuple(Sentence(text=alert.alert.summary) for alert in record.alerts[:MOST_SYMPTOMS])
 
 

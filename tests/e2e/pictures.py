@@ -17,14 +17,7 @@ from tests.suites import require
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SOON, LATER = 120_000, 240_000
 """Milliseconds: until the proposal is there, and until it is verified, on a slow machine."""
-AFTERWARDS = {
-    "list": "/",
-    "metrics": "/figures?days=7",
-    "runbook": "/runbooks/memory-limit-too-low",
-    "runbooks": "/runbooks?show=used",
-    "policy": "/policy",
-    "audit": "/audit",
-}
+AFTERWARDS = {"metrics": "/figures?days=7", "policy": "/policy"}
 
 
 async def take(folder: Path) -> list[str]:
