@@ -91,7 +91,7 @@ async def test_an_approval_is_committed_before_the_answer(
     await book.reach(Phase.AWAITING_DECISION)
     path = f"/api/v1/proposals/{book.digest}/decision"
     answer = await client.post(path, json={"choice": "approve"}, headers=bearer("dana"))
-    assert answer.json() == {"status": "approved", "approvals": 1, "needed": 1, "complete": True}
+    assert answer.json() == {"status": "approved", "approvals": 1, "needed": 1, "complete": True, "lacks": []}
     async with store.transaction() as tx:
         assert (await proposal_by(tx, book.digest)).status is ProposalStatus.APPROVED
         [decision] = await decisions_on(tx, book.digest)
