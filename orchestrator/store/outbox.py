@@ -158,7 +158,7 @@ async def heads_since(tx: Tx, *, prefix: str, channel: str, since: datetime) -> 
 
 
 async def behind(tx: Tx, *, prefix: str, live: Sequence[str], limit: int = 100) -> tuple[IncidentId, ...]:
-    """Incidents whose message (key `prefix` + id) or its thread tells less than is known, and those in `live` phases."""
+    """Incidents whose message (key `prefix` + id) or thread tells less than is known, and those in `live` phases."""
     rows = await tx.execute(_BEHIND, {"prefix": prefix, "live": list(live), "limit": limit})
     return tuple(IncidentId(row.id) for row in rows)
 
@@ -172,7 +172,7 @@ _BEHIND = text(
        OR (head.receipt <> '' AND head.thread = '' AND incident.event_seq >
            (SELECT coalesce(max(told.version), 0) FROM outbox AS told WHERE told.thread = head.key)
            AND NOT EXISTS (SELECT 1 FROM outbox AS told WHERE told.thread = head.key AND told.shown <> told.wanted))
-    ORDER BY incident.opened_at LIMIT :limit
+    ORDER BY incident.phase = ANY(:live), incident.opened_at LIMIT :limit
     """
 )
 _CLAIM = text(

@@ -15,7 +15,8 @@ from orchestrator.slack_settings import Mode
 from orchestrator.store.database import Store
 from service.slack.context import SlackContext
 from service.slack.hosting import PATH, SlackHost
-from tests.service.web.serving import web_settings
+from service.web.app import create_app
+from tests.service.web.serving import web_context, web_settings
 from tests.slack.standin.server import Slack
 from tools.clock import Clock
 
@@ -44,7 +45,7 @@ async def midwatch(
     before = len(slack.sockets)
     async with AsyncExitStack() as stack:
         if settings.slack.mode is Mode.HTTP:
-            web = FastAPI()
+            web = create_app(web_context(store, settings, clock))
             host.mount(web)
             slack.request_url = await stack.enter_async_context(_served(web)) + PATH
         group = await stack.enter_async_context(asyncio.TaskGroup())

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from incidents.incident import Phase
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
-from orchestrator.store.outbox import message_of
+from orchestrator.store.outbox import Wish, message_of, want
 from service.slack.context import SlackContext
 from service.slack.delivering import Deliverer
 from service.slack.hosting import SlackHost
@@ -177,6 +177,16 @@ async def test_two_pictures_stand_in_the_thread_once(
 def pictures(slack: Slack) -> list[str]:
     """Names of the files that were put into threads."""
     return [file["name"] for message in slack.workspace.messages for file in message.files if message.thread_ts]
+
+
+async def test_blocks_that_slack_refuses_are_said_in_words(
+    slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel
+) -> None:
+    payload = {"text": "SEV1 checkout returns 5xx", "blocks": [{"type": "from-another-time"}]}
+    async with store.transaction() as tx:
+        await want(tx, Wish(key="card:x", channel=f"#{channel.name}", payload=payload), now=clock.now())
+    async with midwatch(slack, store, clock, settings):
+        await eventually(lambda: the_card(slack, channel, "SEV1 checkout returns 5xx"))
 
 
 async def test_a_storm_is_one_message_with_the_cards_in_its_thread(

@@ -18,7 +18,7 @@ from tests.slack.standin.rendering import text_of
 from tests.slack.standin.server import Slack
 from tests.slack.standin.workspace import BOT_USER, Channel, Message
 
-pytestmark = pytest.mark.kill
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(900)]
 
 Process = subprocess.Popen[bytes]
 
