@@ -25,6 +25,10 @@ DATABASE = "database"
 """Where heads are kept that lie beside the ledger itself."""
 
 
+class UnreachableLedgerError(Exception):
+    """The database of the ledger cannot be read; the message says why."""
+
+
 class Audit(Value):
     """The result of checking the chain. `head` is its last hash: kept elsewhere, it also shows a truncated end."""
 

@@ -11,13 +11,9 @@ from orchestrator.assembly import open_store
 from orchestrator.audit.keys import Keyring, UnusableKeyError
 from orchestrator.audit.places import UnreadableHeadsError, heads_file, read_heads
 from orchestrator.audit.signing import BrokenLedgerError, open_notary
-from orchestrator.ledger import Audit, verify_ledger
+from orchestrator.ledger import Audit, UnreachableLedgerError, verify_ledger
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
-
-
-class UnreachableLedgerError(Exception):
-    """The database of the ledger cannot be read; the message says why."""
 
 
 class NotSignedError(Exception):

@@ -9,11 +9,10 @@ from rich.console import Console
 
 from incidents.heads import Trust
 from incidents.ids import Digest
-from orchestrator.audit.in_use import UnreachableLedgerError, check_in_use
 from orchestrator.audit.keys import UnusableKeyError
 from orchestrator.audit.offline import UnreadableLedgerError, verify_files
 from orchestrator.audit.places import UnreadableHeadsError, keyring, read_heads
-from orchestrator.ledger import Audit
+from orchestrator.ledger import Audit, UnreachableLedgerError
 from orchestrator.settings import InvalidSettingsError, load
 from service.audit.manifest import MANIFEST_FILE, PackCheck, UnreadablePackError, check_pack
 
@@ -66,6 +65,9 @@ async def _verify(wanted: Wanted) -> Audit | PackCheck:
     head = Digest(wanted.head) if wanted.head else None
     match wanted.path:
         case None:
+            # Brings the whole product along, which somebody who checks files offline need not wait for.
+            from orchestrator.audit.in_use import check_in_use
+
             return await check_in_use(settings, trusted=trusted, heads=given, head=head)
         case path if (path / MANIFEST_FILE).is_file():
             return await asyncio.to_thread(check_pack, path, trusted=trusted)
