@@ -29,6 +29,7 @@ from orchestrator.environment import Environment, unknown_names
 from orchestrator.oidc_settings import Oidc
 from orchestrator.part import Part
 from orchestrator.slack_settings import Slack
+from tools.address import objection_to_url
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
 
@@ -293,6 +294,17 @@ class Settings(BaseSettings):
         for what, names in (("clusters", [c.name for c in self.clusters]), ("people", [p.name for p in self.people])):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 message = f"{what}: the name {', '.join(twice)} is there twice; give each its own"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _asks_no_metadata_service(self) -> Self:
+        """Clusters judge their addresses themselves; these are the others that are asked."""
+        asked = {"model.base_url": self.model.base_url, "audit.heads": self.audit.heads}
+        asked |= {"slack.api_url": self.slack.api_url, "oidc.issuer": self.oidc.issuer}
+        for name, url in asked.items():
+            if url.startswith(("http://", "https://")) and (why := objection_to_url(url)):
+                message = f"{name}: {why}: write the address of the system itself"
                 raise ValueError(message)
         return self
 

@@ -57,7 +57,7 @@ async def answering(status: int = 200, location: str = "") -> AsyncIterator[tupl
 @attack(
     "metadata-address-configured",
     "A metadata service is configured as a source",
-    tried="169.254.169.254 in eight spellings (mapped, NAT64, hexadecimal, one number, by name) as Prometheus",
+    tried="169.254.169.254 in eight spellings (mapped, NAT64, hexadecimal, one number, by name) as Prometheus, model, place for heads, Slack",
     stopped="settings and clients refuse link-local and metadata addresses",
 )
 @pytest.mark.parametrize(
@@ -76,6 +76,9 @@ def test_metadata_address(url: str) -> None:
     cluster = {"name": "prod", "prometheus": {"url": url}}
     with pytest.raises(ValidationError, match="write the address of the system itself"):
         Settings.model_validate({"clusters": [cluster]})
+    for asked in ({"model": {"base_url": url}}, {"audit": {"heads": url}}, {"slack": {"api_url": url}}):
+        with pytest.raises(ValidationError, match="write the address of the system itself"):
+            Settings.model_validate(asked)
     Settings.model_validate({"clusters": [cluster | {"prometheus": {"url": "http://127.0.0.1:9090"}}]})
 
 
