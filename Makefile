@@ -43,7 +43,7 @@ test: setup  ## all tests; ends with the suites that were skipped and why (ARGS=
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 attacks: setup  ## try every attack of docs/security.md against the running product; fails if one succeeds
-	@exec $(BIN)/python -m pytest -n $(JOBS) -q tests/attacks $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q tests/attacks $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, and the floors by import-linter
 	@failed=0; for check in "ruff check --output-format concise ." "ruff format --check --output-format concise ." "mypy" "lint-imports --no-cache"; do \
