@@ -3,7 +3,7 @@
 What a record does not say is left as a question for the people who were there. Text from outside is fenced or escaped.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from agents.citing import Citations
@@ -11,7 +11,8 @@ from agents.diagnostician.wording import label_of
 from agents.wording import duration, listed, looked_at, percent
 from incidents.approval import Choice
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
-from incidents.ids import ProposalDigest
+from incidents.fact import Fact
+from incidents.ids import FactId, ProposalDigest
 from incidents.ledger import EntryKind
 from incidents.postmortem import Dossier, Milestones, lasted, milestones
 from incidents.proposal import Proposal
@@ -22,6 +23,10 @@ NOTHING = "Nothing was recorded."
 MOST_LINES = 80
 """Lines of the timeline that a reader follows; the whole is in the console."""
 
+FELT = ("errors.", "latency.", "dependency.", "workload.", "queue.", "service.")
+"""What users feel, most of all first."""
+MOST_FELT = 8
+"""Lines of impact that a reader follows; the case file has all."""
 DEEDS = (EntryKind.DISPATCHED, EntryKind.EXECUTED, EntryKind.FAILED, EntryKind.UNKNOWN)
 ENDINGS = (EntryKind.INCIDENT_CLOSED, EntryKind.ESCALATED)
 QUESTIONS = (
@@ -105,14 +110,26 @@ def _impact(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[st
     if names:
         yield f"- Affected: {names}.{opened}"
     explained = {f for h in (dossier.diagnosis.leading if dossier.diagnosis else ()) for f in h.explains}
-    for fact in dossier.facts:
-        if fact.id in explained:
-            seen = cite.read_from(facts=(fact.id,)) or cite.on_page("h-going", "what was going on")
-            yield f"- {_plain(fact.text)}{seen}"
+    for fact in _felt(dossier.facts, explained):
+        seen = cite.read_from(facts=(fact.id,)) or cite.on_page("h-going", "what was going on")
+        yield f"- {_plain(fact.text)}{seen}"
     alerts = listed(alert.name for alert in dossier.alerts)
     if alerts:
         source = cite.on_page("h-alerts", "the alerts")
         yield f"- Alerts: {_plain(alerts)}, the first at {_stamp(times.alerted)}.{source}"
+
+
+def _felt(facts: Iterable[Fact], explained: Collection[FactId]) -> list[Fact]:
+    """What the cause accounts for, as users feel it first; the same of the same entity is told once, latest last."""
+    known = [fact for fact in facts if fact.id in explained]
+    first = {(fact.kind, fact.entity): fact for fact in reversed(known)}
+    return sorted(first.values(), key=_distance)[:MOST_FELT]
+
+
+def _distance(fact: Fact) -> int:
+    """How far from users it is; what only a graph shows comes last."""
+    order = [place for place, kind in enumerate(FELT) if fact.kind.startswith(kind)]
+    return order[0] if order else len(FELT) + (fact.kind == "metric.shifted")
 
 
 def _cause(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:

@@ -115,6 +115,24 @@ def test_every_sentence_names_what_it_was_read_from() -> None:
     assert f"/incidents/{CASE.incident.id}/evidence/{SEEN[0].id}" in defined.values()
 
 
+def test_impact_begins_with_what_users_feel_and_tells_each_thing_once() -> None:
+    shifted = fact("metric.shifted", 0, text="threads went 3 -> 11")
+    again = fact("errors.elevated", 3, text="7.4 % of requests fail since 02:38")
+    told = diagnose(CASE, LIBRARY, now=NOW)
+    [leading] = told.leading
+    explains = (shifted.id, OOM.id, again.id, ERRORS.id)
+    known = told.model_copy(update={"hypotheses": (leading.model_copy(update={"explains": explains}),)})
+    text = draft(dossier(diagnosis=known, facts=(shifted, OOM, ERRORS, again)), now=NOW)
+    impact = text.split("## Impact")[1].split("##")[0]
+    lines = [line for line in impact.splitlines() if line.startswith("- ")]
+    assert [line.partition(" [")[0] for line in lines][1:4] == [
+        "- 7.1 % of requests fail since 02:35",
+        "- 2 of 6 containers of checkout OOMKilled",
+        "- threads went 3 -\\> 11",
+    ]
+    assert "7.4 %" not in impact
+
+
 def test_an_incident_without_anything_is_a_draft_too() -> None:
     text = draft(Dossier(incident=CASE.incident), now=NOW)
     assert text.count("Nothing was recorded.") >= 6
