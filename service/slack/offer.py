@@ -7,7 +7,7 @@ from incidents.approval import Choice
 from incidents.canonical import Json
 from incidents.incident import CLOSED, SETTLED, Phase
 from incidents.policy import Effect
-from incidents.proposal import ProposalStatus, ProposedAction, Risk
+from incidents.proposal import ProposalBody, ProposalStatus, ProposedAction, Risk
 from incidents.verification import CheckRole
 from service.slack.blocks import Block, button, confirm, context, facts, menu, section
 from service.slack.mrkdwn import bare, bold, code, link, safe
@@ -137,7 +137,7 @@ def _details(proposal: ProposalRecord) -> list[tuple[str, str]]:
     return [
         ("Target", safe("; ".join(dict.fromkeys(_target(action) for action in body.actions)))),
         ("Undo", safe("; ".join(action.undo for action in body.actions))),
-        ("Rehearsed", safe("; ".join(dict.fromkeys(_rehearsed(action) for action in body.actions)))),
+        ("Rehearsed", safe("; ".join(_rehearsals(body)))),
         ("Counts as fixed", safe("; ".join(success) or "no check could be found")),
         ("Must not worsen", safe("; ".join(guards) or "no guard could be found")),
         ("Cost", safe(f"{cost} ({body.cost.basis})" if cost == "unknown" else cost)),
@@ -148,6 +148,13 @@ def _details(proposal: ProposalRecord) -> list[tuple[str, str]]:
 def _target(action: ProposedAction) -> str:
     cluster, namespace, kind, name = action.request.target.split("/", 3)
     return f"{kind} {name} in {namespace}, {cluster}" if namespace not in ("", "-") else f"{kind} {name}, {cluster}"
+
+
+def _rehearsals(body: ProposalBody) -> Iterator[str]:
+    """What the target system said of each action, and what the change did in a twin."""
+    yield from dict.fromkeys(_rehearsed(action) for action in body.actions)
+    if body.rehearsal is not None:
+        yield body.rehearsal.summary
 
 
 def _rehearsed(action: ProposedAction) -> str:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from incidents.action import FieldChange
+from incidents.foresight import Outlook
+from incidents.prediction import Prediction
 from incidents.proposal import ProposalBody
 from service.slack.card import Card, card_of
 from service.slack.mrkdwn import safe
@@ -337,6 +339,8 @@ def needed(body: ProposalBody, statement: str) -> Iterator[tuple[str, str]]:
         yield "blast radius", action.blast_radius.summary
         yield "undo", action.undo
         yield "rehearsal", action.preview.by
+    if body.rehearsal is not None:
+        yield "twin", body.rehearsal.summary
         for change in action.preview.diff:
             yield "diff, before", str(change.before)
             yield "diff, after", str(change.after)
@@ -359,6 +363,14 @@ def missing(text: str, record: IncidentRecord) -> list[str]:
 @pytest.mark.parametrize("state", ASKING)
 def test_a_card_that_asks_holds_all_that_a_decision_takes(records: dict[str, IncidentRecord], state: str) -> None:
     assert missing(text_of(records[state]), records[state]) == []
+
+
+def test_a_rehearsal_in_a_twin_is_told(records: dict[str, IncidentRecord]) -> None:
+    twin = Prediction(outlook=Outlook.RECOVERS, seconds=50)
+    record = with_body(records["waiting for a decision"], rehearsal=twin)
+    assert "the twin recovers in 50 s" in text_of(record)
+    assert missing(text_of(record), record) == []
+    assert "twin" in missing(text_of(records["waiting for a decision"]), record)
 
 
 def test_the_lint_bites(records: dict[str, IncidentRecord]) -> None:
