@@ -42,10 +42,16 @@ class Matcher:
     op: MatchOp
     value: str
     _pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.name, self.op.value, self.value)))
         if self.op in {MatchOp.REGEX, MatchOp.NOT_REGEX}:
             object.__setattr__(self, "_pattern", re.compile(self.value, re.DOTALL))
+
+    def __hash__(self) -> int:
+        """Computed once: matchers are keys of what exporters remember of every pod."""
+        return self._hash
 
     def matches(self, value: str) -> bool:
         """Say whether a label with this value passes."""
@@ -60,8 +66,9 @@ class Matcher:
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     """Say whether a series with these labels passes every matcher."""
-    for matcher in matchers:  # noqa: SIM110 -- asked of every series of every query: a generator costs twice as much
-        if not matcher.matches(labels.get(matcher.name, "")):
+    for matcher in matchers:  # asked of every series of every query: equality is answered here
+        value = labels.get(matcher.name, "")
+        if value != matcher.value if matcher.op is MatchOp.EQUAL else not matcher.matches(value):
             return False
     return True
 
