@@ -7,10 +7,8 @@ from datetime import datetime, timedelta
 from incidents.action import ActionRequest, BlastRadius, Fence, FieldChange, Preview, Reversibility, Snapshot
 from incidents.canonical import digest_of
 from incidents.diagnosis import Argument, Diagnosis, Engine, Hypothesis, Verdict
-from incidents.foresight import Outlook
 from incidents.ids import ActionKind, CauseSlug, EntityId, IncidentId
 from incidents.policy import Effect, PolicyVerdict
-from incidents.prediction import Foreseen, Prediction
 from incidents.proposal import CostDelta, Proposal, ProposalBody, ProposedAction, Risk
 from incidents.verification import Check, CheckRole, Comparison
 from tests.service.web import estate
@@ -113,17 +111,6 @@ def proposal(incident: IncidentId, *, at: datetime, approvals: int = 1) -> Propo
         version=digest_of(b"policy"),
         expires_in_seconds=900,
     )
-    rehearsal = Prediction(
-        outlook=Outlook.RECOVERS,
-        seconds=50,
-        figures=(
-            Foreseen(measure="error_rate", unit="ratio", before=0.068, after=0.001),
-            Foreseen(measure="workload_available", unit="pods", before=4, after=6),
-        ),
-        built_from=("6 pods, their template and rollout strategy", "73 requests/s, of which 7.1 % fail (0.1 % before)"),
-        assumes=("each process needs the 340 MiB that it used at most, whatever the load",),
-        not_foreseen=("what its callers, its dependencies and its latency do",),
-    )
     return Proposal.of(
         ProposalBody(
             incident=incident,
@@ -135,7 +122,6 @@ def proposal(incident: IncidentId, *, at: datetime, approvals: int = 1) -> Propo
             watch_seconds=600,
             cost=CostDelta(usd_per_hour=0.04, basis="6 pods x 256 MiB more memory requested at node prices"),
             risk=Risk.LOW,
-            rehearsal=rehearsal,
             policy=policy,
             evidence=(estate.PODS.id, estate.REVISIONS.id),
             created_at=at,
