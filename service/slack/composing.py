@@ -42,16 +42,31 @@ class Composer:
     def __init__(self, context: SlackContext, *, changed: Callable[[], None]) -> None:
         """Composes for the context's store."""
         self._context, self._changed = context, changed
+        self._due: dict[IncidentId, None] = {}
+        self._woken = asyncio.Event()
 
     async def run(self) -> None:
         """Follow and look until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
+            group.create_task(self._work())
             group.create_task(self._look())
 
     async def _follow(self) -> None:
         async for note in follow_for_ever(self._context.store):
-            await self._guarded([note[0]] if note else [])
+            if note is not None:
+                self._due[note[0]] = None
+                self._woken.set()
+
+    async def _work(self) -> None:
+        """Compose what changed; lines that came while it composed are told together."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._due:
+                incident = next(iter(self._due))
+                del self._due[incident]
+                await self._guarded([incident])
 
     async def _look(self) -> None:
         while True:

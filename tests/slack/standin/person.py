@@ -13,7 +13,8 @@ from tests.slack.standin.server import Ack, Slack
 from tests.slack.standin.workspace import APP, BOT_USER, TEAM, Channel, Message, User
 
 FoundT = TypeVar("FoundT")
-PATIENCE = 10.0
+PATIENCE = 30.0
+"""Seconds; a machine with much to do takes ten for what takes one."""
 
 
 class NoSuchButtonError(AssertionError):
