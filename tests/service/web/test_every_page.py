@@ -83,7 +83,7 @@ async def look_at(seen: Window, name: str) -> list[str]:
     return wrong
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_every_page_in_every_look(browser: Browser, base: str, book: Casebook) -> None:
     pages = await told(book)
     seen = await window(browser, base)
