@@ -5,6 +5,7 @@ time of an investigation.
 """
 
 import gc
+from functools import cache
 
 YOUNG_OBJECTS = 50_000
 """New objects after which the collector looks at them. Python's own 700 suits small heaps: a case makes millions."""
@@ -12,8 +13,9 @@ GENERATIONS = (20, 50)
 """Looks at the young after which the middle-aged are looked at, and at those until the old are."""
 
 
+@cache
 def settle() -> None:
-    """What is there now stays: leave it alone. Called once, when a process has read in what it works with."""
+    """What is there now stays: leave it alone. Once per process, when it has read in what it works with."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *GENERATIONS)

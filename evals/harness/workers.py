@@ -8,7 +8,6 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache
 from typing import TypeVar
 
 from orchestrator.garbage import settle
@@ -59,13 +58,8 @@ def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int
 def _settled(work: Callable[[JobT], DoneT], job: JobT) -> DoneT:
     """Do one job. What the first one imported is there for good: the collector need not look at it again."""
     result = work(job)
-    _settle()
-    return result
-
-
-@cache
-def _settle() -> None:
     settle()
+    return result
 
 
 def _singly(

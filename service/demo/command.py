@@ -37,6 +37,8 @@ class Options:
     """What the command line asked for."""
 
     headless: bool = False
+    to_proposal: bool = False
+    """Stop when there is something to decide: for measuring."""
     json_file: Path | None = None
     scenario: Path | None = None
     rate: float = 10.0
@@ -87,6 +89,8 @@ async def _watch(midwatch: Running, settings: Settings, options: Options, consol
         async with asyncio.timeout(LIMIT_SECONDS if options.headless else None):
             async for _ in changes(midwatch.store):
                 phase = await teller.catch_up()
+                if phase is Phase.AWAITING_DECISION and options.to_proposal:
+                    break
                 if phase is Phase.AWAITING_DECISION and options.headless:
                     await _approve(midwatch, incident.id, keys)
                 if phase in SETTLED and await _written(midwatch, incident.id):
