@@ -27,7 +27,7 @@ FLAPPING = FactSpec(
 AT_MIN = FactSpec(
     kind=FactKind("hpa.at_min"),
     role=FactRole.STATE,
-    meaning="An autoscaler is at its minimum and wants no more pods: what it measures is below its target.",
+    meaning="An autoscaler went down to its minimum and wants no more pods: what it measures is below its target.",
     attributes={
         "min": "its minimum",
         "current": "present pods",
@@ -55,7 +55,8 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
             own = [one for one in rescales if one.event.entity == scaler.meta.entity and _recent(one, scene)]
             if _flaps(own):
                 yield _flapping(scaler, scaler.target, own, seen, scene)
-            if scaler.current == scaler.minimum and _content(scaler):
+            came_down = any("below" in one.event.message for one in own)  # at rest there every night is no news
+            if scaler.current == scaler.minimum and came_down and _content(scaler):
                 yield _at_min(scaler, scaler.target, seen, scene)
 
 

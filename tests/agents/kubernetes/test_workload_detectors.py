@@ -278,7 +278,9 @@ def test_autoscalers(view: Any, expected: list[tuple[str, dict[str, Any]]]) -> N
     ],
 )  # fmt: skip
 def test_autoscalers_at_their_minimum(view: Any, expected: list[str]) -> None:
-    assert [fact.kind for fact in detect(autoscaler_moves.DETECTOR, view)] == expected
+    lowered = events(rescaled(2, "below", 1, -3, -3))
+    assert [fact.kind for fact in detect(autoscaler_moves.DETECTOR, view, lowered)] == expected
+    assert detect(autoscaler_moves.DETECTOR, view) == [], "who rests at the minimum for long is no news"
 
 
 def rescaled(to: int, way: str, count: int, first: float, last: float) -> Any:
