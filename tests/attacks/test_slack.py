@@ -26,6 +26,10 @@ from tests.slack.standin.workspace import BOT_USER, Message
 from tools.clock import ManualClock
 
 
+PATIENCE = 60.0
+"""Seconds until a card stands in the channel, on a machine that does much else."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Room:
     """A workspace in which a proposal waits, asked for by signed HTTP requests."""
@@ -63,7 +67,7 @@ async def room(database_url: str) -> AsyncIterator[Room]:
                 found = [m for m in dana.messages(channel) if m.user == BOT_USER and not m.visible_to]
                 return found[0] if found and "Roll checkout back" in text_of(found[0]) else None
 
-            yield Room(slack=slack, store=store, book=book, dana=dana, card=await eventually(look))
+            yield Room(slack=slack, store=store, book=book, dana=dana, card=await eventually(look, seconds=PATIENCE))
 
 
 @attack(
