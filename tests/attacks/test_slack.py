@@ -25,7 +25,6 @@ from tests.slack.standin.server import Slack, standin
 from tests.slack.standin.workspace import BOT_USER, Message
 from tools.clock import ManualClock
 
-
 PATIENCE = 60.0
 """Seconds until a card stands in the channel, on a machine that does much else."""
 
