@@ -124,12 +124,16 @@ async def open_notary(store: Store, settings: Settings) -> Notary:
 
 
 async def sign_forever(store: Store, settings: Settings) -> None:
-    """Sign every `sign_seconds` of wall-clock time until cancelled."""
+    """Sign every `sign_seconds` of wall-clock time until cancelled. What stands in the way is logged once."""
     notary: Notary | None = None
+    said = ""
     while True:
         try:
             notary = notary or await open_notary(store, settings)
             await notary.sign(store.clock.now())
-        except (BrokenLedgerError, UnusableKeyError, UnreadableHeadsError, DBAPIError, OSError):
-            logger.exception("The head of the ledger was not signed", extra={"action": "head_not_signed"})
+            said = ""
+        except (BrokenLedgerError, UnusableKeyError, UnreadableHeadsError, DBAPIError, OSError) as error:
+            if str(error) != said:
+                logger.exception("The head of the ledger was not signed", extra={"action": "head_not_signed"})
+            said = str(error)
         await asyncio.sleep(settings.audit.sign_seconds)

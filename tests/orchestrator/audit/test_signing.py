@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,9 +16,10 @@ from incidents.heads import SignedHead
 from incidents.ids import Digest
 from incidents.ledger import GENESIS, EntryKind, entry_hash
 from orchestrator.audit.keys import KeyFiles, Keyring, UnusableKeyError
-from orchestrator.audit.places import read_heads
-from orchestrator.audit.signing import BrokenLedgerError, Notary
+from orchestrator.audit.places import heads_file, keyring, read_heads
+from orchestrator.audit.signing import BrokenLedgerError, Notary, sign_forever
 from orchestrator.ledger import Audit, verify_ledger
+from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from orchestrator.store.heads import heads_of
 from orchestrator.store.ledger import entries, record
@@ -262,3 +264,18 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path, content: str) -> None:
     path.chmod(0o600)
     with pytest.raises(UnusableKeyError, match=r"signing\.pem"):
         KeyFiles(private=path).load(NOW)
+
+
+async def test_it_signs_by_itself_until_it_is_stopped(store: Store, tmp_path: Path) -> None:
+    office = Office(store, tmp_path)
+    await office.write(1)
+    settings = Settings(data_dir=tmp_path, audit={"sign_seconds": 0.05, "heads": str(tmp_path / "elsewhere.jsonl")})
+    signing = asyncio.create_task(sign_forever(store, settings))
+    while not (tmp_path / "elsewhere.jsonl").exists():  # noqa: ASYNC110 - what it waits for is a file
+        await asyncio.sleep(0.05)
+    signing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await signing
+    [head, *_] = read_heads(tmp_path / "elsewhere.jsonl")
+    assert read_heads(heads_file(settings, store.url))[0] == head
+    assert (await verify_ledger(store, trusted=keyring(settings))).proven
