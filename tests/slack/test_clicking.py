@@ -220,7 +220,7 @@ async def test_the_thread_tells_the_story_and_calls_for_the_decision(
         return "\n".join(text_of(m) for m in dana.messages(channel, thread=message.ts))
 
     await eventually(lambda: "a decision is wanted until" in told() and "stronger: memory limit" in told())
-    assert told().count("supervisor -> observability:") == 1
+    assert told().count("supervisor \u2192 observability:") == 1
 
 
 async def phase_of(store: Store, incident: IncidentId) -> Phase:
