@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,31 +10,26 @@ import httpx
 import pytest
 
 from orchestrator.store.database import Store
-from orchestrator.store.migrate import migrate
 from service.web.context import WebContext
 from tests.attacks.attack import Attack
-from tests.orchestrator.servers import database, embedded_server
+from tests.orchestrator.servers import a_copy, embedded_server, migrated
 from tests.orchestrator.staging import Stage, stage
 from tests.service.web.casebook import NOW, Casebook
 from tests.service.web.serving import served, web_context, web_settings
 from tools.clock import ManualClock
 
-TEMPLATE = "midwatch_attack_template"
-NUMBERS = itertools.count()
-
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The embedded PostgreSQL, with a migrated template database."""
-    with embedded_server() as url, database(url, TEMPLATE) as template:
-        asyncio.run(migrate(template))
+    with migrated(embedded_server()) as url:
         yield url
 
 
 @pytest.fixture
 def database_url(server: str) -> Iterator[str]:
     """A database of the test's own."""
-    with database(server, f"attack_{next(NUMBERS)}", template=TEMPLATE) as url:
+    with a_copy(server) as url:
         yield url
 
 

@@ -31,7 +31,6 @@ from orchestrator.executor.context import ExecutorContext
 from orchestrator.jobs import Jobs, Task, enqueue
 from orchestrator.settings import Periods, Settings
 from orchestrator.store.database import Store
-from orchestrator.store.migrate import migrate
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.manifests import deployment, pod_template
 from tests.cluster.product import NAME
@@ -40,7 +39,7 @@ from tests.cluster.test_product import CALL, OK, WRITE, account, home
 from tests.incidents.making import person
 from tests.kill.victim import PLACES, wrapped
 from tests.orchestrator.executor.sealing import row, sealed
-from tests.orchestrator.servers import database, embedded_server
+from tests.orchestrator.servers import a_copy, embedded_server, migrated
 from tests.orchestrator.staging import Stage
 from tools.clock import SystemClock
 from tools.kubernetes.client import KubernetesClient
@@ -63,8 +62,7 @@ ONCALL = person("dana", "oncall", "owner")
 @pytest.fixture
 def url() -> Iterator[str]:
     """A migrated database."""
-    with embedded_server() as server, database(server, "crashes") as made:
-        asyncio.run(migrate(made))
+    with migrated(embedded_server()) as server, a_copy(server) as made:
         yield made
 
 

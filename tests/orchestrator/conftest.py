@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
-from orchestrator.store.migrate import migrate
-from tests.orchestrator.servers import database, debian_server, embedded_server
-
-TEMPLATE = "midwatch_template"
-NUMBERS = itertools.count()
+from tests.orchestrator.servers import a_copy, debian_server, embedded_server, migrated
 
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[str]:
     """The embedded server, with a migrated template database."""
-    with embedded_server() as url, database(url, TEMPLATE) as template:
-        asyncio.run(migrate(template))
+    with migrated(embedded_server()) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def debian() -> Iterator[str]:
     """Debian's server, with a migrated template database."""
-    with debian_server() as url, database(url, TEMPLATE) as template:
-        asyncio.run(migrate(template))
+    with migrated(debian_server()) as url:
         yield url
 
 
@@ -37,7 +29,7 @@ def debian() -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database of its own: on the embedded server, or where the test's `server` parameter says."""
     server: str = request.getfixturevalue(getattr(request, "param", "embedded"))
-    with database(server, f"test_{next(NUMBERS)}", template=TEMPLATE) as url:
+    with a_copy(server) as url:
         yield url
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
 
 from orchestrator.postgres import EmbeddedServer
+from orchestrator.store.migrate import migrate
 from tests.suites import require
 
 UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root; Debian has this user everywhere."""
+TEMPLATE = "midwatch_template"
+NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -71,3 +76,16 @@ def database(server: str, name: str, *, template: str = "template1") -> Iterator
             yield server.replace("/postgres?", f"/{name}?")
         finally:
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@contextmanager
+def migrated(server: AbstractContextManager[str]) -> Iterator[str]:
+    """URL of the server, with a migrated database in it of which tests get copies."""
+    with server as url, database(url, TEMPLATE) as template:
+        asyncio.run(migrate(template))
+        yield url
+
+
+def a_copy(server: str) -> AbstractContextManager[str]:
+    """URL of a migrated database of one's own, on such a server."""
+    return database(server, f"test_{next(NUMBERS)}", template=TEMPLATE)

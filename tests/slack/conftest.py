@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
-from orchestrator.store.migrate import migrate
-from tests.orchestrator.servers import database, embedded_server
+from tests.orchestrator.servers import a_copy, embedded_server, migrated
 from tests.service.web.casebook import NOW, Casebook
 from tests.slack.midwatch import slack_settings
 from tests.slack.standin.person import Person
@@ -19,15 +16,11 @@ from tests.slack.standin.server import Slack, standin
 from tests.slack.standin.workspace import Channel
 from tools.clock import ManualClock
 
-TEMPLATE = "midwatch_slack_template"
-NUMBERS = itertools.count()
-
 
 @pytest.fixture(scope="session")
 def slack_server() -> Iterator[str]:
     """The embedded server, with a migrated template database."""
-    with embedded_server() as url, database(url, TEMPLATE) as template:
-        asyncio.run(migrate(template))
+    with migrated(embedded_server()) as url:
         yield url
 
 
@@ -38,7 +31,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def database_url(slack_server: str) -> Iterator[str]:
-    with database(slack_server, f"slack_{next(NUMBERS)}", template=TEMPLATE) as url:
+    with a_copy(slack_server) as url:
         yield url
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-
-import uvicorn
-from fastapi import FastAPI
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from orchestrator.settings import Settings
 from orchestrator.slack_settings import Mode
@@ -16,7 +12,7 @@ from orchestrator.store.database import Store
 from service.slack.context import SlackContext
 from service.slack.hosting import PATH, SlackHost
 from service.web.app import create_app
-from tests.service.web.serving import web_context, web_settings
+from tests.service.web.serving import listening, web_context, web_settings
 from tests.slack.standin.server import Slack
 from tools.clock import Clock
 
@@ -47,7 +43,7 @@ async def midwatch(
         if settings.slack.mode is Mode.HTTP:
             web = create_app(web_context(store, settings, clock))
             host.mount(web)
-            slack.request_url = await stack.enter_async_context(_served(web)) + PATH
+            slack.request_url = await stack.enter_async_context(listening(web, lifespan="on")) + PATH
         group = await stack.enter_async_context(asyncio.TaskGroup())
         running = group.create_task(host.run())
         if settings.slack.mode is Mode.SOCKET and connects and not slack.workspace.down:
@@ -56,26 +52,3 @@ async def midwatch(
             yield host
         finally:
             running.cancel()
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the test runner's signal handlers alone."""
-        yield
-
-
-@asynccontextmanager
-async def _served(web: FastAPI) -> AsyncIterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        server = _Server(uvicorn.Config(web, log_config=None, access_log=False, timeout_graceful_shutdown=2))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(server.serve(sockets=[listener]))
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-            try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            finally:
-                server.should_exit = True

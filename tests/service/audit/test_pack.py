@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import re
 import shutil
@@ -21,23 +20,19 @@ from orchestrator.audit.keys import KeyFiles, Keyring, SigningKey
 from orchestrator.audit.signing import Notary
 from orchestrator.decisions import decide
 from orchestrator.store.database import Store
-from orchestrator.store.migrate import migrate
 from service.audit.controls import CONTROLS
 from service.audit.manifest import MANIFEST_FILE, PackCheck, UnreadablePackError, check_pack, write_pack
 from service.audit.pack import EvidencePack, pack_of
 from tests.incidents.making import person
-from tests.orchestrator.servers import database, embedded_server
+from tests.orchestrator.servers import a_copy, embedded_server, migrated
 from tests.service.web.casebook import NOW, Casebook
 from tests.service.web.serving import web_settings
 from tools.clock import ManualClock
 
-NUMBERS = itertools.count()
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with embedded_server() as url, database(url, "midwatch_pack_template") as template:
-        asyncio.run(migrate(template))
+    with migrated(embedded_server()) as url:
         yield url
 
 
@@ -74,7 +69,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(server: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    with database(server, f"pack_{next(NUMBERS)}", template="midwatch_pack_template") as url:
+    with a_copy(server) as url:
         async with Store(url) as store:
             yield Desk(store, tmp_path)
 
@@ -84,7 +79,7 @@ def packed(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """A pack that every test of changes copies: the story is played once."""
 
     async def made() -> tuple[Path, Keyring]:
-        with database(server, f"pack_{next(NUMBERS)}", template="midwatch_pack_template") as url:
+        with a_copy(server) as url:
             async with Store(url) as store:
                 desk = Desk(store, tmp_path_factory.mktemp("packed"))
                 _, folder = await verified(desk)

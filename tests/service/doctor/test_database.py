@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,27 +11,24 @@ import pytest
 
 from orchestrator.settings import Settings
 from orchestrator.store.inspection import inspect
-from orchestrator.store.migrate import migrate
 from service.doctor import database
 from service.doctor.finding import Finding, State
+from tests.orchestrator.servers import a_copy, embedded_server
 from tests.orchestrator.servers import database as fresh_database
-from tests.orchestrator.servers import embedded_server
-
-TEMPLATE = "doctor_template"
+from tests.orchestrator.servers import migrated as with_template
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A server with a migrated template."""
-    with embedded_server() as url, fresh_database(url, TEMPLATE) as template:
-        asyncio.run(migrate(template))
+    with with_template(embedded_server()) as url:
         yield url
 
 
 @pytest.fixture
 def migrated(server: str) -> Iterator[str]:
     """A migrated database."""
-    with fresh_database(server, "doctor", template=TEMPLATE) as url:
+    with a_copy(server) as url:
         yield url
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -12,24 +10,19 @@ from playwright.async_api import Browser, async_playwright
 
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
-from orchestrator.store.migrate import migrate
 from service.web.app import create_app
 from service.web.context import WebContext
-from tests.orchestrator.servers import database, embedded_server
+from tests.orchestrator.servers import a_copy, embedded_server, migrated
 from tests.service.web.casebook import NOW, Casebook
 from tests.service.web.serving import served, web_context, web_settings
 from tests.suites import require
 from tools.clock import ManualClock
 
-TEMPLATE = "midwatch_web_template"
-NUMBERS = itertools.count()
-
 
 @pytest.fixture(scope="session")
 def web_server() -> Iterator[str]:
     """The embedded server, with a migrated template database."""
-    with embedded_server() as url, database(url, TEMPLATE) as template:
-        asyncio.run(migrate(template))
+    with migrated(embedded_server()) as url:
         yield url
 
 
@@ -40,7 +33,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def store(web_server: str, clock: ManualClock) -> AsyncIterator[Store]:
-    with database(web_server, f"web_{next(NUMBERS)}", template=TEMPLATE) as url:
+    with a_copy(web_server) as url:
         async with Store(url, clock=clock) as opened:
             yield opened
 
