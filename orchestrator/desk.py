@@ -36,7 +36,8 @@ class LiveDesk(Desk):
 
     def __init__(self, *, cluster: Cluster, clock: Clock, agent: AgentName, probes: int, seconds: float) -> None:
         """`probes` and wall-clock `seconds` from now are what this specialist may use up in this round."""
-        together = cluster.kubernetes_together or cluster.kubernetes
+        # Who has no Kubernetes API has nothing to share either.
+        together = cluster.kubernetes and (cluster.kubernetes_together or cluster.kubernetes)
         self.cluster, self.clock, self.agent = replace(cluster, kubernetes=together), clock, agent
         self._left = probes
         self._slots = asyncio.Semaphore(AT_ONCE)

@@ -148,8 +148,7 @@ async def test_a_healthy_estate_is_called_healthy(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_seen_is_said(reference: Served) -> None:
-    blind = replace(reference.cluster, prometheus=None, loki=None, alertmanager=None, opencost=None)
-    blind = replace(blind, kubernetes=None, kubernetes_together=None)
+    blind = replace(reference.cluster, prometheus=None, loki=None, alertmanager=None, opencost=None, kubernetes=None)
     for agent in (AgentName.OBSERVABILITY, AgentName.COST):
         report = await ask(reference, agent, cluster=blind)
         assert report.facts == ()
