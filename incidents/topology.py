@@ -99,12 +99,12 @@ class Topology(Value):
         return tuple(nx.shortest_path(calls, caller, callee))
 
     def pods_of(self, workload: EntityId) -> tuple[EntityId, ...]:
-        """Pods a workload owns, through ReplicaSets and Jobs."""
-        found: list[EntityId] = []
+        """Pods a workload owns, directly or through ReplicaSets and Jobs; each once, however many ways lead to it."""
+        found: dict[EntityId, None] = {}
         queue = [workload]
         while queue:
             owned = self.targets(queue.pop(0), Relation.OWNS)
-            found += [entity for entity in owned if "/pod/" in entity]
+            found |= dict.fromkeys(entity for entity in owned if "/pod/" in entity)
             queue += [entity for entity in owned if "/pod/" not in entity]
         return tuple(found)
 

@@ -13,9 +13,13 @@ APPLICATION, REPOSITORY = EntityId("prod/argocd/application/shop"), EntityId("pr
 INGRESS, CONFIG = EntityId("prod/shop/ingress/api"), EntityId("prod/shop/configmap/api")
 SCALER = EntityId("prod/shop/horizontalpodautoscaler/api")
 NODE, POD = EntityId("prod/-/node/n1"), EntityId("prod/shop/pod/api-1")
+REPLICASET = EntityId("prod/shop/replicaset/api-5d")
 EDGES = Topology.of(
     [
         Edge(source=API, relation=Relation.OWNS, target=POD),
+        # The same pod again, by the way that its owner references tell.
+        Edge(source=API, relation=Relation.OWNS, target=REPLICASET),
+        Edge(source=REPLICASET, relation=Relation.OWNS, target=POD),
         Edge(source=SERVICE, relation=Relation.SELECTS, target=API),
         Edge(source=WEB, relation=Relation.CALLS, target=API),
         Edge(source=API, relation=Relation.CALLS, target=CART),
