@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from agents.citing import Citations
 from agents.diagnostician.wording import label_of
+from agents.felt import distance
 from agents.wording import duration, listed, looked_at, percent
 from incidents.approval import Choice
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
@@ -23,8 +24,6 @@ NOTHING = "Nothing was recorded."
 MOST_LINES = 80
 """Lines of the timeline that a reader follows; the whole is in the console."""
 
-FELT = ("errors.", "latency.", "dependency.", "workload.", "queue.", "service.")
-"""What users feel, most of all first."""
 MOST_FELT = 8
 """Lines of impact that a reader follows; the case file has all."""
 DEEDS = (EntryKind.DISPATCHED, EntryKind.EXECUTED, EntryKind.FAILED, EntryKind.UNKNOWN)
@@ -123,13 +122,7 @@ def _felt(facts: Iterable[Fact], explained: Collection[FactId]) -> list[Fact]:
     """What the cause accounts for, as users feel it first; the same of the same entity is told once, latest last."""
     known = [fact for fact in facts if fact.id in explained]
     first = {(fact.kind, fact.entity): fact for fact in reversed(known)}
-    return sorted(first.values(), key=_distance)[:MOST_FELT]
-
-
-def _distance(fact: Fact) -> int:
-    """How far from users it is; what only a graph shows comes last."""
-    order = [place for place, kind in enumerate(FELT) if fact.kind.startswith(kind)]
-    return order[0] if order else len(FELT) + (fact.kind == "metric.shifted")
+    return sorted(first.values(), key=distance)[:MOST_FELT]
 
 
 def _cause(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:

@@ -5,10 +5,11 @@ Every sentence comes from a fact, an argument or a row, and carries the evidence
 
 from collections.abc import Iterable, Sequence
 
+from agents.felt import distance
 from incidents.casefile import CaseFile
 from incidents.diagnosis import Argument, Hypothesis, Verdict
 from incidents.evidence import Evidence
-from incidents.fact import Fact, FactRole
+from incidents.fact import FactRole
 from incidents.finding import RuledOut
 from incidents.ids import EvidenceId, FactId
 from incidents.incident import Phase
@@ -105,17 +106,11 @@ def current_proposal(record: IncidentRecord) -> ProposalRecord | None:
 def _going_on(record: IncidentRecord, index: Sources) -> tuple[Sentence, ...]:
     symptoms = [f for f in record.case.facts if f.role is FactRole.SYMPTOM and f.kind != "alert.also_firing"]
     nearest = {entity: place for place, entity in enumerate(record.case.focus)}
-    symptoms.sort(key=lambda fact: (nearest.get(fact.entity, len(nearest)), _weight(fact)))
+    symptoms.sort(key=lambda fact: (nearest.get(fact.entity, len(nearest)), distance(fact)))
     first = {(fact.kind, fact.entity, fact.text.partition(" since ")[0]): fact for fact in reversed(symptoms)}
     once = [fact for fact in symptoms if fact in first.values()]
     told = [index.sentence(fact.text, facts=(fact.id,)) for fact in once[:MOST_SYMPTOMS]]
     return tuple(told) or tuple(Sentence(text=alert.alert.summary) for alert in record.alerts[:MOST_SYMPTOMS])
-
-
-def _weight(fact: Fact) -> int:
-    """What users feel comes first."""
-    order = ("errors.elevated", "latency.elevated", "workload.unavailable")
-    return order.index(fact.kind) if fact.kind in order else len(order)
 
 
 def _impact(record: IncidentRecord) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from agents.detector import Detector, Scene, Sightings
+from agents.kubernetes.autoscalers import MEASURED, at_end
 from agents.kubernetes.sighted import SeenEvent, earliest, events_of, name
 from agents.reporting import state
 from agents.wording import since
@@ -28,13 +29,7 @@ AT_MIN = FactSpec(
     kind=FactKind("hpa.at_min"),
     role=FactRole.STATE,
     meaning="An autoscaler went down to its minimum and wants no more pods: what it measures is below its target.",
-    attributes={
-        "min": "its minimum",
-        "current": "present pods",
-        "metric": "what it measures",
-        "target": "what is aimed at, as written",
-        "measured": "what is measured, as written",
-    },
+    attributes={"min": "its minimum", **MEASURED},
 )
 WITHIN = timedelta(hours=1)
 """How long the API server keeps events, by default (`--event-ttl`)."""
@@ -57,7 +52,8 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
                 yield _flapping(scaler, scaler.target, own, seen, scene)
             came_down = any("below" in one.event.message for one in own)  # at rest there every night is no news
             if scaler.current == scaler.minimum and came_down and _content(scaler):
-                yield _at_min(scaler, scaler.target, seen, scene)
+                at, told = scaler.last_scaled, DETECTOR.name
+                yield at_end(AT_MIN, scaler, scaler.target, seen, scene, end="min", at=at, detector=told)
 
 
 def _content(scaler: Autoscaler) -> bool:
@@ -121,27 +117,6 @@ def _flapping(
 
 def _hasty(scaler: Autoscaler) -> bool:
     return scaler.scale_down_window_s is not None
-
-
-def _at_min(scaler: Autoscaler, target: EntityId, seen: Observation[Autoscalers], scene: Scene) -> Fact:
-    at = scaler.last_scaled
-    metric = next((one for one in scaler.metrics if one.current), None)
-    measured = f", {metric.name} {metric.current} for a target of {metric.target}" if metric else ""
-    return state(
-        AT_MIN,
-        entity=target,
-        text=f"the autoscaler of {name(target)} is at its minimum of {scaler.minimum} pods{measured}"
-        f"{since(at, now=scene.now)}",
-        seen=[seen],
-        at=at,
-        related=[scaler.meta.entity],
-        detector=DETECTOR.name,
-        min=scaler.minimum,
-        current=scaler.current,
-        metric=metric.name if metric else None,
-        target=metric.target if metric else None,
-        measured=metric.current if metric else None,
-    )
 
 
 DETECTOR = Detector(name="kubernetes.autoscaler_moves", emits=(FLAPPING, AT_MIN), needs=(Autoscalers,), detect=detect)

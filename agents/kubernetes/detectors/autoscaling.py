@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from agents.detector import Detector, Scene, Sightings
+from agents.kubernetes.autoscalers import MEASURED, at_end
 from agents.kubernetes.sighted import SeenEvent, events_of, fresh, name
 from agents.reporting import state
 from agents.wording import since
@@ -16,13 +17,7 @@ AT_MAX = FactSpec(
     kind=FactKind("hpa.at_max"),
     role=FactRole.STATE,
     meaning="An autoscaler is at its maximum and wants more pods.",
-    attributes={
-        "max": "its maximum",
-        "current": "present pods",
-        "metric": "the metric that is over its target",
-        "target": "what is aimed at, as written",
-        "measured": "what is measured, as written",
-    },
+    attributes={"max": "its maximum", **MEASURED},
 )
 CANNOT_READ = FactSpec(
     kind=FactKind("hpa.cannot_read_metrics"),
@@ -79,23 +74,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 def _at_max(scaler: Autoscaler, target: EntityId, seen: Observation[Autoscalers], scene: Scene) -> Fact:
     limited = scaler.condition("ScalingLimited")
     at = limited.changed if limited else scaler.last_scaled
-    metric = next((one for one in scaler.metrics if one.current), None)
-    measured = f", {metric.name} {metric.current} for a target of {metric.target}" if metric else ""
-    return state(
-        AT_MAX,
-        entity=target,
-        text=f"the autoscaler of {name(target)} is at its maximum of {scaler.maximum} pods{measured}"
-        f"{since(at, now=scene.now)}",
-        seen=[seen],
-        at=at,
-        related=[scaler.meta.entity],
-        detector=DETECTOR.name,
-        max=scaler.maximum,
-        current=scaler.current,
-        metric=metric.name if metric else None,
-        target=metric.target if metric else None,
-        measured=metric.current if metric else None,
-    )
+    return at_end(AT_MAX, scaler, target, seen, scene, end="max", at=at, detector=DETECTOR.name)
 
 
 def _blind(scaler: Autoscaler, target: EntityId, seen: Observation[Autoscalers], scene: Scene) -> Fact:
