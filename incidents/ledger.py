@@ -38,6 +38,8 @@ class EntryKind(StrEnum):
     """A key that signs heads from here on; the key before it vouches for it."""
     REJECTION_LIFTED = "rejection_lifted"
     """Somebody allowed again what a person had rejected."""
+    STEERING_REFUSED = "steering_refused"
+    """Somebody asked for something beside a decision (a pause, another look, hands off) and was not given it."""
 
 
 class Link(Value):

@@ -17,6 +17,7 @@ from incidents.lifecycle import may_move
 from incidents.proposal import Proposal, ProposalStatus
 from incidents.rejection import Wish, rejection_of
 from orchestrator.jobs import Task, enqueue
+from orchestrator.refusing import refuse
 from orchestrator.store.control import Switch, set_switch, switch_of
 from orchestrator.store.database import Store
 from orchestrator.store.decisions import RefusedClick, decisions_on, save_decision, save_refusal
@@ -133,9 +134,10 @@ async def set_paused(
     held = {*person.roles, *(grant.role for grant in person.grants if paused)}
     if person.bot or not held & SWITCH_ROLES:
         roles = " or ".join(sorted(SWITCH_ROLES))
-        return Refused(
-            refusal=Refusal.MISSING_ROLE, message=f"Only {roles} may pause or resume; {person.name} has no such role."
-        )
+        message = f"Only {roles} may pause or resume; {person.name} has no such role."
+        refused = Refused(refusal=Refusal.MISSING_ROLE, message=message)
+        asked = "pause" if paused else "resume"
+        return await refuse(store, refused, asked=asked, incident=None, person=person, now=now)
     async with store.transaction() as tx:
         before = await switch_of(tx)
         if before.paused == paused and (not paused or before.until == until):

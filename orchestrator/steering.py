@@ -11,6 +11,7 @@ from incidents.incident import CLOSED, SETTLED, EventKind, Incident, Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.decisions import supersede
 from orchestrator.jobs import Task, enqueue
+from orchestrator.refusing import refuse, refuse_in
 from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of, lock_incident, move
 from orchestrator.store.instructions import Instruction, InstructionKind, save_instruction
@@ -65,7 +66,7 @@ async def leave_alone(
     A pending proposal that touches it is withdrawn, and another one is looked for.
     """
     if refused := _not_entitled(person):
-        return refused
+        return await refuse(store, refused, asked="leave_alone", incident=incident, person=person, now=now)
     async with store.transaction() as tx:
         await lock_incident(tx, incident)
         said = _said(InstructionKind.HANDS_OFF, incident, person, channel, now=now, key=key, text=text)
@@ -104,12 +105,12 @@ async def _again(
     why: str,
 ) -> str | Refused:
     if refused := _not_entitled(person):
-        return refused
+        return await refuse(store, refused, asked=kind.value, incident=incident, person=person, now=now)
     async with store.transaction() as tx:
         await lock_incident(tx, incident)
         head = await incident_of(tx, incident)
         if refused := await _too_late(tx, head):
-            return refused
+            return refuse_in(tx, refused, asked=kind.value, incident=incident, person=person, now=now)
         if not await save_instruction(tx, _said(kind, incident, person, channel, now=now, key=key, text=why)):
             return DONE_BEFORE
         words = "asked for more evidence" if kind is InstructionKind.MORE_EVIDENCE else "asked for another rehearsal"

@@ -16,6 +16,7 @@ from incidents.incident import Incident, Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.decisions import SWITCH_ROLES, supersede
 from orchestrator.jobs import Task, enqueue
+from orchestrator.refusing import refuse, refuse_in
 from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of, lock_incident, move
 from orchestrator.store.proposals import proposals_of
@@ -37,7 +38,8 @@ async def stop_investigation(
     if person.bot or not set(person.roles) & SWITCH_ROLES:
         roles = " or ".join(sorted(SWITCH_ROLES))
         message = f"Only {roles} may stop an investigation; {person.name} has no such role."
-        return Refused(refusal=Refusal.MISSING_ROLE, message=message)
+        refused = Refused(refusal=Refusal.MISSING_ROLE, message=message)
+        return await refuse(store, refused, asked="stop", incident=incident, person=person, now=now)
     if not reason.strip():
         return Refused(refusal=Refusal.REASON_NEEDED, message="Say why it is stopped: whoever looks next needs it.")
     because = f"stopped by {person.name}: {reason.strip()}"
@@ -46,7 +48,7 @@ async def stop_investigation(
         head = await incident_of(tx, incident)
         made = await proposals_of(tx, incident)
         if head.phase not in STOPPABLE or any(one.status is ProposalStatus.APPROVED for one in made):
-            return _too_late(head)
+            return refuse_in(tx, _too_late(head), asked="stop", incident=incident, person=person, now=now)
         for stored in made:
             if stored.status is ProposalStatus.PENDING:
                 await supersede(tx, stored, because=because, actor=person.id, now=now)

@@ -16,6 +16,7 @@ BAD = frozenset(
         EntryKind.ESCALATED,
         EntryKind.EXPIRED,
         EntryKind.PAUSED,
+        EntryKind.STEERING_REFUSED,
     }
 )
 BUSY = frozenset({EntryKind.DISPATCHED, EntryKind.UNDO_DISPATCHED})

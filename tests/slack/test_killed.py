@@ -78,7 +78,7 @@ async def play(scene: Scene, slack: Slack, channel: Channel, dana: Person, start
     acks = await asyncio.gather(*(dana.click(message, "Approve") for _ in range(3)))
     assert any(ack.acked for ack in acks)
     started[0].kill()
-    await eventually(lambda: the_card(slack, channel, "*Done*  Roll checkout back"), seconds=WAIT_SECONDS)
+    await eventually(lambda: the_card(slack, channel, "*Verified* at"), seconds=WAIT_SECONDS)
     assert scene.deployment("checkout")["metadata"]["generation"] == before + 1
     told = [m.text for m in slack.workspace.messages if m.thread_ts and m.user == BOT_USER and not m.visible_to]
     assert len(told) == len(set(told)), told
