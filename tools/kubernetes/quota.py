@@ -1,10 +1,10 @@
 """Resource quotas and limit ranges: how much a namespace may take, and what one container may."""
 
 from incidents.entity import EntityKind
+from incidents.quantity import parse_quantity
 from incidents.value import Value
 from tools.kubernetes.document import Document
 from tools.kubernetes.metadata import ObjectMeta, read_meta
-from tools.kubernetes.quantity import parse_quantity
 
 
 class QuotaLine(Value):

@@ -8,19 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents.quantity import bytes_quantity, format_cores, parse_quantity
 from tools.kubernetes.commit import commit_of
 from tools.kubernetes.container import ProbeKind, read_container
 from tools.kubernetes.document import Document
 from tools.kubernetes.field_path import field_changes, place_of
 from tools.kubernetes.metadata import managed_paths, read_annotations
-from tools.kubernetes.quantity import (
-    bytes_quantity,
-    format_bytes,
-    format_cores,
-    parse_quantity,
-    read_bytes,
-    read_cores,
-)
+from tools.kubernetes.quantity import format_bytes, read_bytes, read_cores
 from tools.kubernetes.requests import requested_by
 from tools.kubernetes.selecting import Labelled, closest, selected
 from tools.kubernetes.selector import read_selector

@@ -8,6 +8,7 @@ from incidents.action import ActionRequest, Reversibility, Snapshot
 from incidents.canonical import Json
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind
+from incidents.quantity import bytes_quantity, format_cores, parse_quantity
 from incidents.value import Scalar
 from tools.action import ActionCard
 from tools.errors import ConflictError, PermanentError
@@ -17,7 +18,6 @@ from tools.kubernetes.change import ConditionalChange, Plan
 from tools.kubernetes.document import Document
 from tools.kubernetes.json_patch import Operation, pointer
 from tools.kubernetes.managers import SEES_AUTOSCALERS, autoscaler_of, gitops_warnings
-from tools.kubernetes.quantity import bytes_quantity, format_cores, parse_quantity
 from tools.kubernetes.rollout_status import rollout_status
 from tools.kubernetes.workload import read_workload
 
