@@ -26,14 +26,13 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     now: datetime,
     started: bool = False,
     ruling: PolicyVerdict | None = None,
-    used: frozenset[str] = frozenset(),
     requested_by: PersonId | None = None,
 ) -> str | None:
     """Why it must not run, in words for people; None when nothing stands against it. Fails closed.
 
     `started` says that an earlier action of it ran already: then its expiry no longer stops the rest, nor does a
-    freeze or limit, because half a change is worse than a whole one. `ruling` is what the whole policy says of it now,
-    `used` names the pre-approvals that it has used. The approval of who asked for it (`requested_by`) does not count.
+    freeze, limit or changed policy, because half a change is worse than a whole one. `ruling` is what the whole policy
+    says of it now, with what others used. The approval of who asked for it (`requested_by`) does not count.
     """
     body = proposal.body
     if requested_by is not None:
@@ -46,11 +45,11 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
         return f"it is {status}, not approved"
     if body.policy.effect is Effect.DENY:
         return f"policy denies it: {body.policy.reason}"
-    if body.policy.version != (ruling.version if ruling else policy):
+    if not started and body.policy.version != (ruling.version if ruling else policy):
         return "the policy changed since it was proposed"
     if not started and now >= body.expires_at:
         return f"it expired at {body.expires_at:%H:%M:%S} UTC"
-    if not started and ruling is not None and (reason := _ruled_out(body.policy, ruling, decisions, used=used)):
+    if not started and ruling is not None and (reason := _ruled_out(body.policy, ruling, decisions)):
         return reason
     return _quorum(proposal, decisions)
 
@@ -59,20 +58,23 @@ def _own(decision: Decision, requested_by: PersonId) -> bool:
     return decision.choice is Choice.APPROVE and same_person(decision.person.id, requested_by)
 
 
-def _ruled_out(
-    sealed: PolicyVerdict, ruling: PolicyVerdict, decisions: Sequence[Decision], *, used: frozenset[str]
-) -> str | None:
+def _ruled_out(sealed: PolicyVerdict, ruling: PolicyVerdict, decisions: Sequence[Decision]) -> str | None:
     """What policy has against it by now: a freeze that began, a limit or pre-approval that is used up."""
     if ruling.effect is Effect.DENY:
         return f"policy denies it now: {ruling.reason}"
     if sealed.effect is Effect.ALLOW:
         if ruling.effect is not Effect.ALLOW:
             return f"its pre-approval does not hold any more: {ruling.reason}"
-        unused = sorted({one.name for one in sealed.preapprovals} - used)
-        return f"no use of the pre-approval {', '.join(unused)} is on record for it" if unused else None
+        return _other_preapproval(sealed, ruling)
     if ruling.effect is Effect.ASK and (short := _short_of(ruling, decisions)):
         return f"policy asks for more by now: {short} ({ruling.reason})"
     return None
+
+
+def _other_preapproval(sealed: PolicyVerdict, ruling: PolicyVerdict) -> str | None:
+    """What is used is what was sealed: another one that would do as well was written for something else."""
+    missing = sorted({one.name for one in sealed.preapprovals} - {one.name for one in ruling.preapprovals})
+    return f"its pre-approval {', '.join(missing)} does not hold any more: {ruling.reason}" if missing else None
 
 
 def undo_objection(

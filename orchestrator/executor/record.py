@@ -24,7 +24,7 @@ from orchestrator.store.errors import StaleStateError
 from orchestrator.store.instructions import hands_off
 from orchestrator.store.ledger import entries, record
 from orchestrator.store.locks import Held, holder_of, take_locks
-from orchestrator.store.standing import used_by
+from orchestrator.store.standing import give_back, lock_standing, use
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 
@@ -62,7 +62,8 @@ class StoreBook:
                 raise WaitingError(held)
             row = await executions.set_execution_status(tx, deed.row, to=ExecutionStatus.DISPATCHED, now=now)
             kind = EntryKind.UNDO_DISPATCHED if row.undo else EntryKind.DISPATCHED
-            record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=deed.payload())
+            used = await _use(tx, deed)
+            record(tx, kind=kind, incident=deed.incident, actor="executor", at=now, payload=deed.payload() | used)
             await _tell(tx, deed, deed.beginning)
         return row
 
@@ -95,7 +96,7 @@ class StoreBook:
         try:
             async with self._context.store.transaction() as tx:
                 row = await executions.set_execution_status(tx, deed.row, to=status, now=now, detail=detail)
-                payload = deed.payload() | {"status": status.value, "detail": detail}
+                payload = deed.payload() | {"status": status.value, "detail": detail} | await _freed(tx, deed, status)
                 record(tx, kind=_KINDS[status], incident=deed.incident, actor="executor", at=now, payload=payload)
                 await _tell(tx, deed, f"{_WORDS[status]}: {detail}")
                 if status is ExecutionStatus.SUCCEEDED:
@@ -119,6 +120,7 @@ class StoreBook:
             async with self._context.store.transaction() as tx:
                 row = await executions.set_execution_status(tx, deed.row, to=status, now=now, detail=detail)
                 payload = deed.payload() | {"status": status.value, "detail": detail, "settled_as": before.value}
+                payload |= await _use(tx, deed)
                 record(tx, kind=_KINDS[status], incident=deed.incident, actor="executor", at=now, payload=payload)
                 await _tell(tx, deed, f"it happened after all, although it was settled as {before}: {detail}")
         except StaleStateError:
@@ -157,7 +159,6 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         now=await latest(tx, deed.hands.clock),
         started=started,
         ruling=await ruling_now(tx, deed, stored.proposal, outside=outside),
-        used=await used_by(tx, stored.proposal.digest),
         requested_by=stored.requested_by,
     )
 
@@ -174,6 +175,28 @@ async def _on_record(tx: Tx, proposal: Proposal) -> Sequence[Decision] | str:
         names = ", ".join(sorted(one.person.name for one in missing))
         return f"the ledger does not hold the decision of {names} as it stands in the database"
     return decisions
+
+
+async def _use(tx: Tx, deed: Deed) -> dict[str, Json]:
+    """Use up the pre-approvals that stand in the place of clicks: once for a proposal, never for an undo."""
+    signed = () if deed.row.undo else deed.proposal.body.policy.preapprovals
+    if not signed:
+        return {}
+    await lock_standing(tx)
+    await use(tx, signed, deed.proposal.digest, now=deed.hands.clock.now())
+    return {"preapprovals": [one.name for one in signed]}
+
+
+async def _freed(tx: Tx, deed: Deed, status: ExecutionStatus) -> dict[str, Json]:
+    """Give the pre-approvals back when nothing of the proposal was done: it was refused at its first action.
+
+    What the target system refused, or nobody could see, stays used: it is not to be tried for ever without a click.
+    """
+    if status is not ExecutionStatus.REFUSED or deed.row.undo or deed.row.index:
+        return {}
+    await lock_standing(tx)
+    freed = await give_back(tx, deed.proposal.digest)
+    return {"preapprovals_freed": list(freed)} if freed else {}
 
 
 async def _taken(tx: Tx, deed: Deed) -> str:

@@ -28,7 +28,7 @@ from orchestrator.store.incidents import incident_of
 from orchestrator.store.instructions import restart_at
 from orchestrator.store.ledger import record
 from orchestrator.store.rejections import rejection_on
-from orchestrator.store.standing import lock_standing, standing_of, use
+from orchestrator.store.standing import lock_standing, standing_of
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
 from orchestrator.twin.rehearsing import foreseen
@@ -59,7 +59,6 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
         denied = sealed.body.policy.effect is Effect.DENY
         status = ProposalStatus.DENIED if denied else _first_status(sealed)
         if await proposals.save_proposal(tx, sealed, status=status):
-            await use(tx, sealed.body.policy.preapprovals, sealed.digest, now=tx.clock.now())
             _record(tx, sealed, denied=denied)
     if denied:
         detail = f"policy does not allow it: {sealed.body.policy.reason}"

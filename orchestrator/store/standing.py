@@ -6,7 +6,7 @@ Whoever acts on the count takes `lock_standing` first: then two replicas cannot 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, text
+from sqlalchemy import delete, func, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
@@ -28,7 +28,7 @@ LOOK_BACK = timedelta(hours=1)
 
 
 class PreapprovalUseRow(Row, table=True):
-    """One use of a pre-approval: by sealing one proposal that nobody has to click for."""
+    """One use of a pre-approval: by granting the execution of one proposal that nobody clicked for."""
 
     __tablename__ = "preapproval_use"
 
@@ -98,16 +98,19 @@ async def uses(tx: Tx, *, without: ProposalDigest | None = None) -> dict[str, in
 
 
 async def use(tx: Tx, preapprovals: Iterable[Preapproval], digest: ProposalDigest, *, now: datetime) -> None:
-    """Note that a proposal rests on them. Under `lock_standing`, after looking that there is a use left."""
+    """Note that a proposal runs on them, once however often it is said.
+
+    Under `lock_standing`, after looking that there is a use left.
+    """
     rows = [{"name": one.name, "digest": digest, "signed_by": one.signed_by, "at": now} for one in preapprovals]
     if rows:
         await tx.execute(insert(PreapprovalUseRow).on_conflict_do_nothing(), rows)
 
 
-async def used_by(tx: Tx, digest: ProposalDigest) -> frozenset[str]:
-    """The pre-approvals that this proposal has used."""
-    found = await tx.scalars(select(col(PreapprovalUseRow.name)).where(col(PreapprovalUseRow.digest) == digest))
-    return frozenset(found)
+async def give_back(tx: Tx, digest: ProposalDigest) -> tuple[str, ...]:
+    """Free what a proposal used that never ran; the names. Under `lock_standing`."""
+    gone = delete(PreapprovalUseRow).where(col(PreapprovalUseRow.digest) == digest).returning(PreapprovalUseRow.name)
+    return tuple(sorted(await tx.scalars(gone)))
 
 
 def _done(row: ExecutionRow, proposal: Proposal) -> Done:

@@ -19,6 +19,7 @@ SHOP = Place(cluster="prod-eu", namespace="shop", services=("checkout",))
 ADA, BOB = person("ada", "oncall"), person("bob", "owner")
 MIRA = Person(id=PersonId("mira@example.com"), name="Mira", grants=(Grant(role="owner", services=("cart",)),))
 SIGNED = Preapproval(name="nights", signed_by="ada@example.com", uses=1)
+DAYS = Preapproval(name="days", signed_by="ada@example.com", uses=1)
 
 
 def sealed(**changes: Any) -> Proposal:
@@ -64,7 +65,10 @@ DENIES = says(effect=Effect.DENY, approvals=0, reason="the freeze is in force")
             ASKED, [ADA], {"ruling": says(effect=Effect.ALLOW, approvals=0)}, id="it would be pre-approved now"
         ),
         pytest.param(ASKED, [ADA], {"ruling": DENIES, "started": True}, id="a freeze that began half way"),
-        pytest.param(ALLOWED, [], {"used": frozenset({"nights"})}, id="a pre-approval that it has used"),
+        pytest.param(
+            ASKED, [ADA], {"ruling": says(version=digest_of(b"other")), "started": True}, id="a policy changed half way"
+        ),
+        pytest.param(ALLOWED, [], {}, id="a pre-approval with a use left"),
         pytest.param(EACH, [ADA, BOB], {}, id="one of each role"),
         pytest.param(ASKED, [ADA], {"requested_by": BOB.id}, id="somebody else asked for it"),
     ],
@@ -83,11 +87,17 @@ def test_it_may_run(of: Proposal, people: list[Person], changes: dict[str, Any])
         pytest.param(
             ASKED, [ADA], {"ruling": says(version=digest_of(b"other"))}, "the policy changed", id="another policy"
         ),
-        pytest.param(ALLOWED, [], {}, "no use of the pre-approval nights is on record", id="a use that nobody noted"),
         pytest.param(
             ALLOWED,
             [],
-            {"ruling": says(reason="it was used 1 of 1 times"), "used": frozenset({"nights"})},
+            {"ruling": ALLOWED.body.policy.model_copy(update={"preapprovals": (DAYS,)})},
+            "its pre-approval nights does not hold any more",
+            id="another pre-approval would allow it by now",
+        ),
+        pytest.param(
+            ALLOWED,
+            [],
+            {"ruling": says(reason="it was used 1 of 1 times")},
             "its pre-approval does not hold any more",
             id="a pre-approval that ended",
         ),

@@ -17,7 +17,7 @@ from orchestrator.policy.ruling import ruling
 from orchestrator.store.database import Store
 from orchestrator.store.executions import executions_of, plan_executions, plan_undo, set_execution_status
 from orchestrator.store.proposals import save_proposal
-from orchestrator.store.standing import lock_standing, standing_of, use, used_by
+from orchestrator.store.standing import lock_standing, standing_of, use, uses
 from tests.incidents.making import CHECKOUT, NOW, after, proposal
 from tests.orchestrator.making import INCIDENT, a_proposal, an_incident
 from tests.orchestrator.policy.asking import folder
@@ -74,8 +74,8 @@ async def test_what_was_only_approved_does_not_count(store: Store) -> None:
         assert (await standing_of(tx, INCIDENT, now=NOW, policy=POLICY)).done == ()
 
 
-async def seal(store: Store, policy: Policy, incident: IncidentId, *, pause: float = 0.0) -> Proposal:
-    """Seal a proposal as the graph does: look under the lock, decide, use up."""
+async def grant(store: Store, policy: Policy, incident: IncidentId, *, pause: float = 0.0) -> Proposal:
+    """Decide as the executor does: look under the lock, decide, use up."""
     async with store.transaction() as tx:
         await lock_standing(tx)
         standing = await standing_of(tx, incident, now=NOW, policy=policy)
@@ -96,13 +96,13 @@ async def test_two_replicas_cannot_both_use_the_last(
         await an_incident(store, incident=incident)
     async with open_store() as another, asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(seal(replica, policy, incident, pause=0.3))
+            group.create_task(grant(replica, policy, incident, pause=0.3))
             for replica, incident in ((store, INCIDENT), (another, OTHER))
         ]
     sealed = [task.result() for task in tasks]
     assert sorted(one.body.policy.effect for one in sealed) == [Effect.ALLOW, Effect.ASK]
     async with store.transaction() as tx:
-        uses = [await used_by(tx, one.digest) for one in sealed]
+        without = [await uses(tx, without=one.digest) for one in sealed]
         counted = (await standing_of(tx, INCIDENT, now=NOW, policy=POLICY)).used
-    assert sorted(len(found) for found in uses) == [0, 1]
+    assert sorted(len(found) for found in without) == [0, 1]
     assert counted == {"roll the checkout back": 1}
