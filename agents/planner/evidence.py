@@ -12,6 +12,8 @@ from incidents.ids import EntityId, FactId, FactKind
 from incidents.value import Scalar
 
 BY_HAND = FactKind("change.manual")
+TOLD_OF_A_DEPLOY = frozenset({BY_HAND, FactKind("change.matches_failure")})
+"""Who wrote it, or what its commit does: the deploy itself, with its revision, is told by another fact."""
 SAME_DEPLOY = timedelta(minutes=2)
 """Facts about one deploy are read from several systems whose times differ by less than this."""
 
@@ -61,7 +63,7 @@ class Known:
     def template_change(self, entity: EntityId) -> Fact | None:
         """The blamed change, when it changed this workload's template: only that is undone by an earlier revision."""
         change = self.change
-        if change is not None and change.kind == BY_HAND and change.entity == entity:
+        if change is not None and change.kind in TOLD_OF_A_DEPLOY and change.entity == entity:
             change = next((fact for fact in self.case.facts if self._same_write(fact, change)), None)
         if change is None or change.kind not in TEMPLATE_CHANGES:
             return None
@@ -73,7 +75,7 @@ class Known:
         return any(fact.at and change.at and abs(fact.at - change.at) <= SAME_DEPLOY for fact in manual)
 
     def _same_write(self, fact: Fact, change: Fact) -> bool:
-        """Whether a fact tells which part of the template a change by hand made anew."""
+        """Whether a fact tells which part of the template the same deploy, or change by hand, made anew."""
         told = fact.kind in TEMPLATE_CHANGES and fact.entity == change.entity and "previous_revision" in fact.attributes
         return told and fact.at is not None and change.at is not None and abs(fact.at - change.at) <= SAME_DEPLOY
 

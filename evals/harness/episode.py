@@ -19,11 +19,12 @@ from evals.harness.investigation import Investigated, investigate
 from evals.harness.logs import plain_logs
 from evals.harness.recorded import library
 from evals.harness.renaming import renamed
-from evals.harness.repair import Repair, Repaired
+from evals.harness.repair import UNDONE, Repair, Repaired
 from evals.harness.result import CaseResult, Deed, defects, shown
 from evals.harness.truth import Known, known
 from evals.replay.imported import is_imported, replayed
-from evals.scores.episode import scores
+from evals.scores.episode import handled, scores
+from incidents.action import ActionRequest
 from incidents.alert import Alert
 from incidents.ids import EntityId
 from incidents.value import Value
@@ -120,6 +121,7 @@ class Played:
             correct=self.truth.right(diagnosis, case.topology),
             seconds=0.0,
             metrics=scores(truth=self.truth, found=self.found, healed=self.healed, harmed=bool(self.harmful))
+            | handled(self.truth, ending=self.repaired.ending, put_aside=self.repaired.put_aside)
             | (self.arguer.used if self.arguer else {}),
             calls=self.arguer.calls if self.arguer else (),
             arm=job.arm,
@@ -140,12 +142,18 @@ class Played:
         proposal = self.repaired.proposal
         actions = proposal.body.actions if proposal else ()
         return Deed(
-            proposed=tuple(f"{a.request.kind} {a.request.target.split('/', 1)[1]}" for a in actions),
+            proposed=tuple(_said(action.request) for action in actions),
             ending=self.repaired.ending,
             detail=self.repaired.detail,
             healed=self.healed,
             harmful=self.harmful,
+            undone=self.repaired.ending == UNDONE,
+            put_aside=tuple(f"{_said(one.request)}: {one.because}" for one in self.repaired.put_aside),
         )
+
+
+def _said(request: ActionRequest) -> str:
+    return f"{request.kind} {request.target.split('/', 1)[1]}"
 
 
 async def play(scenario: Scenario, *, arm: Arm = Arm.RULES, model: ModelChoice | None = None) -> Played:

@@ -19,9 +19,9 @@ from incidents.evidence import Window
 from incidents.execution import TERMINAL, Execution, ExecutionStatus
 from incidents.ids import DecisionId, PersonId
 from incidents.policy import Effect
-from incidents.proposal import Proposal, ProposalStatus
+from incidents.proposal import Alternative, Proposal, ProposalStatus
 from incidents.value import Value
-from incidents.verification import Judgement, Measurement, judge
+from incidents.verification import Judgement, Measurement, Outcome, judge
 from orchestrator.executor import gate
 from orchestrator.executor.catalogue import cards
 from orchestrator.executor.context import Hands
@@ -33,13 +33,14 @@ from orchestrator.settings import Periods
 from orchestrator.store.executions import execution_key
 from orchestrator.store.rehearsals import Rehearsal, RehearsalStatus
 from orchestrator.verification.measuring import Gauge, take, usual
-from orchestrator.verification.watch import Course, course, undoable, window_of
+from orchestrator.verification.watch import Course, course, not_undone, undoable, window_of
 from tools.errors import ToolError
 from tools.estate import Connections
 
 PERIODS = Periods(measure_seconds=60.0)
 """As in production, but for the pace of measuring: a value a minute decides the same checks with less work."""
 
+UNDONE, ESCALATED = Outcome.UNDONE.value, Outcome.ESCALATED.value
 MOST_WAITING_SECONDS = 2400.0
 """Virtual seconds after which a change that waits for people or pipelines is left to them."""
 
@@ -53,6 +54,8 @@ class Repaired(Value):
     detail: str = ""
     executed: tuple[ActionRequest, ...] = ()
     """What was really done, whatever became of it."""
+    put_aside: tuple[Alternative, ...] = ()
+    """What its rehearsal spoke against."""
 
 
 @dataclass(kw_only=True)
@@ -194,12 +197,12 @@ class Repair:
                 case Course.WAIT:
                     await self.clock.sleep(PERIODS.measure_seconds)
                 case Course.UNDO:
-                    await self._undo(proposal, rows, book=book)
-                    return "undone", reading.reason
+                    problems = not_undone(await self._undo(proposal, rows, book=book))
+                    return ESCALATED if problems else UNDONE, "; ".join((reading.reason, *problems))
                 case verdict:
                     return verdict.value, _words(reading.judgement, reading.reason)
 
-    async def _undo(self, proposal: Proposal, rows: Sequence[Execution], *, book: MemoryBook) -> None:
+    async def _undo(self, proposal: Proposal, rows: Sequence[Execution], *, book: MemoryBook) -> tuple[Execution, ...]:
         undos = [
             self._row(proposal, row.index, undo=True)
             for row in rows
@@ -207,6 +210,7 @@ class Repair:
         ]
         ended = await run_rows(proposal, undos, hands=self.hands, book=book)
         assert all(row.status in TERMINAL for row in ended), "an undo ends one way or another"
+        return ended
 
     def _row(self, proposal: Proposal, index: int, *, undo: bool) -> Execution:
         return Execution(

@@ -37,6 +37,10 @@ class Deed(Value):
     """Whether the world's faults are gone at the end; None where nothing was broken."""
     harmful: tuple[str, ...] = ()
     """Actions that were carried out and must not have been."""
+    undone: bool = False
+    """Whether what was done was taken back by itself, all of it."""
+    put_aside: tuple[str, ...] = ()
+    """`kind target: why` of each action that its rehearsal spoke against."""
 
 
 class CaseResult(Value):

@@ -25,6 +25,10 @@ class Known(Value):
     healthy: bool
     actions: tuple[str, ...]
     must_not: tuple[str, ...]
+    caught: tuple[str, ...] = ()
+    """Kinds of action that a rehearsal has to put aside."""
+    ends: str = ""
+    """How it has to end; empty where that is not the point."""
 
     @property
     def text(self) -> str:
@@ -64,4 +68,6 @@ def known(truth: Truth, estate: Estate) -> Known:
         healthy=truth.healthy,
         actions=truth.actions,
         must_not=truth.must_not,
+        caught=truth.caught,
+        ends=truth.ends,
     )

@@ -10,7 +10,7 @@ from evals.harness.result import CaseResult
 from evals.scores.suite import Suite
 from incidents.value import Value
 
-GOOD = ("right", "healed", "quiet", "abstained", "cited", "AC@1", "AC@3", "A@1", "A@3", "Avg@5")
+GOOD = ("right", "healed", "quiet", "abstained", "cited", "caught", "ended", "AC@1", "AC@3", "A@1", "A@3", "Avg@5")
 """Metrics of which less is worse."""
 BAD = ("harmed",)
 """Metrics of which more is worse."""

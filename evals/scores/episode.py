@@ -1,7 +1,10 @@
 """The metrics of one episode. Each is left out where it says nothing: healing where nothing was broken, and so on."""
 
+from collections.abc import Sequence
+
 from evals.harness.investigation import Investigated
 from evals.harness.truth import Known, same
+from incidents.proposal import Alternative
 
 Metrics = dict[str, float]
 TOP = 3
@@ -22,6 +25,17 @@ def scores(*, truth: Known, found: Investigated, healed: bool | None, harmed: bo
     metrics["cited"] = float(_cited(found))
     if (brier := _brier(truth, found)) is not None:
         metrics["brier"] = brier
+    return metrics
+
+
+def handled(truth: Known, *, ending: str, put_aside: Sequence[Alternative]) -> Metrics:
+    """Whether a rehearsal caught what it had to, and whether it ended as it had to, where that is the point."""
+    metrics: Metrics = {}
+    if truth.caught:
+        kinds = {one.request.kind for one in put_aside}
+        metrics["caught"] = float(kinds.issuperset(truth.caught))
+    if truth.ends:
+        metrics["ended"] = float(ending == truth.ends)
     return metrics
 
 

@@ -3,7 +3,7 @@
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from incidents.execution import TERMINAL, Execution, ExecutionStatus
+from incidents.execution import TERMINAL
 from incidents.ids import ProposalDigest
 from incidents.incident import Phase
 from incidents.verification import Outcome, Verification, judge
@@ -13,7 +13,7 @@ from orchestrator.nodes.waiting import proposal_in
 from orchestrator.phases import ensure
 from orchestrator.state import State
 from orchestrator.store import executions, proposals, verifications
-from orchestrator.verification.watch import settle, window_of, words_of
+from orchestrator.verification.watch import not_undone, settle, window_of, words_of
 
 
 async def verify(state: State, runtime: Runtime[Context]) -> State:
@@ -47,11 +47,7 @@ async def _verdict(context: Context, digest: ProposalDigest) -> Verification | N
         measured = await verifications.measurements_of(tx, digest)
         latest = max((m.at for m in measured), default=window.start)
         reading = judge(proposal.body.checks, measured, window=window, now=latest)
-        problems = _problems(undone)
+        problems = not_undone(undone)
         outcome = Outcome.ESCALATED if problems else Outcome.UNDONE
         reading = reading.model_copy(update={"reason": "; ".join((reading.reason, *problems))})
         return await settle(tx, proposal, reading, outcome, window=window, measured=measured, now=context.clock.now())
-
-
-def _problems(undone: list[Execution]) -> list[str]:
-    return [f"the undo {row.status}: {row.detail}" for row in undone if row.status is not ExecutionStatus.UNDONE]

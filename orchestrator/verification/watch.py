@@ -158,6 +158,11 @@ def _predicted(
     return held_against(body.rehearsal, outcome, checks=body.checks, measured=measured, since=since)
 
 
+def not_undone(undos: Sequence[Execution]) -> tuple[str, ...]:
+    """Why what should have been taken back was not, undo by undo; empty when all of it was: else people take over."""
+    return tuple(f"the undo {row.status}: {row.detail}" for row in undos if row.status is not ExecutionStatus.UNDONE)
+
+
 def words_of(verdict: Verification) -> str:
     """`verified: 5xx 7.1 % -> 0.2 %; ...`, or what went wrong."""
     known = [result.text for result in verdict.results if result.before is not None and result.after is not None]

@@ -1,5 +1,6 @@
 """A deploy through Git and the pipeline. As a fault it brings something bad along; as a decoy it is innocent."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from worlds.estate.edits import carries
 from worlds.estate.effects import ActiveEffect
 from worlds.faults.fault import Fault
+from worlds.objects.kinds import JsonObject
 from worlds.scenario.change import Change
 from worlds.scenario.effect import Effect
 
@@ -25,6 +27,9 @@ class Deploy(Fault):
     code: dict[str, str] = Field(default_factory=dict, description="Source files with their new content.")
     code_before: dict[str, str] = Field(default_factory=dict, description="The same files as they were all the time.")
     effect: Effect | None = None
+    left_behind: Effect | None = Field(
+        default=None, description="What pods of an earlier version do that start after it: it changed data or a schema."
+    )
 
     def workloads(self) -> tuple[str, ...]:
         """The deployed workload."""
@@ -45,7 +50,21 @@ class Deploy(Fault):
                 holds=lambda pod, environment: carries(pod["spec"], change=self.change, config=environment),
             )
             world.cluster.agenda.put(at - 1, lambda: world.effects.add(effect))
+        if self.left_behind is not None:
+            behind = ActiveEffect(
+                target=self.workload,
+                effect=self.left_behind,
+                since=at,
+                holds=lambda pod, environment: (
+                    _made_after(pod, at) and not carries(pod["spec"], change=self.change, config=environment)
+                ),
+            )
+            world.cluster.agenda.put(at, lambda: world.effects.add(behind))
 
     def is_active(self, world: "Simulation") -> bool:
         """As long as the workload's present template or its config has the changed values."""
         return world.carries_change(self.workload, self.change)
+
+
+def _made_after(pod: JsonObject, at: float) -> bool:
+    return datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp() > at

@@ -50,6 +50,12 @@ class Truth(Value):
     inconclusive: bool = False
     actions: tuple[str, ...] = Field(default=(), description="Kinds of action that repair it, on the entity.")
     must_not: tuple[str, ...] = Field(default=(), description="Kinds of action that must not be proposed.")
+    caught: tuple[str, ...] = Field(
+        default=(), description="Kinds of action that look right, and that only a rehearsal shows to fail or to hurt."
+    )
+    ends: Literal["", "verified", "undone", "escalated", "nothing proposed"] = Field(
+        default="", description="How it has to end where nobody could know beforehand that the change would hurt."
+    )
 
     @model_validator(mode="after")
     def _one_truth(self) -> Self:
