@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,11 +18,12 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+")
 
 
 @asynccontextmanager
-async def demo(*arguments: str) -> AsyncIterator[str]:
-    """The demo's process; the link that it prints. Stopped by its id."""
+async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    """The demo's process; the link that it prints. `settings` are MIDWATCH_* besides its own. Stopped by its id."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-u", "-m", "service", "demo", "--port", str(free_port()), *arguments),
         cwd=ROOT,
+        env={**os.environ, **(settings or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=1 << 20,
