@@ -36,6 +36,8 @@ class Queue(StrEnum):
     """Only processes with write credentials."""
     TIMERS = "timers"
     """Things that are due at a time. A queue of its own: a delayed job must never hold up an incident's next step."""
+    QUESTIONS = "questions"
+    """What people ask beside incidents: however many ask, no incident waits for it."""
 
 
 class Task(StrEnum):
@@ -55,6 +57,8 @@ class Task(StrEnum):
     """Measure the checks of an executed proposal; the item is its digest."""
     WAKE = "wake"
     """The incident wants to be looked at again at this time."""
+    ANSWER = "answer"
+    """Somebody asked something about the estate; the item is the key of the message that answers."""
 
     @property
     def queue(self) -> Queue:
@@ -66,13 +70,15 @@ class Task(StrEnum):
                 return Queue.EXECUTOR
             case Task.EXPIRE | Task.MEASURE | Task.WAKE:
                 return Queue.TIMERS
+            case Task.ANSWER:
+                return Queue.QUESTIONS
 
     def lock(self, incident: IncidentId) -> str | None:
         """Jobs with the same lock run one after the other."""
         match self:
             case Task.ADVANCE | Task.EXECUTE | Task.REHEARSE:
                 return f"{self}:{incident}"
-            case Task.FOLLOW | Task.EXPIRE | Task.MEASURE | Task.WAKE:
+            case Task.FOLLOW | Task.EXPIRE | Task.MEASURE | Task.WAKE | Task.ANSWER:
                 return None
 
 

@@ -22,6 +22,14 @@ class RepositoryAnswer(Wire):
     archived: bool = False
 
 
+class ContentAnswer(Wire):
+    """GET /repos/{owner}/{repo}/contents/{path} of a file."""
+
+    encoding: str = ""
+    content: str = ""
+    html_url: str | None = None
+
+
 class DeploymentAnswer(Wire):
     """One of GET /repos/{owner}/{repo}/deployments."""
 
@@ -210,3 +218,15 @@ class GitRefAnswer(Wire):
 
     ref: str
     object: ShaAnswer
+
+
+class IssueAnswer(Wire):
+    """An issue of GET /repos/{owner}/{repo}/issues, which lists pull requests too, and what POST to it answers."""
+
+    number: int
+    title: str = ""
+    state: str = ""
+    body: str | None = None
+    html_url: str = ""
+    pull_request: dict[str, object] | None = None
+    """Links of the pull request that it is; None for an issue."""

@@ -1,5 +1,6 @@
 """Talks to GitHub's REST API, what is read there. The only place that knows its answers; writing is `git_data.py`."""
 
+import base64
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from tools.github.answers import (
     BranchAnswer,
     CommitAnswer,
     CompareAnswer,
+    ContentAnswer,
     DeploymentAnswer,
     FileAnswer,
     JobsAnswer,
@@ -249,6 +251,12 @@ class GitHubClient:
         """The commit that a branch points at, and whether the branch is protected. Raises NotFoundError."""
         found = await self.http.get(path_of(name, "branches", branch), BranchAnswer)
         return found.commit.sha, found.protected
+
+    async def file(self, name: str, path: str) -> tuple[str, str]:
+        """A text file of the default branch, and its page. Raises NotFoundError."""
+        found = await self.http.get(path_of(name, "contents", *path.split("/")), ContentAnswer)
+        text = base64.b64decode(found.content) if found.encoding == "base64" else found.content.encode()
+        return text.decode(errors="replace"), found.html_url or ""
 
     def describe(self, name: str, *parts: str, params: Mapping[str, str | None] | None = None) -> str:
         """The request as evidence names it."""

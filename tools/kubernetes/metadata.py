@@ -28,7 +28,19 @@ _PREFIXES = (
     "volume.kubernetes.io/",
     "batch.kubernetes.io/",
 )
-_WORDS = ("commit", "revision", "version", "change", "git", "release", "deploy", "build", "checksum", "restart")
+_WORDS = (
+    "commit",
+    "revision",
+    "version",
+    "change",
+    "git",
+    "release",
+    "deploy",
+    "build",
+    "checksum",
+    "restart",
+    "owner",
+)
 
 
 class OwnerRef(Value):
