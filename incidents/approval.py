@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from incidents.ids import DecisionId, PersonId, ProposalDigest
+from incidents.narrowed import OwnChange
 from incidents.policy import Effect, PolicyVerdict
 from incidents.proposal import ProposalBody, ProposalStatus
 from incidents.quorum import Quorum, approver, quorum
@@ -109,7 +110,7 @@ def judge(
         or _not_open(body, status=status, now=now)
         or _not_entitled(body, person)
         or _not_again(person, decided=decided)
-        or _not_their_own(person, choice=choice, requested_by=requested_by)
+        or _not_their_own(body, person, choice=choice, requested_by=requested_by)
         or _not_without_reason(choice, reason)
     )
     if refused is not None:
@@ -128,6 +129,33 @@ def judge(
 def quorum_of(verdict: PolicyVerdict, people: Sequence[Person]) -> Quorum:
     """How far the approvals of these people have come; a bot's never counts."""
     return quorum(verdict, [approver(one.id, one.roles, one.grants, verdict) for one in people if not one.bot])
+
+
+def may_change(body: ProposalBody, *, status: ProposalStatus, person: Person, now: datetime) -> Refused | None:
+    """What stands against this person narrowing it now; None when nothing does. Who may approve may change."""
+    return _not_a_person(person) or _not_open(body, status=status, now=now) or _not_entitled(body, person)
+
+
+def own_request(body: ProposalBody, person: PersonId, *, requested_by: PersonId | None) -> bool:
+    """Whether they asked for exactly this, so that their own approval does not count."""
+    if requested_by is not None and same_person(requested_by, person):
+        return True
+    return changed_by_requester(body) and any(same_person(one.by, person) for one in body.narrowings)
+
+
+def changed_by_requester(body: ProposalBody) -> bool:
+    """Whether policy takes those who narrowed it for its requesters.
+
+    Unless a row says otherwise: where more than one approval is asked. Where one is enough, they could have approved
+    all of it alone, and less of it is no new power.
+    """
+    match body.policy.own_change:
+        case OwnChange.NEVER:
+            return True
+        case OwnChange.ALWAYS:
+            return False
+        case OwnChange.ALONE:
+            return max(body.policy.approvals, len(body.policy.one_of_each)) > 1
 
 
 def same_person(one: PersonId, other: PersonId) -> bool:
@@ -177,9 +205,14 @@ def _not_again(person: Person, *, decided: Sequence[Decision]) -> Refused | None
     )
 
 
-def _not_their_own(person: Person, *, choice: Choice, requested_by: PersonId | None) -> Refused | None:
-    if choice is Choice.REJECT or requested_by is None or not same_person(requested_by, person.id):
+def _not_their_own(
+    body: ProposalBody, person: Person, *, choice: Choice, requested_by: PersonId | None
+) -> Refused | None:
+    if choice is Choice.REJECT or not own_request(body, person.id, requested_by=requested_by):
         return None
+    if any(same_person(narrowing.by, person.id) for narrowing in body.narrowings):
+        why = f"{person.name} narrowed this proposal, and policy wants it approved by others: {body.policy.reason}"
+        return Refused(refusal=Refusal.OWN_REQUEST, message=why)
     return Refused(
         refusal=Refusal.OWN_REQUEST, message=f"{person.name} asked for this change: somebody else has to approve it."
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from incidents.autonomy import Earned, EarnedTerms, change_class, earned, records
 from incidents.calendar import open_windows
+from incidents.narrowed import OwnChange
 from incidents.policy import (
     NO_POLICY,
     ConsideredAction,
@@ -24,6 +25,8 @@ from incidents.value import Value
 
 DEFAULT_EXPIRY_SECONDS = 900
 """How long a proposal that no rule matches is shown as denied."""
+_OWN_CHANGES = (OwnChange.ALWAYS, OwnChange.ALONE, OwnChange.NEVER)
+"""From the mildest to the strictest."""
 _STRICTNESS = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.DENY: 2}
 
 
@@ -194,6 +197,7 @@ def _joined(policy: Policy, answers: Sequence[ActionAnswer], places: Sequence[Pl
         approvals=max(1, hardest.approvals, len(each)) if asking else 0,
         approvers=tuple(dict.fromkeys((*approvers, *each))) if asking else (),
         one_of_each=each,
+        own_change=max((rule.own_change for rule in asking), key=_OWN_CHANGES.index, default=OwnChange.ALONE),
         places=tuple(places),
         rule=hardest.name,
         reason=hardest.reason or f"rule {hardest.name} of {policy.source}",

@@ -14,6 +14,7 @@ from incidents.autonomy import EarnedTerms, Graded
 from incidents.calendar import Window
 from incidents.entity import NO_NAMESPACE
 from incidents.ids import CauseSlug, Digest, EntityId, IncidentId
+from incidents.narrowed import OwnChange
 from incidents.scope import PRODUCTION, Place, Scope
 from incidents.value import Value
 
@@ -82,6 +83,8 @@ class PolicyVerdict(Value):
     """Roles, any of which may approve."""
     one_of_each: tuple[str, ...] = ()
     """Roles of which each has to be among the approvers, held by different people."""
+    own_change: OwnChange = Field(default=OwnChange.ALONE, exclude_if=lambda own: own is OwnChange.ALONE)
+    """Whether somebody who narrowed it may approve it."""
     places: tuple[Place, ...] = ()
     """Where its actions act: an approver's roles have to hold at each of them."""
     rule: str
@@ -116,6 +119,8 @@ class PolicyRule(Scope):
     approvals: int = Field(default=1, ge=0)
     approvers: tuple[str, ...] = ("oncall",)
     one_of_each: tuple[str, ...] = ()
+    own_change: OwnChange = Field(default=OwnChange.ALONE, exclude_if=lambda own: own is OwnChange.ALONE)
+    """Whether somebody who narrowed the proposal may approve it."""
     expires_in_seconds: int = Field(default=900, gt=0)
     until: datetime | None = None
     """When a pre-approval (`allow`) ends; an `allow` without it, or after it, never matches."""

@@ -7,8 +7,10 @@ from typing import Self
 from pydantic import Field
 
 from incidents.action import ActionRequest, BlastRadius, Fence, Preview, Reversibility, Snapshot
+from incidents.bound import Bound
 from incidents.canonical import digest_of
 from incidents.ids import CauseSlug, EntityId, EvidenceId, IncidentId, ProposalDigest
+from incidents.narrowed import Narrowing
 from incidents.policy import PolicyVerdict
 from incidents.prediction import Prediction
 from incidents.value import Value
@@ -44,6 +46,8 @@ class ProposedAction(Value):
     reversibility: Reversibility
     undo: str
     """`put revision 42 back, about 40 s`."""
+    bounds: tuple[Bound, ...] = Field(default=(), exclude_if=lambda bounds: not bounds)
+    """What a person may choose instead; an argument without a bound stays as it is."""
 
 
 class Alternative(Value):
@@ -53,6 +57,8 @@ class Alternative(Value):
     because: str
     rejection: ProposalDigest | None = None
     """The proposal with which a person rejected just this, when that is the reason."""
+    rehearsed: Prediction | None = None
+    """What its rehearsal in a twin showed, when that is the reason."""
 
 
 class ProposalBody(Value):
@@ -76,6 +82,8 @@ class ProposalBody(Value):
     created_at: datetime
     expires_at: datetime
     supersedes: ProposalDigest | None = None
+    narrowings: tuple[Narrowing, ...] = Field(default=(), exclude_if=lambda narrowings: not narrowings)
+    """What people narrowed since Midwatch proposed it, oldest first: each bounded by the proposal before it."""
 
 
 class Proposal(Value):

@@ -277,7 +277,7 @@ def _good(check: Check, value: float) -> bool:
 
 def _result(check: Check, values: Sequence[Measurement], *, held: bool | None) -> CheckResult:
     after = next((m.value for m in reversed(values) if m.value is not None), None)
-    figures = f"{_figure(check.baseline, check.unit)} -> {_figure(after, check.unit)}"
+    figures = f"{figure(check.baseline, check.unit)} -> {figure(after, check.unit)}"
     name, entity = WORDS.get(check.measure, check.measure.replace("_", " ")), check.entity.split("/", 3)[-1]
     return CheckResult(check=check, before=check.baseline, after=after, held=held, text=f"{name} of {entity} {figures}")
 
@@ -296,7 +296,7 @@ PERCENT = 100.0
 MILLISECONDS = 1000.0
 
 
-def _figure(value: float | None, unit: str) -> str:
+def figure(value: float | None, unit: str) -> str:
     """`7.1 %`, `240 ms`, `6`; `unknown` without a value."""
     match value, unit:
         case None, _:

@@ -21,6 +21,7 @@ from incidents.action import (
     Reversibility,
     Snapshot,
 )
+from incidents.bound import Narrowable
 from incidents.entity import EntityKind
 from incidents.ids import ActionKind
 from incidents.topology import Topology
@@ -40,6 +41,8 @@ class ActionCard(Value):
     arguments: dict[str, str]
     """Argument -> what it is, with its unit and form: `memory_limit`: `bytes, or a quantity such as 512Mi`."""
     required: tuple[str, ...] = ()
+    narrows: dict[str, Narrowable] = {}
+    """Arguments of which a person may choose less than is proposed, and what less means. No other is ever changed."""
     reversibility: Reversibility
     undo_seconds: int
     """How long an undo usually takes, in seconds."""

@@ -7,6 +7,7 @@ the question whether these credentials may do all of it.
 from collections.abc import Sequence
 
 from incidents.action import ActionRequest
+from incidents.bound import bounds_of
 from incidents.ids import IncidentId
 from incidents.topology import Topology
 from orchestrator.executor.context import ExecutorContext, Hands
@@ -72,6 +73,7 @@ async def _rehearsed(cluster: WriteCluster, action: Action, request: ActionReque
         reversibility=action.card.reversibility,
         summary=summary,
         undo=undo,
+        bounds=bounds_of(action.card.narrows, request.arguments, captured=snapshot.state),
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from incidents.action import ActionRequest, BlastRadius, Preview, Reversibility, Snapshot
+from incidents.bound import Bound
 from incidents.canonical import digest_of, short
 from incidents.ids import IncidentId
 from incidents.value import Value
@@ -38,6 +39,7 @@ class Rehearsed(Value):
     reversibility: Reversibility
     summary: str
     undo: str
+    bounds: tuple[Bound, ...] = ()
 
 
 class Rehearsal(Value):

@@ -18,6 +18,7 @@ from incidents.action import (
     Reversibility,
     Snapshot,
 )
+from incidents.bound import Narrowable, Order, Unit
 from incidents.canonical import digest_of
 from incidents.entity import WORKLOADS, Entity, EntityKind
 from incidents.ids import ActionKind
@@ -62,6 +63,7 @@ class SilenceAlert:
             "comment": "why, for those who find the silence",
         },
         required=("alertname", "duration_minutes"),
+        narrows={"duration_minutes": Narrowable(order=Order.AT_MOST, unit=Unit.MINUTES)},
         reversibility=Reversibility.EXACT,
         undo_seconds=1,
     )

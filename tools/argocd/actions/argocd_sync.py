@@ -17,6 +17,7 @@ from incidents.action import (
     Reversibility,
     Snapshot,
 )
+from incidents.bound import Narrowable, Order, Unit
 from incidents.canonical import Json, digest_of
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind, Digest, EntityId
@@ -64,6 +65,7 @@ class ArgoCDSync:
         targets=(EntityKind.APPLICATION,),
         arguments={"objects": "ids of the objects, separated by commas"},
         required=("objects",),
+        narrows={"objects": Narrowable(order=Order.PART_OF, unit=Unit.NAMES)},
         reversibility=Reversibility.EXACT,
         undo_seconds=20,
     )

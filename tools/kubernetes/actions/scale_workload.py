@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from incidents.action import ActionRequest, Reversibility, Snapshot
+from incidents.bound import Narrowable, Order, Unit
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind
 from tools.action import ActionCard
@@ -31,6 +32,7 @@ class ScaleWorkload(ConditionalChange):
         targets=(EntityKind.DEPLOYMENT, EntityKind.STATEFULSET),
         arguments={"replicas": "number of pods, 0 to 1000"},
         required=("replicas",),
+        narrows={"replicas": Narrowable(order=Order.BETWEEN, unit=Unit.COUNT, present="replicas")},
         reversibility=Reversibility.EXACT,
         undo_seconds=30,
     )

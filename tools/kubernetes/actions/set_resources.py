@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing_extensions import override
 
 from incidents.action import ActionRequest, Reversibility, Snapshot
+from incidents.bound import Narrowable, Order, Unit
 from incidents.canonical import Json
 from incidents.entity import Entity, EntityKind
 from incidents.ids import ActionKind
@@ -46,6 +47,15 @@ class SetResources(ConditionalChange):
             "memory_request": "bytes, or a quantity such as 256Mi",
             "cpu_limit": "cores, or a quantity such as 500m",
             "cpu_request": "cores, or a quantity such as 250m",
+        },
+        narrows={
+            argument: Narrowable(
+                order=Order.BETWEEN,
+                unit=Unit.BYTES if resource == "memory" else Unit.CORES,
+                present=f"before.{kind}.{resource}",
+                optional=True,
+            )
+            for argument, (kind, resource) in _FIELDS.items()
         },
         reversibility=Reversibility.EXACT,
         undo_seconds=40,
