@@ -1,5 +1,6 @@
 """Tells an incident's timeline in the terminal while it happens."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from incidents.ids import IncidentId
 from incidents.incident import SETTLED, EventKind, Incident, Phase, TimelineEvent
 from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of, list_incidents
-from orchestrator.store.timeline import follow, timeline_of
+from orchestrator.store.timeline import timeline_of
+from service.web.live import EVERYTHING, Hub
 
 COLOURS = {
     EventKind.ALERT: "red",
@@ -45,10 +47,15 @@ async def first_incident(store: Store) -> Incident:
 
 
 async def changes(store: Store) -> AsyncIterator[None]:
-    """Now, and whenever something happens to an incident, or every second."""
-    yield
-    async for _ in follow(store, keep_alive=1.0):
+    """Now, and after whatever happens to an incident: what comes together is one change."""
+    hub = Hub(store)
+    following = asyncio.create_task(hub.run())
+    try:
         yield
+        async for _ in hub.changes(EVERYTHING, stopping=asyncio.Event()):
+            yield
+    finally:
+        following.cancel()
 
 
 class Teller:
