@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.events import read_events
-from evals.datasets.cloud_opsbench.gaps import fill_templates, missing_replicasets
+from evals.datasets.cloud_opsbench.gaps import adopt_replicasets, fill_templates, missing_replicasets
 from evals.datasets.cloud_opsbench.manifests import read_manifests
 from evals.datasets.cloud_opsbench.namespaces import read_namespaces
 from evals.datasets.cloud_opsbench.nodes import read_nodes
 from evals.datasets.cloud_opsbench.pods import read_pod
-from evals.datasets.cloud_opsbench.services import read_routes, read_services
+from evals.datasets.cloud_opsbench.routes import read_routes
+from evals.datasets.cloud_opsbench.services import read_services
 from evals.datasets.cloud_opsbench.storage import read_storage
 from evals.datasets.cloud_opsbench.workloads import read_workloads
 from worlds.objects.kinds import JsonObject
@@ -25,6 +26,7 @@ def read_objects(cache: Cache) -> list[JsonObject]:
     workloads = list(read_workloads(cache, manifests))
     events = list(read_events(cache))
     pods = list(_pods(cache, workloads))
+    adopt_replicasets(workloads)
     workloads += missing_replicasets(pods, workloads)
     fill_templates(workloads, pods)
     _explain_pending(pods, events)

@@ -41,6 +41,16 @@ def missing_replicasets(pods: Iterable[JsonObject], workloads: Sequence[JsonObje
         }
 
 
+def adopt_replicasets(workloads: Sequence[JsonObject]) -> None:
+    """Give replica sets that were only listed, and so show no owner, the deployment whose name theirs begins with."""
+    deployments = {(space, name) for kind, space, name in map(_key, workloads) if kind == "Deployment"}
+    for one in workloads:
+        kind, space, name = _key(one)
+        above = name.rpartition("-")[0]
+        if kind == "ReplicaSet" and _owner(one) is None and (space, above) in deployments:
+            one["metadata"]["ownerReferences"] = [owner_reference("Deployment", above, namespace=space)]
+
+
 def fill_templates(workloads: Sequence[JsonObject], pods: Iterable[JsonObject]) -> None:
     """Give workloads that were only listed the template that one of their pods shows."""
     by_key = {_key(one): one for one in workloads}

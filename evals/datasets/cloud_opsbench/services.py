@@ -1,4 +1,4 @@
-"""Services and their endpoints, ingresses and network policies."""
+"""Services and their endpoints."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.gaps import ready_addresses
 from evals.datasets.cloud_opsbench.identity import metadata_of, uid_of
-from evals.datasets.cloud_opsbench.manifests import Manifests
 from evals.datasets.cloud_opsbench.outline import Line, pairs
 from evals.datasets.cloud_opsbench.tables import Row, read_rows
 from worlds.objects.kinds import JsonObject
@@ -130,19 +129,3 @@ def _addresses(cache: Cache, namespace: str, name: str) -> tuple[list[str], list
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def read_routes(cache: Cache, manifests: Manifests) -> Iterator[JsonObject]:
-    """Ingresses and network policies that exist; their rules come from manifests."""
-    for resource, kind in (("ingresses", "Ingress"), ("networkpolicies", "NetworkPolicy")):
-        for namespace, name in cache.names(resource):
-            manifest = manifests.get((kind, name))
-            if manifest is None:
-                continue
-            metadata = metadata_of(cache, kind=kind, resource=resource, namespace=namespace, name=name)
-            yield {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": kind,
-                "metadata": metadata,
-                "spec": manifest.get("spec") or {},
-            }

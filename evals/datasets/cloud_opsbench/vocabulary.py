@@ -15,6 +15,7 @@ from incidents.fact import Fact
 from incidents.ids import EntityId
 from incidents.topology import Relation
 
+_UNRESOLVED: Final = "service_dns_resolution_failure"
 _DIRECT: Final[Mapping[str, str]] = {
     "image_not_found": "incorrect_image_reference",
     "image_pull_secret_missing": "missing_image_pull_secret",
@@ -35,14 +36,14 @@ _DIRECT: Final[Mapping[str, str]] = {
     "taint_not_tolerated": "taint_toleration_mismatch",
     "pod_anti_affinity": "pod_anti_affinity_conflict",
     "nodes_cordoned": "node_cordon_mismatch",
-    "pinned_to_cordoned_node": "node_cordon_mismatch",
     "volume_class_wrong": "pvc_storage_class_mismatch",
     "service_account_missing": "missing_service_account",
     "service_selector_mismatch": "service_selector_mismatch",
     "service_port_mismatch": "service_port_mapping_mismatch",
     "service_protocol_mismatch": "service_protocol_mismatch",
-    "ingress_misrouted": "gateway_misroute",
-    "dns_failure": "service_dns_resolution_failure",
+    "gateway_misrouted": "gateway_misroute",
+    "ingress_backend_missing": "gateway_misroute",
+    "dns_failure": _UNRESOLVED,
     "node_not_ready": "kubelet_unavailable",
     "node_runtime_down": "containerd_unavailable",
     "node_proxy_down": "kube_proxy_unavailable",
@@ -52,11 +53,13 @@ _DIRECT: Final[Mapping[str, str]] = {
     "control_plane_unhealthy": "kube_scheduler_unavailable",
     "node_packet_loss": "node_network_packet_loss",
     "node_network": "node_network_delay",
-    "pod_network_slow": "pod_network_delay",
+    "node_slow": "node_network_delay",
     "dependency_slow": "pod_network_delay",
+    "pod_slow": "pod_network_delay",
+    "latency_begins_here": "pod_network_delay",
     "cpu_limit_too_low": "pod_cpu_overload",
     "cpu_heavy_release": "pod_cpu_overload",
-    "pod_cpu_overload": "pod_cpu_overload",
+    "cpu_use_unusual": "pod_cpu_overload",
     "node_cpu_saturated": "pod_cpu_overload",
 }
 _CLAIMS: Final[Mapping[str, str]] = {
@@ -84,6 +87,8 @@ def answers(hypothesis: Hypothesis, case: CaseFile) -> list[str]:
     """`object|cause` of one hypothesis; several when it is bound to several applications; none outside the words."""
     facts = _cited(hypothesis, case)
     label = _label(hypothesis, facts)
+    if label == _UNRESOLVED and _is_made_up(facts, case):
+        label = "service_env_var_address_mismatch"
     if label is None:
         return []
     return [f"{thing}|{label}" for thing in _objects(hypothesis, label, facts, case)]
@@ -117,7 +122,7 @@ def _selecting(facts: Sequence[Fact]) -> str:
 
 
 def _quota(facts: Sequence[Fact]) -> str | None:
-    for kind in ("admission.denied", "quota.exceeded"):
+    for kind in ("admission.denied", "quota.exceeded", "quota.nearly_full"):
         for resource in _values(facts, kind, "resource"):
             for part, label in _QUOTAS:
                 if part in resource:
@@ -160,7 +165,18 @@ def _address(facts: Sequence[Fact]) -> str:
             return "mysql_invalid_port"
     if any(fact.kind == "config.address_wrong" for fact in facts):
         return "service_env_var_address_mismatch"
-    return "service_dns_resolution_failure"
+    return _UNRESOLVED
+
+
+def _is_made_up(facts: Sequence[Fact], case: CaseFile) -> bool:
+    """Whether the name that does not resolve is no service's: it is wrong then, and names resolve."""
+    services = {Entity.parse(one).name for one in case.inventory if Entity.parse(one).kind is EntityKind.SERVICE}
+    hosts = {_first_label(peer) for peer in _values(facts, "log.error_class", "peer")}
+    return bool(services and hosts) and not hosts & services
+
+
+def _first_label(peer: str) -> str:
+    return peer.partition(":")[0].partition(".")[0]
 
 
 def _refused(facts: Sequence[Fact]) -> str:
@@ -184,6 +200,10 @@ _BY_FACTS: Final[Mapping[str, Callable[[Sequence[Fact]], str | None]]] = {
     "wrong_address": _address,
     "dependency_address_wrong": _refused,
 }
+
+
+CAUSES: Final = frozenset({*_DIRECT, *_BY_FACTS})
+"""Causes of ours that the set has words for."""
 
 
 def _objects(hypothesis: Hypothesis, label: str, facts: Sequence[Fact], case: CaseFile) -> list[str]:
@@ -215,7 +235,7 @@ def _databases(entity: EntityId, case: CaseFile) -> list[str]:
 
 
 def _applications(entity: EntityId, facts: Sequence[Fact], case: CaseFile) -> list[str]:
-    """The workloads that it is about: the one it is bound to, those a service selects, those that use a claim."""
+    """The workload that it is about: the one it is bound to, or the one behind its service, ingress or claim."""
     parsed = Entity.parse(entity)
     if parsed.kind in WORKLOADS:
         return [parsed.name]
@@ -223,6 +243,11 @@ def _applications(entity: EntityId, facts: Sequence[Fact], case: CaseFile) -> li
         selected = case.topology.targets(entity, Relation.SELECTS)
         closest = [name for fact in facts if fact.entity == entity for name in [_closest(fact)] if name]
         return list(dict.fromkeys([*(Entity.parse(one).name for one in selected), *closest]))[:1] or [parsed.name]
+    if parsed.kind is EntityKind.INGRESS:
+        led = [one for fact in facts if fact.entity == entity for one in fact.related]
+        meant = [*led, *case.topology.targets(entity, Relation.ROUTES)]
+        owners = [owner for one in meant for owner in case.topology.targets(one, Relation.SELECTS)]
+        return [Entity.parse(one).name for one in (*owners, *meant)][:1]
     if parsed.kind is EntityKind.PVC:
         users = [case.topology.owner_of(user) for user in case.topology.sources(entity, Relation.USES)]
         names = [Entity.parse(user).name for user in users if Entity.parse(user).is_workload]

@@ -29,6 +29,13 @@ def tool(name: str, text: str, **arguments: object) -> tuple[str, str]:
     return f"{name}:{json.dumps(arguments)}", textwrap.dedent(text).lstrip("\n")
 
 
+def table(*rows: tuple[str, ...], indent: str = "") -> str:
+    """Rows as kubectl aligns them."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{indent}{line.rstrip()}\n" for line in lines)
+
+
 @dataclass(kw_only=True)
 class Service:
     """One application of the shop with one pod."""
