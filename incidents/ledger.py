@@ -38,6 +38,12 @@ class EntryKind(StrEnum):
     """A key that signs heads from here on; the key before it vouches for it."""
     REJECTION_LIFTED = "rejection_lifted"
     """Somebody allowed again what a person had rejected."""
+    POLICY_CHANGED = "policy_changed"
+    """Another policy is in force from here on, or the old one again after its files could not be used."""
+    POLICY_REFUSED = "policy_refused"
+    """The policy's files were changed and cannot be used: the one before stays in force."""
+    TICKET_FILED = "ticket_filed"
+    """What is left to do was filed in a tracker, once."""
     STEERING_REFUSED = "steering_refused"
     """Somebody asked for something beside a decision (a pause, another look, hands off) and was not given it."""
 

@@ -62,7 +62,7 @@ class Advancer:
         if entry is _NOTHING:
             return
         shared = {field.name: getattr(self._bench, field.name) for field in fields(Workbench)}
-        context = Context(**shared, lease=lease)
+        context = Context(**shared | {"policy": self._bench.policy_now}, lease=lease)
         await self._graph.ainvoke(entry, config, context=context, durability="sync")
 
     @asynccontextmanager

@@ -22,7 +22,7 @@ from orchestrator.decisions import expire
 from orchestrator.executor.catalogue import cards
 from orchestrator.graph import build
 from orchestrator.jobs import Handler, Job, Task
-from orchestrator.policy.load import load_policy
+from orchestrator.policy.force import PolicyInForce
 from orchestrator.postgres import EmbeddedServer
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store, libpq_url
@@ -46,8 +46,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_bench(settings: Settings, store: Store) -> AsyncIterator[Workbench]:
+async def open_bench(
+    settings: Settings, store: Store, *, policies: PolicyInForce | None = None
+) -> AsyncIterator[Workbench]:
     """What a worker works with. Connections are made with read credentials only."""
+    policies = policies or PolicyInForce(settings.policy)
     async with AsyncExitStack() as stack:
         clusters = {
             connections.name: await stack.enter_async_context(connect(connections, clock=settings.time))
@@ -62,7 +65,8 @@ async def open_bench(settings: Settings, store: Store) -> AsyncIterator[Workbenc
             clusters=clusters,
             runbooks=runbooks,
             cards=cards(),
-            policy=load_policy(settings.policy),
+            policy=policies.current,
+            policies=policies,
             model=engine_of(settings.model),
         )
 

@@ -8,6 +8,7 @@ from agents.runbooks.folders import RunbookFolders
 from agents.runbooks.library import Library
 from incidents.ids import ActionKind
 from incidents.policy import Policy
+from orchestrator.policy.force import PolicyInForce
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from orchestrator.store.leases import Lease
@@ -28,12 +29,20 @@ class Workbench:
     runbooks: RunbookFolders
     cards: Mapping[ActionKind, ActionCard]
     policy: Policy
+    """What one piece of work decides by, from its beginning to its end."""
+    policies: PolicyInForce | None = None
+    """What the next one will decide by; None where the policy never changes."""
     model: ModelEngine | None = None
 
     @property
     def library(self) -> Library:
         """The runbooks as they are now."""
         return self.runbooks.library()
+
+    @property
+    def policy_now(self) -> Policy:
+        """The policy in force at this moment."""
+        return self.policies.current if self.policies else self.policy
 
     def cluster(self, name: str) -> Cluster:
         """The read clients of a cluster. Raises NotConfiguredError."""

@@ -19,6 +19,8 @@ from orchestrator.audit.signing import sign_forever
 from orchestrator.executor.assembly import executor_handlers, open_executor
 from orchestrator.garbage import settle
 from orchestrator.jobs import Handler, Jobs, Queue, Task
+from orchestrator.policy.force import PolicyInForce
+from orchestrator.policy.watching import watch_policy
 from orchestrator.settings import Role, Settings
 from orchestrator.store.database import Store
 from orchestrator.sweep import sweep_forever
@@ -48,7 +50,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Start everything that the roles ask for; at the end of the block, or after `stop`, it is ended in order."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
-        handlers = await _handlers(settings, store, stack)
+        policies = PolicyInForce(settings.policy)
+        handlers = await _handlers(settings, store, stack, policies)
         # Opened before the group and so closed after it: the server still needs it while it ends.
         listen = settings.listen
         listener = stack.enter_context(open_socket(listen.host, listen.port)) if Role.WEB in settings.roles else None
@@ -56,13 +59,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         ends: list[Callable[[], object]] = []
         web = None
         if listener is not None:
-            web = await _serve(settings, store, listener, group, ends)
+            web = await _serve(settings, store, listener, policies, group, ends)
         if handlers:
             jobs = Jobs(store.url, handlers=handlers, periods=settings.periods)
             ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
         if Role.WORKER in settings.roles:
             ends.append(group.create_task(sweep_forever(store, periods=settings.periods)).cancel)
-        if {Role.WORKER, Role.EXECUTOR} & set(settings.roles):
+        decides = bool({Role.WORKER, Role.EXECUTOR} & set(settings.roles))
+        ends.append(group.create_task(watch_policy(policies, store if decides else None)).cancel)
+        if decides:
             ends.append(group.create_task(sign_forever(store, settings)).cancel)
         if Role.WATCHER in settings.roles and settings.ambient.enabled:
             watching = await stack.enter_async_context(open_bench(settings, store))
@@ -80,14 +85,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             stop()
 
 
-async def _handlers(settings: Settings, store: Store, stack: AsyncExitStack) -> dict[Task, Handler]:
+async def _handlers(
+    settings: Settings, store: Store, stack: AsyncExitStack, policies: PolicyInForce
+) -> dict[Task, Handler]:
     handlers: dict[Task, Handler] = {}
     if Role.WORKER in settings.roles:
-        bench = await stack.enter_async_context(open_bench(settings, store))
+        bench = await stack.enter_async_context(open_bench(settings, store, policies=policies))
         advancer = await stack.enter_async_context(open_advancer(bench))
         handlers |= worker_handlers(bench, advancer)
     if Role.EXECUTOR in settings.roles:
-        handlers |= executor_handlers(await stack.enter_async_context(open_executor(settings, store)))
+        hands = await stack.enter_async_context(open_executor(settings, store, policies=policies))
+        handlers |= executor_handlers(hands)
     return handlers
 
 
@@ -104,6 +112,7 @@ async def _serve(
     settings: Settings,
     store: Store,
     listener: socket.socket,
+    policies: PolicyInForce,
     group: asyncio.TaskGroup,
     ends: list[Callable[[], object]],
 ) -> WebContext:
@@ -115,6 +124,7 @@ async def _serve(
         clock=settings.time,
         library=folders.library,
         runbook_problems=lambda: folders.problems,
+        policies=policies,
     )
     app = create_app(web)
     if settings.slack.enabled:

@@ -9,7 +9,7 @@ from orchestrator.executor.context import ExecutorContext, Hands
 from orchestrator.executor.rehearsing import rehearse
 from orchestrator.executor.running import run
 from orchestrator.jobs import Handler, Job, Task
-from orchestrator.policy.load import load_policy
+from orchestrator.policy.force import PolicyInForce
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from tools.clock import Clock
@@ -18,8 +18,11 @@ from tools.estate import Connections
 
 
 @asynccontextmanager
-async def open_executor(settings: Settings, store: Store) -> AsyncIterator[ExecutorContext]:
+async def open_executor(
+    settings: Settings, store: Store, *, policies: PolicyInForce | None = None
+) -> AsyncIterator[ExecutorContext]:
     """What the executor works with."""
+    policies = policies or PolicyInForce(settings.policy)
     async with AsyncExitStack() as stack:
         clusters = {
             connections.name: await stack.enter_async_context(connect_write(connections, clock=settings.time))
@@ -29,7 +32,8 @@ async def open_executor(settings: Settings, store: Store) -> AsyncIterator[Execu
             store=store,
             clock=settings.time,
             clusters=clusters,
-            policy=load_policy(settings.policy),
+            policy=policies.current,
+            policies=policies,
             merge_seconds=settings.periods.merge_seconds,
         )
 
@@ -45,9 +49,9 @@ def executor_handlers(context: ExecutorContext) -> Mapping[Task, Handler]:
     """What the executor does for each job."""
 
     async def preview(job: Job) -> None:
-        await rehearse(context, job.incident)
+        await rehearse(context.pinned, job.incident)
 
     async def execute(job: Job) -> None:
-        await run(context, ProposalDigest(job.item))
+        await run(context.pinned, ProposalDigest(job.item))
 
     return {Task.REHEARSE: preview, Task.EXECUTE: execute, Task.FOLLOW: execute}

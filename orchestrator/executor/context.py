@@ -1,12 +1,14 @@
 """What the executor works with: the only place where write clients exist (invariant 4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from incidents.action import ActionRequest
 from incidents.entity import Entity
 from incidents.ids import ActionKind
 from incidents.policy import Policy
+from orchestrator.policy.force import PolicyInForce
 from orchestrator.store.database import Store
 from tools.action import Action, actions
 from tools.clock import Clock
@@ -53,3 +55,10 @@ class ExecutorContext(Hands):
     """Handed to every job of the executor."""
 
     store: Store
+    policies: PolicyInForce | None = None
+    """What the next job will decide by; None where the policy never changes."""
+
+    @property
+    def pinned(self) -> Self:
+        """The same for one job: it works under one policy, the one in force when it begins."""
+        return replace(self, policy=self.policies.current) if self.policies else self

@@ -36,10 +36,25 @@ class InvalidPolicyError(Exception):
 
 def load_policy(path: Path | None = None) -> Policy:
     """The policy of a folder or file, or the one that comes with Midwatch. Raises InvalidPolicyError."""
+    file = main_file(path)
+    return parse_policy(_read(file), source=file.name if path else FILE_NAME, modules=own_modules(_folder(path)))
+
+
+def main_file(path: Path | None) -> Path:
+    """The file with the rows: of the folder, the file itself, or the one that comes with Midwatch."""
+    folder = _folder(path)
+    own = folder / FILE_NAME if folder else path or SHIPPED / FILE_NAME
+    return own if own.exists() or folder is None else SHIPPED / FILE_NAME
+
+
+def policy_files(path: Path | None) -> tuple[Path, ...]:
+    """Everything that a policy is read from, whether it is there or not."""
+    return (main_file(path), *sorted(SHIPPED.glob("*.rego")), *_own_files(_folder(path)))
+
+
+def _folder(path: Path | None) -> Path | None:
     source = path or SHIPPED
-    own = source if source.is_dir() else None
-    file = own / FILE_NAME if own and (own / FILE_NAME).exists() else SHIPPED / FILE_NAME if own else source
-    return parse_policy(_read(file), source=file.name if path else FILE_NAME, modules=own_modules(own))
+    return source if source.is_dir() else None
 
 
 def parse_policy(text: str, *, source: str, modules: Sequence[RegoModule] = ()) -> Policy:
@@ -69,10 +84,15 @@ def parse_policy(text: str, *, source: str, modules: Sequence[RegoModule] = ()) 
 
 def own_modules(folder: Path | None) -> tuple[RegoModule, ...]:
     """The Rego files of a team's folder, tests left out. Raises InvalidPolicyError for a package that nobody asks."""
+    return tuple(_module(file, below=True) for file in _own_files(folder))
+
+
+def _own_files(folder: Path | None) -> tuple[Path, ...]:
+    """Rego files below a folder. What is hidden is left out: a ConfigMap's older and newer copies lie there."""
     if folder is None or folder.resolve() == SHIPPED:
         return ()
-    files = [file for file in sorted(folder.rglob("*.rego")) if not file.stem.endswith("_test")]
-    return tuple(_module(file, below=True) for file in files)
+    found = (file for file in sorted(folder.rglob("*.rego")) if not file.stem.endswith("_test"))
+    return tuple(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def _policy(document: object, *, lines: Lines, source: str, modules: tuple[RegoModule, ...]) -> Policy:

@@ -5,7 +5,7 @@ DELETE and TRUNCATE; what gets around it is found by `incidents.ledger.verify`. 
 `orchestrator/ledger.py`.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -115,6 +115,13 @@ async def kinds_of(tx: Tx, kind: EntryKind) -> tuple[Entry, ...]:
     """All entries of a (rare) kind, in order."""
     query = select(LedgerRow).where(col(LedgerRow.kind) == kind).order_by(col(LedgerRow.seq))
     return tuple(_entry(row) for row in await tx.scalars(query))
+
+
+async def last_of(tx: Tx, kinds: Collection[EntryKind]) -> Entry | None:
+    """The newest entry of these (rare) kinds; None when there is none."""
+    query = select(LedgerRow).where(col(LedgerRow.kind).in_(kinds)).order_by(col(LedgerRow.seq).desc()).limit(1)
+    row = (await tx.scalars(query)).first()
+    return None if row is None else _entry(row)
 
 
 def _entry(row: LedgerRow) -> Entry:

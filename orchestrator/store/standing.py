@@ -109,7 +109,9 @@ async def use(tx: Tx, preapprovals: Iterable[Preapproval], digest: ProposalDiges
 
 async def give_back(tx: Tx, digest: ProposalDigest) -> tuple[str, ...]:
     """Free what a proposal used that never ran; the names. Under `lock_standing`."""
-    gone = delete(PreapprovalUseRow).where(col(PreapprovalUseRow.digest) == digest).returning(PreapprovalUseRow.name)
+    gone = (
+        delete(PreapprovalUseRow).where(col(PreapprovalUseRow.digest) == digest).returning(col(PreapprovalUseRow.name))
+    )
     return tuple(sorted(await tx.scalars(gone)))
 
 

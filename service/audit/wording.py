@@ -17,6 +17,7 @@ BAD = frozenset(
         EntryKind.EXPIRED,
         EntryKind.PAUSED,
         EntryKind.STEERING_REFUSED,
+        EntryKind.POLICY_REFUSED,
     }
 )
 BUSY = frozenset({EntryKind.DISPATCHED, EntryKind.UNDO_DISPATCHED})
@@ -44,7 +45,7 @@ def about(payload: Mapping[str, object]) -> str:
         return f"{diagnosis.get('verdict')}: {diagnosis.get('reason')}"
     if key := _part(payload, "key"):
         return f"{key.get('id')} signs from here on"
-    names = ("action", "target", "detail", "message", "verdict", "because", "reason", "title")
+    names = ("policy", "action", "target", "detail", "message", "verdict", "because", "reason", "problem", "title")
     return " · ".join(str(text) for text in (payload.get(name) for name in names) if text)
 
 

@@ -47,7 +47,7 @@ def policy(settings: Settings) -> tuple[Policy | None, Finding]:
             what="Policy",
             state=State.FAILED,
             found=str(error),
-            means="workers and the executor do not start",
+            means="processes that run keep the policy from before; no worker or executor can start",
             do="correct the file, or unset MIDWATCH_POLICY for the one that comes with Midwatch",
         )
     unknown = unknown_actions(loaded)

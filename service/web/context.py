@@ -9,6 +9,7 @@ from agents.runbooks.library import Library
 from agents.runbooks.problem import Problem
 from incidents.approval import Person
 from orchestrator.people import Directory
+from orchestrator.policy.force import PolicyInForce
 from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from service.web.identity import Identities
@@ -27,6 +28,8 @@ class WebContext:
     """The runbooks of the moment; called for every page that shows them."""
     runbook_problems: Callable[[], tuple[Problem, ...]] = tuple
     """What was wrong when their files were last read."""
+    policies: PolicyInForce | None = None
+    """What this process decides by, and why it is not what the files say; None where nobody watches them."""
     version: str = "0.1.0"
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it before the server is told to stop: open event streams end at once then."""
@@ -49,6 +52,11 @@ class WebContext:
         """Base of links that people open, without a slash at the end."""
         listen = self.settings.listen
         return (listen.public_url or f"http://{listen.host}:{listen.port}").rstrip("/")
+
+    @property
+    def policy_problem(self) -> str:
+        """Why what the policy's files say is not in force; empty when it is."""
+        return self.policies.problem if self.policies else ""
 
     def sign_in_path(self, person: Person) -> str:
         """Path of a link that signs this person in once, within ten minutes: what the demo prints."""

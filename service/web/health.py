@@ -46,7 +46,8 @@ async def readyz(context: ContextDep) -> dict[str, str]:
     """It can reach its database; 503 when not."""
     async with context.store.transaction() as tx:
         paused = (await switch_of(tx)).paused
-    return {"status": "ready", "execution": "paused" if paused else "enabled"}
+    policy = "not taken up: see the policy page and the log" if context.policy_problem else "in force"
+    return {"status": "ready", "execution": "paused" if paused else "enabled", "policy": policy}
 
 
 @router.get("/metrics")
@@ -54,8 +55,9 @@ async def metrics(context: ContextDep) -> Response:
     """Figures in Prometheus' text format."""
     async with context.store.transaction() as tx:
         counted, phases, paused = await figures(tx), await count_by_phase(tx), (await switch_of(tx)).paused
+    switches = [_paused(on=paused), _unusable(on=bool(context.policy_problem))]
     registry = CollectorRegistry()
-    registry.register(_Ready([*_counts(counted), _phases(phases), *_durations(counted), _paused(on=paused)]))
+    registry.register(_Ready([*_counts(counted), _phases(phases), *_durations(counted), *switches]))
     return Response(generate_latest(registry), status_code=HTTPStatus.OK, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -95,3 +97,8 @@ def _durations(counted: Figures) -> list[Metric]:
 
 def _paused(*, on: bool) -> Metric:
     return GaugeMetricFamily("midwatch_paused", "1 while execution is paused by the kill switch", value=float(on))
+
+
+def _unusable(*, on: bool) -> Metric:
+    text = "1 while the policy's files cannot be used and the policy before them stays in force"
+    return GaugeMetricFamily("midwatch_policy_unusable", text, value=float(on))

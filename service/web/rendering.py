@@ -79,7 +79,14 @@ class Pages:
 
     def _answer(self, request: Request, template: str, /, *, status: int, **values: Any) -> HTMLResponse:
         now = self._context.clock.now()
-        html = self.html(template, now=now, rate=self._rate, path=request.url.path, **values)
+        html = self.html(
+            template,
+            now=now,
+            rate=self._rate,
+            path=request.url.path,
+            policy_problem=self._context.policy_problem,
+            **values,
+        )
         return HTMLResponse(html, status_code=status)
 
     @property

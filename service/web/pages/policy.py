@@ -20,6 +20,7 @@ from orchestrator.store.proposals import proposal_like
 from orchestrator.store.standing import standing_of
 from orchestrator.store.transaction import Tx
 from service.web.access import ContextDep, SessionDep
+from service.web.context import WebContext
 from service.web.rendering import pages_of
 
 router = APIRouter()
@@ -32,7 +33,7 @@ async def policy_page(request: Request, context: ContextDep, session: SessionDep
     """The page; with a digest, or the beginning of one, why the policy says what it says of that proposal now."""
     now, proposal, why, problem = context.clock.now(), None, None, ""
     try:
-        policy = await asyncio.to_thread(load_policy, context.settings.policy)
+        policy = await asyncio.to_thread(_in_force, context)
     except InvalidPolicyError as error:
         return await pages_of(request).page(
             request, "policy.html", session=session, policy=None, problem=str(error), digest=digest
@@ -54,6 +55,11 @@ async def policy_page(request: Request, context: ContextDep, session: SessionDep
         why=why,
         problem=problem,
     )
+
+
+def _in_force(context: WebContext) -> Policy:
+    """What is decided by. Raises InvalidPolicyError where nobody watches the files and they cannot be used."""
+    return context.policies.current if context.policies else load_policy(context.settings.policy)
 
 
 async def _explained(tx: Tx, policy: Policy, digest: str, *, now: datetime) -> tuple[Proposal, Explanation]:
