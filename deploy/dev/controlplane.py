@@ -1,4 +1,4 @@
-"""The Kubernetes control plane for the cluster suite: built once by tests/cluster/build.sh, which knows how."""
+"""The control plane and Helm for the cluster suite: each built once, by a script in tests/cluster that knows how."""
 
 from __future__ import annotations
 
@@ -10,10 +10,23 @@ from pathlib import Path
 import cache
 
 BUILD = cache.CHECKOUT / "tests" / "cluster" / "build.sh"
+BUILD_HELM = cache.CHECKOUT / "tests" / "cluster" / "helm" / "build.sh"
 
 
 def ensure() -> list[str]:
-    """Build the control plane unless it is there; return a sentence if the cluster suite has to do without."""
+    """Build both unless they are there; return a sentence for what the cluster suite has to do without."""
+    return _ensure_control_plane() or _ensure_helm()
+
+
+def _ensure_helm() -> list[str]:
+    if not BUILD_HELM.is_file() or os.environ.get("MIDWATCH_SETUP_CLUSTER") == "0" or shutil.which("go") is None:
+        return []
+    if subprocess.run((str(BUILD_HELM),), env=_known(), stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        return ["building Helm failed, see above: the chart's tests will be skipped"]
+    return []
+
+
+def _ensure_control_plane() -> list[str]:
     if os.environ.get("MIDWATCH_TEST_KUBECONFIG") or not BUILD.is_file() or _binaries().is_dir():
         return []
     if os.environ.get("MIDWATCH_SETUP_CLUSTER") == "0":

@@ -8,6 +8,29 @@ app.kubernetes.io/component: {{ .role }}
 {{ printf "%s-%s" .root.Release.Name .role | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* What a schema can refuse, but not explain. */}}
+{{- define "midwatch.check" -}}
+{{- range $name, $variable := dict "database_url" "MIDWATCH_DATABASE_URL" "session_secret" "MIDWATCH_SESSION_SECRET" "people" "MIDWATCH_PEOPLE" -}}
+{{- if hasKey $.Values.settings $name -}}
+{{- fail (printf "settings.%s is a secret and would stand in a ConfigMap: put %s into the Secrets that `secrets` names" $name $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- range $cluster := $.Values.settings.clusters -}}
+{{- range $field := list "kubernetes_write" "argocd_write" "github_write" -}}
+{{- if hasKey $cluster $field -}}
+{{- fail (printf "settings.clusters: %s of %s would be given to every role: write it as write.%s.%s, which the executor alone is given" $field $cluster.name $cluster.name $field) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $cluster := $.Values.settings.clusters }}{{ $names = append $names $cluster.name }}{{ end -}}
+{{- range $name, $_ := $.Values.write -}}
+{{- if not (has $name $names) -}}
+{{- fail (printf "write.%s: settings.clusters has no cluster of that name (it has: %s)" $name (join ", " $names)) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* midwatch.yaml of a role: the common settings, and for the executor its write credentials by cluster. */}}
 {{- define "midwatch.settings" -}}
 {{- $settings := deepCopy .root.Values.settings -}}
@@ -19,6 +42,9 @@ app.kubernetes.io/component: {{ .role }}
 {{- $_ := set $settings "clusters" $clusters -}}
 {{- end -}}
 {{- $_ := set $settings "roles" (list .role) -}}
+{{- if .root.Values.policy -}}
+{{- $_ := set $settings "policy" "/etc/midwatch-policy" -}}
+{{- end -}}
 {{- $_ := set $settings "listen" (mergeOverwrite (dict "host" "0.0.0.0" "port" (int .root.Values.service.port)) ($settings.listen | default dict)) -}}
 {{- toYaml $settings -}}
 {{- end }}
@@ -86,10 +112,17 @@ spec:
           resources: {{- toYaml $own.resources | nindent 12 }}
           volumeMounts:
             - {name: settings, mountPath: /etc/midwatch, readOnly: true}
+            {{- if .root.Values.policy }}
+            - {name: policy, mountPath: /etc/midwatch-policy, readOnly: true}
+            {{- end }}
             - {name: scratch, mountPath: /tmp}
       volumes:
         - name: settings
           configMap: {name: {{ include "midwatch.name" . }}}
+        {{- if .root.Values.policy }}
+        - name: policy
+          configMap: {name: {{ .root.Release.Name }}-policy}
+        {{- end }}
         - name: scratch
           emptyDir: {sizeLimit: 256Mi}
       {{- with .root.Values.nodeSelector }}
