@@ -151,11 +151,11 @@ def changed_by_requester(body: ProposalBody) -> bool:
     """
     match body.policy.own_change:
         case OwnChange.NEVER:
-            return True
+            return bool(body.narrowings)
         case OwnChange.ALWAYS:
             return False
         case OwnChange.ALONE:
-            return max(body.policy.approvals, len(body.policy.one_of_each)) > 1
+            return bool(body.narrowings) and max(body.policy.approvals, len(body.policy.one_of_each)) > 1
 
 
 def same_person(one: PersonId, other: PersonId) -> bool:

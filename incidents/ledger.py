@@ -44,6 +44,8 @@ class EntryKind(StrEnum):
     """The policy's files were changed and cannot be used: the one before stays in force."""
     TICKET_FILED = "ticket_filed"
     """What is left to do was filed in a tracker, once."""
+    NARROWED = "narrowed"
+    """Somebody narrowed a proposal: it takes no decisions any more, the narrower one is a proposal of its own."""
     STEERING_REFUSED = "steering_refused"
     """Somebody asked for something beside a decision (a pause, another look, hands off) and was not given it."""
 

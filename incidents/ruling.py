@@ -31,17 +31,22 @@ NOT_ASKED = Denial(name="opa", why="the OPA server of the policy was not asked",
 
 
 def rule_on(
-    policy: Policy | None, question: PolicyQuestion, *, found: Findings, outside: Findings | None = None
+    policy: Policy | None,
+    question: PolicyQuestion,
+    *,
+    found: Findings,
+    outside: Findings | None = None,
+    preapproved: bool = True,
 ) -> PolicyVerdict:
     """The verdict. `found` is what the Rego modules say, `outside` the OPA server.
 
-    A policy with a server that was not asked denies.
+    A policy with a server that was not asked denies. `preapproved` False leaves pre-approvals out.
     """
     if policy is None:
         return decide(None, question)
     said = outside or Findings(denials=(NOT_ASKED,) if policy.opa else ())
     denials, demands = (*found.denials, *said.denials), (*found.demands, *said.demands)
-    verdict = decide(policy, question)
+    verdict = decide(policy, question, preapproved=preapproved)
     if demands and verdict.effect is Effect.ALLOW:  # What is out of the ordinary is no longer pre-approved.
         verdict = decide(policy, question, preapproved=False)
     sealed = {"version": version_of(policy, said.revision), "outside": outside}

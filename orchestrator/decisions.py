@@ -25,6 +25,7 @@ from orchestrator.store.errors import UnknownError
 from orchestrator.store.executions import plan_executions
 from orchestrator.store.incidents import incident_of, lock_incident, move
 from orchestrator.store.ledger import record
+from orchestrator.store.narrowings import Asked, narrowing_of
 from orchestrator.store.proposals import StoredProposal, pending_proposals, proposal_by, set_proposal_status
 from orchestrator.store.rejections import save_rejection
 from orchestrator.store.timeline import append_event
@@ -32,6 +33,7 @@ from orchestrator.store.transaction import Tx
 
 SWITCH_ROLES = frozenset({"oncall", "admin"})
 """Who may pause and resume execution."""
+UNKNOWN = Refused(refusal=Refusal.UNKNOWN_PROPOSAL, message="There is no such proposal: open the incident again.")
 
 
 async def decide(
@@ -51,13 +53,10 @@ async def decide(
     """
     async with store.transaction() as tx:
         try:
-            stored = await _locked(tx, digest)
+            stored = await locked(tx, digest)
         except UnknownError:
-            answer = Refused(
-                refusal=Refusal.UNKNOWN_PROPOSAL, message="There is no such proposal: open the incident again."
-            )
-            await _refuse(tx, answer, None, digest, person=person, choice=choice, channel=channel, now=now)
-            return answer
+            await _refuse(tx, UNKNOWN, None, digest, person=person, choice=choice, channel=channel, now=now)
+            return UNKNOWN
         judged = judge(
             stored.proposal.body,
             status=stored.status,
@@ -70,6 +69,8 @@ async def decide(
         )
         incident = stored.proposal.body.incident
         if isinstance(judged, Refused):
+            if (narrowing := await narrowing_of(tx, digest)) is not None:
+                judged = replaced(judged, narrowing)
             await _refuse(tx, judged, incident, digest, person=person, choice=choice, channel=channel, now=now)
             return judged
         decision = Decision(
@@ -200,7 +201,7 @@ async def _complete(tx: Tx, proposal: Proposal, decision: Decision, accepted: Ac
 
 
 async def _expire(tx: Tx, proposal: Proposal, *, now: datetime) -> bool:
-    stored = await _locked(tx, proposal.digest)
+    stored = await locked(tx, proposal.digest)
     if stored.status is not ProposalStatus.PENDING:
         return False
     incident, text = proposal.body.incident, "Nobody decided in time: the proposal expired"
@@ -216,7 +217,15 @@ async def _expire(tx: Tx, proposal: Proposal, *, now: datetime) -> bool:
     return True
 
 
-async def _locked(tx: Tx, digest: ProposalDigest) -> StoredProposal:
+def replaced(refused: Refused, by: Asked) -> Refused:
+    """The refusal of a click on a proposal that somebody narrowed: it says who, and what to decide on instead."""
+    if refused.refusal is not Refusal.NOT_PENDING:
+        return refused
+    message = f"This proposal was replaced: {by.sentence}. Decide on the one that stands in its place."
+    return refused.model_copy(update={"message": message})
+
+
+async def locked(tx: Tx, digest: ProposalDigest) -> StoredProposal:
     """The proposal with its incident and itself locked, in that order, as everywhere. Raises UnknownError."""
     await lock_incident(tx, (await proposal_by(tx, digest)).proposal.body.incident)
     return await proposal_by(tx, digest, lock=True)

@@ -30,7 +30,7 @@ def build(checkpointer: BaseCheckpointSaver[str] | None) -> CompiledStateGraph[S
     graph.add_node("plan", plan.plan, destinations=("rehearse", "conclude"))
     graph.add_node("rehearse", plan.rehearse)
     graph.add_node("await_rehearsal", plan.await_rehearsal, destinations=("govern", "conclude"))
-    graph.add_node("govern", decide.govern, destinations=("announce", "conclude"))
+    graph.add_node("govern", decide.govern, destinations=("announce", "conclude", "plan"))
     graph.add_node("announce", decide.announce)
     graph.add_node("await_decision", decide.await_decision, destinations=("execute", "plan", "triage", "conclude"))
     graph.add_node("execute", run.execute)

@@ -13,6 +13,7 @@ from incidents.canonical import canonical
 from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
 from incidents.ids import IncidentId, ProposalDigest
+from incidents.narrowing import widened
 from incidents.policy import Effect, Findings, Policy, PolicyQuestion, Standing
 from incidents.prediction import Prediction
 from incidents.proposal import Proposal, ProposalBody, ProposedAction
@@ -21,6 +22,7 @@ from incidents.value import Value
 from incidents.verification import CheckRole, Measurement
 from orchestrator.choosing import MOST_FALLBACKS, NONE, choose, together
 from orchestrator.context import Workbench
+from orchestrator.narrowing import NarrowedPlan, narrowed_plan
 from orchestrator.policy.question import considered
 from orchestrator.policy.ruling import ruling
 from orchestrator.settings import Periods
@@ -43,16 +45,20 @@ class NothingToPropose(Value):
 
 
 async def plan_of(tx: Tx, bench: Workbench, incident: IncidentId) -> Plan | NoPlan:
-    """The plan for the case as it stands.
+    """The plan for the case as it stands, or what a person made of the last proposal.
 
     The same case gives the same plan, so a node that runs again agrees with itself.
     """
+    alone = await left_alone(tx, incident)
+    narrowed = await narrowed_plan(tx, incident)
+    if narrowed is not None and spared(narrowed, alone=alone) == narrowed:
+        return narrowed
     case = await load_case(tx, incident, bodies=False)
     diagnosis = await latest_diagnosis(tx, incident)
     if diagnosis is None:
         return NoPlan(reason="There is no diagnosis yet.")
     planned = make_plan(case, diagnosis, bench.library, bench.cards)
-    return spared(planned, alone=await left_alone(tx, incident))
+    return spared(planned, alone=alone)
 
 
 def asked(plan: Plan) -> tuple[ActionRequest, ...]:
@@ -61,10 +67,13 @@ def asked(plan: Plan) -> tuple[ActionRequest, ...]:
 
 
 async def measured_plan(bench: Workbench, incident: IncidentId) -> tuple[Plan | NoPlan, tuple[Evidence, ...]]:
-    """The plan with its checks' baselines as they are now, and what was read for them."""
+    """The plan with its checks' baselines as they are now, and what was read for them.
+
+    What a person narrowed keeps its checks as they were shown, or as that person wants them.
+    """
     async with bench.store.transaction() as tx:
         planned = await plan_of(tx, bench, incident)
-    if isinstance(planned, NoPlan):
+    if isinstance(planned, NoPlan | NarrowedPlan):
         return planned, ()
     gauge = gauge_for(bench, incident)
     taken = await take(gauge, planned.checks, now=bench.clock.now())
@@ -105,7 +114,7 @@ async def propose(
     case = await load_case(tx, incident, bodies=False)
     before = await proposals.proposal_of(tx, incident)
     now = tx.clock.now()
-    return sealed(
+    made = sealed(
         planned,
         answers,
         case=case,
@@ -118,6 +127,10 @@ async def propose(
         predictions=predictions,
         supersedes=before.proposal.digest if before is not None and attempt > 1 else None,
     )
+    if not isinstance(planned, NarrowedPlan) or not isinstance(made, Proposal) or before is None:
+        return made
+    wider = widened(before.proposal.body, made.body)
+    return NothingToPropose(why="; ".join(wider)) if wider else made
 
 
 def sealed(
@@ -141,7 +154,7 @@ def sealed(
     single requests in their twins.
     """
     chosen, refused = choose(plan, answers, rejections, incident=case.incident.id, predictions=predictions)
-    if not chosen:
+    if not chosen or (refused and isinstance(plan, NarrowedPlan)):
         return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
     actions = tuple(_action(rehearsal) for rehearsal in chosen)
     now = max(rehearsal.ended_at or rehearsal.requested_at for rehearsal in chosen)
@@ -155,7 +168,8 @@ def sealed(
         usd_per_hour=cost.usd_per_hour,
         standing=standing,
     )
-    verdict = ruling(policy, question, outside=outside)
+    narrowed = plan if isinstance(plan, NarrowedPlan) else None
+    verdict = ruling(policy, question, outside=outside, preapproved=narrowed is None)
     expiry = periods.expiry_seconds or verdict.expires_in_seconds
     body = ProposalBody(
         incident=case.incident.id,
@@ -175,7 +189,18 @@ def sealed(
         expires_at=now + timedelta(seconds=expiry),
         supersedes=supersedes,
     )
-    return Proposal.of(body)
+    return Proposal.of(body if narrowed is None else _as_narrowed(body, narrowed))
+
+
+def _as_narrowed(body: ProposalBody, plan: NarrowedPlan) -> ProposalBody:
+    """With who made it so. It never lives longer than what it replaces, and is watched for as long as they chose."""
+    return body.model_copy(
+        update={
+            "watch_seconds": plan.watch_seconds,
+            "expires_at": min(body.expires_at, plan.expires_by),
+            "narrowings": plan.narrowings,
+        }
+    )
 
 
 async def answered(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:
@@ -200,6 +225,7 @@ def _action(rehearsal: Rehearsal) -> ProposedAction:
         blast_radius=seen.blast_radius,
         reversibility=seen.reversibility,
         undo=seen.undo,
+        bounds=seen.bounds,
     )
 
 

@@ -30,6 +30,8 @@ class State(TypedDict, total=False):
     doubt: Doubt
     attempt: int
     """Proposals made so far; a target that changed asks for another."""
+    narrowed: int
+    """How many of them are what a person made of another."""
     proposal: ProposalDigest | None
     ending: Ending | None
     """How it ended, once it has."""

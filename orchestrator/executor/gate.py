@@ -6,11 +6,12 @@ Pure; the executor asks right before every action, with what it read itself.
 from collections.abc import Sequence
 from datetime import datetime
 
-from incidents.approval import Choice, Decision, quorum_of, same_person
+from incidents.approval import Choice, Decision, own_request, quorum_of
 from incidents.execution import ExecutionStatus
 from incidents.ids import Digest, PersonId
+from incidents.narrowing import widened
 from incidents.policy import Effect, PolicyVerdict
-from incidents.proposal import Proposal, ProposalStatus
+from incidents.proposal import Proposal, ProposalBody, ProposalStatus
 
 TAMPERED = "its digest is not that of its content: it was changed after it was sealed"
 PAUSED = "Midwatch is paused: nothing is executed until somebody resumes it"
@@ -35,8 +36,7 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     says of it now, with what others used. The approval of who asked for it (`requested_by`) does not count.
     """
     body = proposal.body
-    if requested_by is not None:
-        decisions = [one for one in decisions if not _own(one, requested_by)]
+    decisions = [one for one in decisions if not _own(one, body, requested_by)]
     if not proposal.intact:
         return TAMPERED
     if paused:
@@ -54,8 +54,9 @@ def objection(  # noqa: PLR0911 - one line per guard reads better than one expre
     return _quorum(proposal, decisions)
 
 
-def _own(decision: Decision, requested_by: PersonId) -> bool:
-    return decision.choice is Choice.APPROVE and same_person(decision.person.id, requested_by)
+def _own(decision: Decision, body: ProposalBody, requested_by: PersonId | None) -> bool:
+    asked = own_request(body, decision.person.id, requested_by=requested_by)
+    return decision.choice is Choice.APPROVE and asked
 
 
 def _ruled_out(sealed: PolicyVerdict, ruling: PolicyVerdict, decisions: Sequence[Decision]) -> str | None:
@@ -107,6 +108,20 @@ def _short_of(verdict: PolicyVerdict, decisions: Sequence[Decision]) -> str | No
         return None
     lacks = f"; nobody of {' and '.join(reached.lacks)} is among them" if reached.lacks else ""
     return f"it has {reached.approvals} of {reached.approvals + reached.missing} approvals{lacks}"
+
+
+def wider(proposal: Proposal, before: Sequence[Proposal]) -> str | None:
+    """Why it is not what Midwatch proposed, or less of it; None when it is. `before` are the proposals it was made of.
+
+    An argument that a person chose counts because it lies between what the inventory says and what was proposed.
+    """
+    chain = [narrowing.of for narrowing in proposal.body.narrowings]
+    if [one.digest for one in before] != chain or any(not one.intact for one in before):
+        return "the proposals that it was narrowed from are not on record as they were"
+    if before and before[0].body.narrowings:
+        return "the first proposal that it was narrowed from is not Midwatch's own"
+    reasons = [reason for one in before for reason in widened(one.body, proposal.body)]
+    return f"it is wider than what was proposed: {'; '.join(dict.fromkeys(reasons))}" if reasons else None
 
 
 def refused_actions(proposal: Proposal) -> str | None:

@@ -150,7 +150,9 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         return spoken
     started = deed.row.index > 0
     status = ProposalStatus.APPROVED if started and stored.status is ProposalStatus.EXECUTED else stored.status
-    return gate.refused_actions(stored.proposal) or gate.objection(
+    before = [(await proposals.proposal_by(tx, one.of)).proposal for one in stored.proposal.body.narrowings]
+    spoken = gate.refused_actions(stored.proposal) or gate.wider(stored.proposal, before)
+    return spoken or gate.objection(
         stored.proposal,
         status=status,
         decisions=decisions,

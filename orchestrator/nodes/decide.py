@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from agents.planner.plan import NoPlan, Plan
+from incidents.approval import changed_by_requester
 from incidents.ids import IncidentId
 from incidents.incident import CLOSED, EventKind, Phase
 from incidents.ledger import EntryKind
@@ -15,6 +16,7 @@ from incidents.prediction import Prediction
 from incidents.proposal import Proposal, ProposalStatus
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
+from orchestrator.narrowing import NarrowedPlan, give_up
 from orchestrator.nodes.waiting import may_try_again, proposal_in
 from orchestrator.phases import ensure
 from orchestrator.policy.question import question_about
@@ -36,7 +38,7 @@ from orchestrator.twin.rehearsing import foreseen
 ENOUGH = "the proposal was rejected, and enough others were made before it: people own this incident now"
 
 
-async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["announce", "conclude"]]:
+async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["announce", "conclude", "plan"]]:
     """Ask policy about exactly what was rehearsed, and seal it. What policy denies is shown and never executable."""
     context, incident, attempt = runtime.context, state["incident"], state["attempt"]
     planned, evidence = await measured_plan(context, incident)
@@ -54,11 +56,15 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
         sealed = await propose(
             tx, context, incident, planned, attempt=attempt, standing=standing, outside=outside, predictions=predictions
         )
+        if isinstance(sealed, NothingToPropose) and isinstance(planned, NarrowedPlan):
+            await give_up(tx, planned, incident=incident, why=sealed.why)
+            return Command(goto="plan", update={"attempt": attempt - 1, "narrowed": state.get("narrowed", 1) - 1})
         if isinstance(sealed, NothingToPropose):
             return Command(goto="conclude", update={"ending": "escalated", "detail": sealed.why})
         denied = sealed.body.policy.effect is Effect.DENY
         status = ProposalStatus.DENIED if denied else _first_status(sealed)
-        if await proposals.save_proposal(tx, sealed, status=status):
+        asked_by = sealed.body.narrowings[-1].by if changed_by_requester(sealed.body) else None
+        if await proposals.save_proposal(tx, sealed, status=status, requested_by=asked_by):
             _record(tx, sealed, denied=denied)
     if denied:
         detail = f"policy does not allow it: {sealed.body.policy.reason}"
@@ -118,7 +124,7 @@ async def announce(state: State, runtime: Runtime[Context]) -> State:
             incident,
             kind=EventKind.PROPOSAL,
             actor="planner",
-            text=f"proposed: {summary}",
+            text="; ".join([f"proposed: {summary}", *(one.text for one in body.narrowings)]),
             at=context.clock.now(),
             refs=(digest, *body.evidence),
             data={"expires_at": body.expires_at.isoformat(), "risk": body.risk.value},

@@ -10,6 +10,7 @@ from incidents.ids import IncidentId
 from incidents.incident import EventKind
 from orchestrator.context import Context
 from orchestrator.jobs import Task, enqueue
+from orchestrator.narrowing import NarrowedPlan
 from orchestrator.proposing import asked, plan_of
 from orchestrator.state import State
 from orchestrator.stopping import STOPPED, stopped
@@ -40,7 +41,8 @@ async def plan(state: State, runtime: Runtime[Context]) -> Command[Literal["rehe
             )
             detail = f"{await _found(tx, incident)}Midwatch proposes nothing: {planned.reason}"
             return Command(goto="conclude", update={"attempt": attempt, "ending": "escalated", "detail": detail})
-    return Command(goto="rehearse", update={"attempt": attempt})
+    narrowed = state.get("narrowed", 0) + isinstance(planned, NarrowedPlan)
+    return Command(goto="rehearse", update={"attempt": attempt, "narrowed": narrowed})
 
 
 async def _found(tx: Tx, incident: IncidentId) -> str:

@@ -18,4 +18,4 @@ MOST_PROPOSALS = 3
 
 def may_try_again(state: State) -> bool:
     """Whether one more proposal may be made in this incident."""
-    return state.get("attempt", 0) < MOST_PROPOSALS
+    return state.get("attempt", 0) - state.get("narrowed", 0) < MOST_PROPOSALS

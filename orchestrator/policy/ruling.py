@@ -6,10 +6,15 @@ from orchestrator.policy.rego import document, findings
 from tools.opa.client import ask
 
 
-def ruling(policy: Policy | None, question: PolicyQuestion, *, outside: Findings | None = None) -> PolicyVerdict:
-    """The verdict. `outside` is what the OPA server answered; a policy with a server and without its answer denies."""
+def ruling(
+    policy: Policy | None, question: PolicyQuestion, *, outside: Findings | None = None, preapproved: bool = True
+) -> PolicyVerdict:
+    """The verdict. `outside` is what the OPA server answered; a policy with a server and without its answer denies.
+
+    `preapproved` False asks people even where a pre-approval would stand in their place.
+    """
     found = Findings() if policy is None else findings(policy, question)
-    return rule_on(policy, question, found=found, outside=outside)
+    return rule_on(policy, question, found=found, outside=outside, preapproved=preapproved)
 
 
 async def asked_outside(policy: Policy | None, question: PolicyQuestion) -> Findings | None:

@@ -26,6 +26,8 @@ class InstructionKind(StrEnum):
     """Look once more before anybody decides."""
     REHEARSE = "rehearse"
     """Preview the plan anew."""
+    CHANGE = "change"
+    """Preview and rehearse what a person made of the proposal."""
     SNOOZE = "snooze"
     """No reminders until `until`."""
     TAKE_OVER = "take_over"
@@ -104,7 +106,12 @@ async def restart_at(tx: Tx, incident: IncidentId) -> Literal["triage", "plan"]:
     return "triage" if wishes and wishes[-1] is InstructionKind.MORE_EVIDENCE else "plan"
 
 
-_RESTARTS = (InstructionKind.MORE_EVIDENCE, InstructionKind.REHEARSE, InstructionKind.HANDS_OFF)
+_RESTARTS = (
+    InstructionKind.MORE_EVIDENCE,
+    InstructionKind.REHEARSE,
+    InstructionKind.HANDS_OFF,
+    InstructionKind.CHANGE,
+)
 
 
 def _instruction(row: InstructionRow) -> Instruction:

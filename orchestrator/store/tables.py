@@ -14,6 +14,7 @@ from orchestrator.store import (
     instructions,
     ledger,
     locks,
+    narrowings,
     once,
     outbox,
     postmortems,
@@ -30,8 +31,8 @@ from orchestrator.store.columns import Row
 
 AGGREGATES = (
     *(alerts, casefiles, control, decisions, diagnoses, executions, heads, incidents, instructions, ledger, locks),
-    *(once, outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, standing, timeline),
-    verifications,
+    *(narrowings, once, outbox, postmortems, proposals, recordings, rehearsals, rejections, spending, standing),
+    *(timeline, verifications),
 )
 """One module per aggregate."""
 
