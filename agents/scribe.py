@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from agents.citing import Citations
 from agents.diagnostician.wording import label_of
 from agents.felt import distance
-from agents.wording import duration, listed, looked_at, percent
+from agents.wording import duration, listed, looked_at, percent, unmarked
 from incidents.approval import Choice
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
 from incidents.fact import Fact
@@ -53,7 +53,7 @@ def draft(dossier: Dossier, *, now: datetime) -> str:
         ("What would prevent it", _follow_ups(dossier, cite)),
         ("Questions for those who were there", (f"- {question}" for question in QUESTIONS)),
     ]
-    head = [f"# Post-mortem: {_plain(dossier.incident.title)}", "", _header(dossier, now=now), ""]
+    head = [f"# Post-mortem: {unmarked(dossier.incident.title)}", "", _header(dossier, now=now), ""]
     body = [line for heading, lines in parts for line in (f"## {heading}", "", *(list(lines) or [NOTHING]), "")]
     tail = ["## Sources", "", *(list(_sources(cite)) or [NOTHING]), "", *cite.definitions()]
     return "\n".join([*head, *body, *tail]).rstrip() + "\n"
@@ -70,14 +70,14 @@ def _summary(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[s
     if diagnosis and diagnosis.leading:
         for hypothesis in diagnosis.leading:
             sure = f"({percent(hypothesis.probability)} sure)"
-            yield f"{_plain(hypothesis.statement)} {sure}{_rests_on(hypothesis, cite)}"
+            yield f"{unmarked(hypothesis.statement)} {sure}{_rests_on(hypothesis, cite)}"
     elif diagnosis:
-        yield f"No cause was proven. {_plain(diagnosis.reason)}{_diagnosed(cite)}"
+        yield f"No cause was proven. {unmarked(diagnosis.reason)}{_diagnosed(cite)}"
     if dossier.verification:
         ending = dossier.verification
-        yield f"It ended {ending.outcome.value}: {_whole(_plain(ending.reason))}{_judged(ending, cite)}"
+        yield f"It ended {ending.outcome.value}: {_whole(unmarked(ending.reason))}{_judged(ending, cite)}"
     elif dossier.outcome:
-        yield f"It ended {dossier.incident.phase.value}: {_whole(_plain(dossier.outcome))}{_ended(cite)}"
+        yield f"It ended {dossier.incident.phase.value}: {_whole(unmarked(dossier.outcome))}{_ended(cite)}"
     if times.ended:
         took = duration((times.ended - times.began).total_seconds())
         yield f"It lasted {took}, from {_stamp(times.began)} on.{_ended(cite)}"
@@ -111,11 +111,11 @@ def _impact(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[st
     explained = {f for h in (dossier.diagnosis.leading if dossier.diagnosis else ()) for f in h.explains}
     for fact in _felt(dossier.facts, explained):
         seen = cite.read_from(facts=(fact.id,)) or cite.on_page("h-going", "what was going on")
-        yield f"- {_plain(fact.text)}{seen}"
+        yield f"- {unmarked(fact.text)}{seen}"
     alerts = listed(alert.name for alert in dossier.alerts)
     if alerts:
         source = cite.on_page("h-alerts", "the alerts")
-        yield f"- Alerts: {_plain(alerts)}, the first at {_stamp(times.alerted)}.{source}"
+        yield f"- Alerts: {unmarked(alerts)}, the first at {_stamp(times.alerted)}.{source}"
 
 
 def _felt(facts: Iterable[Fact], explained: Collection[FactId]) -> list[Fact]:
@@ -129,32 +129,32 @@ def _cause(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
     if diagnosis is None:
         return
     if diagnosis.verdict is Verdict.INCONCLUSIVE:
-        yield f"Inconclusive. {_plain(diagnosis.reason)}{_diagnosed(cite)}"
+        yield f"Inconclusive. {unmarked(diagnosis.reason)}{_diagnosed(cite)}"
     for hypothesis in diagnosis.leading:
         yield from _argument(hypothesis, cite)
     if diagnosis.engine_note:
-        yield f"Argued by the {diagnosis.engine.value} engine: {_plain(diagnosis.engine_note)}{_diagnosed(cite)}"
+        yield f"Argued by the {diagnosis.engine.value} engine: {unmarked(diagnosis.engine_note)}{_diagnosed(cite)}"
 
 
 def _argument(hypothesis: Hypothesis, cite: Citations) -> Iterator[str]:
-    yield f"**{_plain(hypothesis.title)}** at {label_of(hypothesis.entity)}:"
+    yield f"**{unmarked(hypothesis.title)}** at {label_of(hypothesis.entity)}:"
     yield ""
     for point in (*hypothesis.speaks_for, *hypothesis.speaks_against):
         source = cite.read_from(evidence=point.evidence, facts=point.facts) or _diagnosed(cite)
-        yield f"- {'for' if point.weight > 0 else 'against'}: {_plain(point.text)}{source}"
+        yield f"- {'for' if point.weight > 0 else 'against'}: {unmarked(point.text)}{source}"
     yield ""
 
 
 def _ruled_out(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
     for suspect in diagnosis.ruled_out if diagnosis else ():
         source = cite.read_from(evidence=suspect.evidence) or _diagnosed(cite)
-        yield f"- {_plain(suspect.suspicion)}: {_plain(suspect.because)}{source}"
+        yield f"- {unmarked(suspect.suspicion)}: {unmarked(suspect.because)}{source}"
 
 
 def _gaps(dossier: Dossier, cite: Citations) -> Iterator[str]:
     for gap in dict.fromkeys(dossier.gaps):
         source = cite.on_page("h-agents", "what the agents saw and did not")
-        yield f"- {_plain(looked_at(gap.what))} ({gap.agent.value}: {_plain(gap.why)}){source}"
+        yield f"- {unmarked(looked_at(gap.what))} ({gap.agent.value}: {unmarked(gap.why)}){source}"
 
 
 def _done(dossier: Dossier, cite: Citations) -> Iterator[str]:
@@ -163,14 +163,14 @@ def _done(dossier: Dossier, cite: Citations) -> Iterator[str]:
         yield f"- {made}{_ledger(cite, proposal.digest, EntryKind.PROPOSED, EntryKind.POLICY_DENIED)}"
     for decision in dossier.decisions:
         verb = "Approved" if decision.choice is Choice.APPROVE else "Rejected"
-        why = f": {_plain(decision.reason)}" if decision.reason else ""
+        why = f": {unmarked(decision.reason)}" if decision.reason else ""
         source = _ledger(cite, decision.digest, EntryKind.DECIDED)
-        who = f"by {_plain(decision.person.name)} ({decision.channel.value})"
+        who = f"by {unmarked(decision.person.name)} ({decision.channel.value})"
         yield f"- {verb} {_stamp(decision.at)} {who}{why}{source}"
     for execution in dossier.executions:
         what = "Undo" if execution.undo else "Execution"
         at = execution.ended_at or execution.dispatched_at or execution.approved_at
-        detail = f": {_plain(execution.detail)}" if execution.detail else ""
+        detail = f": {unmarked(execution.detail)}" if execution.detail else ""
         kinds = (EntryKind.UNDO_DISPATCHED, EntryKind.UNDONE) if execution.undo else DEEDS
         yield f"- {what} {_stamp(at)} {execution.status.value}{detail}{_ledger(cite, execution.digest, *kinds)}"
 
@@ -180,18 +180,18 @@ def _ledger(cite: Citations, digest: ProposalDigest, *kinds: EntryKind) -> str:
 
 
 def _actions(proposal: Proposal) -> str:
-    return "; ".join(_plain(action.summary) for action in proposal.body.actions)
+    return "; ".join(unmarked(action.summary) for action in proposal.body.actions)
 
 
 def _helped(verification: Verification | None, cite: Citations) -> Iterator[str]:
     if verification is None:
         return
     source = _judged(verification, cite)
-    yield f"{verification.outcome.value.capitalize()}: {_plain(verification.reason)}{source}"
+    yield f"{verification.outcome.value.capitalize()}: {unmarked(verification.reason)}{source}"
     yield ""
     for result in verification.results:
         held = {True: "held", False: "not held", None: "could not be read"}[result.held]
-        yield f"- {_plain(result.text)} ({result.check.role.value}, {held}){source}"
+        yield f"- {unmarked(result.text)} ({result.check.role.value}, {held}){source}"
 
 
 def _went_well(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
@@ -226,36 +226,28 @@ def _durations(times: Milestones, cite: Citations) -> Iterator[str]:
 def _timeline(dossier: Dossier, cite: Citations) -> Iterator[str]:
     events = sorted(dossier.timeline, key=lambda event: event.seq)
     for event in events[:MOST_LINES]:
-        yield f"- [{_stamp(event.at)}]({cite.line(event.seq)}) {_plain(event.actor)}: {_plain(event.text)}"
+        yield f"- [{_stamp(event.at)}]({cite.line(event.seq)}) {unmarked(event.actor)}: {unmarked(event.text)}"
     if len(events) > MOST_LINES:
         more = cite.on_page("h-log", "the timeline of the incident")
         yield f"- {len(events) - MOST_LINES} more events are in the console{more}"
 
 
 def _follow_ups(dossier: Dossier, cite: Citations) -> Iterable[str]:
-    return (f"- [ ] {_plain(text)}{_diagnosed(cite)}" for text in dossier.follow_ups)
+    return (f"- [ ] {unmarked(text)}{_diagnosed(cite)}" for text in dossier.follow_ups)
 
 
 def _sources(cite: Citations) -> Iterator[str]:
     for number, place, said in cite.sources():
         evidence = cite.evidence_at(place)
         if evidence is None:
-            yield f"- [{number}] {_plain(said)}"
+            yield f"- [{number}] {unmarked(said)}"
             continue
         link = f" ({evidence.link})" if evidence.link else ""
-        yield f"- [{number}] `{evidence.id}` {_plain(said)}: {_code(evidence.query)}{link}"
+        yield f"- [{number}] `{evidence.id}` {unmarked(said)}: {_code(evidence.query)}{link}"
 
 
 def _stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _plain(text: str) -> str:
-    """Text of records on one line, with nothing in it that markdown or HTML would act upon."""
-    joined = " ".join(text.split())
-    for character in "\\`*_<>[]|":
-        joined = joined.replace(character, f"\\{character}")
-    return joined
 
 
 def _whole(text: str) -> str:

@@ -72,3 +72,11 @@ def looked_at(what: str) -> str:
     if what in ASKED or not dot or " " in what:
         return ASKED.get(what, what)
     return f"{name.replace('_', ' ')} in {SYSTEMS.get(system, system.capitalize())}"
+
+
+def unmarked(text: str) -> str:
+    """Text of records on one line, with nothing in it that markdown or HTML would act upon."""
+    joined = " ".join(text.split())
+    for character in "\\`*_<>[]|":
+        joined = joined.replace(character, f"\\{character}")
+    return joined

@@ -29,6 +29,7 @@ from orchestrator.environment import Environment, unknown_names
 from orchestrator.oidc_settings import Oidc
 from orchestrator.part import Part
 from orchestrator.slack_settings import Slack
+from orchestrator.ticket_settings import Tickets
 from tools.address import objection_to_url
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
@@ -266,6 +267,7 @@ class Settings(BaseSettings):
     audit: Audit = Audit()
     ambient: Ambient = Ambient()
     slack: Slack = Slack()
+    tickets: Tickets = Tickets()
     log_level: str = "INFO"
 
     _dropped: tuple[str, ...] = PrivateAttr(default=())

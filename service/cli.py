@@ -236,6 +236,18 @@ def incidents_export(
     raise typer.Exit(cases.export_one(incident, out=out))
 
 
+@incidents.command("ticket")
+def incidents_ticket(
+    incident: Annotated[str, typer.Argument(help="Its id.")],
+    *,
+    to: Annotated[str, typer.Option(help="github or webhook; may be left out where only one is configured.")] = "",
+) -> None:
+    """File what is left to do as a ticket (`tickets` in the settings), once; says where it is."""
+    from service.commands import tickets
+
+    raise typer.Exit(tickets.file(incident, to=to))
+
+
 def main() -> None:
     """Entry point of the `midwatch` script."""
     app()

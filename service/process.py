@@ -25,6 +25,7 @@ from orchestrator.settings import Role, Settings
 from orchestrator.store.database import Store
 from orchestrator.sweep import sweep_forever
 from service.listening import open_socket
+from service.tickets.filing import Clerk
 from service.web.app import create_app
 from service.web.context import WebContext
 
@@ -129,6 +130,9 @@ async def _serve(
     app = create_app(web)
     if settings.slack.enabled:
         ends.append(group.create_task(_slack(web, app).run()).cancel)
+    if settings.tickets.targets:
+        clerk = Clerk(store, settings, console=web.base_url)
+        ends.append(group.create_task(clerk.run()).cancel)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False)
     server = _Server(config)
 

@@ -140,6 +140,14 @@ class HttpClient:
         """Send JSON once to somebody whose answer says nothing beyond its status. Raises ToolError."""
         await self._exchange(self._request("POST", path, json=body), limit=BODY_LIMIT, cut=True)
 
+    async def deliver(self, path: str, *, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send exactly these bytes once, as what was signed. Raises ToolError, also for a redirect."""
+        request = self._request("POST", path, content=content, headers=headers)
+        answer = await self._exchange(request, limit=BODY_LIMIT, cut=True)
+        if httpx.codes.is_redirect(answer.status):
+            raise PermanentError(f"{self.system} redirects a POST: nothing was sent on; write the right address")
+        return answer
+
     def describe(self, path: str, *, params: Params | None = None, method: Method = "GET") -> str:
         """The request as evidence names it: `GET /api/v1/query?query=up`. No host, no credentials."""
         query = str(httpx.QueryParams(_plain(params)))
@@ -158,13 +166,15 @@ class HttpClient:
         params: Params | None = None,
         data: Params | None = None,
         json: Json = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
         if not path.startswith("/") or path.startswith("//") or ".." in path.split("/"):
             raise PermanentError(f"{self.system}: {path!r} is no path below the configured address")
         url = httpx.URL(f"{str(self.base).rstrip('/')}{path}", params=_plain(params) or None)
+        form = dict(_plain(data)) or None
         return self._client.build_request(
-            method, url, data=dict(_plain(data)) or None, json=json, headers=dict(headers or {})
+            method, url, content=content, data=form, json=json, headers=dict(headers or {})
         )
 
     async def _read(self, request: httpx.Request, *, limit: int, cut: bool) -> Answer:

@@ -1,4 +1,4 @@
-"""Messages to the outside (chat) as they shall stand there, kept apart from whoever sends them.
+"""Messages to the outside (chat, tickets) as they shall stand there, kept apart from whoever sends them.
 
 A row says what a message shall be (`payload`) and what was last delivered of it (`shown`): writing it again before it
 was sent changes what is sent, so edits coalesce by themselves. A sender claims a row for some seconds; when it dies
@@ -19,6 +19,9 @@ from incidents.value import Value
 from orchestrator.store import columns
 from orchestrator.store.columns import Row
 from orchestrator.store.transaction import Tx
+
+TICKET = "ticket:"
+"""Beginning of the keys of tickets: they have a sender of their own; whoever brings messages to chat leaves them."""
 
 
 class OutboxRow(Row, table=True):
@@ -146,6 +149,14 @@ async def messages_in(tx: Tx, thread: str) -> tuple[Message, ...]:
     return tuple(_message(row) for row in await tx.scalars(query))
 
 
+async def ticket_messages(tx: Tx, incident: IncidentId) -> tuple[Message, ...]:
+    """The tickets of an incident, filed or not, oldest first."""
+    query = select(OutboxRow).where(
+        col(OutboxRow.incident_id) == incident, col(OutboxRow.key).startswith(TICKET, autoescape=True)
+    )
+    return tuple(_message(row) for row in await tx.scalars(query.order_by(col(OutboxRow.id))))
+
+
 async def heads_since(tx: Tx, *, prefix: str, channel: str, since: datetime) -> tuple[Message, ...]:
     """Messages of a channel that stand by themselves and were first wanted since then, oldest first."""
     query = select(OutboxRow).where(
@@ -181,7 +192,7 @@ _CLAIM = text(
                       attempts = attempts + 1
     WHERE id = (
         SELECT id FROM outbox AS due
-        WHERE shown <> wanted
+        WHERE shown <> wanted AND starts_with(key, 'ticket:') = :tickets
           AND (held_until IS NULL OR held_until < clock_timestamp())
           AND (not_before IS NULL OR not_before <= clock_timestamp())
           AND (thread = '' OR EXISTS (SELECT 1 FROM outbox AS head WHERE head.key = due.thread AND head.receipt <> ''))
@@ -194,9 +205,9 @@ _CLAIM = text(
 )
 
 
-async def claim(tx: Tx, *, owner: str, seconds: float) -> Message | None:
+async def claim(tx: Tx, *, owner: str, seconds: float, tickets: bool = False) -> Message | None:
     """The next message to send, held for so many seconds; None when nothing is due. A thread is sent in its order."""
-    found = (await tx.execute(_CLAIM, {"owner": owner, "seconds": seconds})).first()
+    found = (await tx.execute(_CLAIM, {"owner": owner, "seconds": seconds, "tickets": tickets})).first()
     if found is None:
         return None
     row = await tx.get(OutboxRow, found.id)
@@ -220,17 +231,23 @@ async def gone(tx: Tx, message: Message) -> bool:
     return await _let_go(tx, message, {"receipt": "", "shown": "", "attempts": 0}, wait=0.0)
 
 
-_HOLD = text("UPDATE outbox SET not_before = clock_timestamp() + make_interval(secs => :seconds) WHERE shown <> wanted")
-_WAITING = text("SELECT count(*) AS number, max(problem) AS problem FROM outbox WHERE shown <> wanted")
+_HOLD = text(
+    "UPDATE outbox SET not_before = clock_timestamp() + make_interval(secs => :seconds)"
+    " WHERE shown <> wanted AND NOT starts_with(key, 'ticket:')"
+)
+_WAITING = text(
+    "SELECT count(*) AS number, max(problem) AS problem FROM outbox"
+    " WHERE shown <> wanted AND NOT starts_with(key, 'ticket:')"
+)
 
 
 async def hold_all(tx: Tx, *, seconds: float) -> None:
-    """Nothing is sent for so many seconds: the receiver said so."""
+    """Nothing is sent to chat for so many seconds: the receiver said so."""
     await tx.execute(_HOLD, {"seconds": seconds})
 
 
 async def waiting(tx: Tx) -> tuple[int, str]:
-    """How many messages are not delivered, and what stood against the last that failed."""
+    """How many messages to chat are not delivered, and what stood against the last that failed."""
     row = (await tx.execute(_WAITING)).one()
     return int(row.number), row.problem or ""
 

@@ -10,6 +10,7 @@ from incidents.ids import IncidentId, PersonId, ProposalDigest
 from incidents.incident import Incident, TimelineEvent
 from incidents.proposal import ProposalBody, ProposalStatus
 from incidents.rejection import Rejection
+from incidents.ticket import Ticket
 from incidents.value import Value
 from incidents.verification import Measurement, Verification
 from orchestrator.store.alerts import JoinedAlert, joined_alerts_of
@@ -25,6 +26,7 @@ from orchestrator.store.spending import Spending, spending_of
 from orchestrator.store.timeline import timeline_of
 from orchestrator.store.transaction import Tx
 from orchestrator.store.verifications import measurements_of, verification_of
+from orchestrator.ticketing import tickets_of
 
 
 class Step(Value):
@@ -75,6 +77,8 @@ class IncidentRecord(Value):
     switch: Switch
     rejections: tuple[Rejection, ...] = ()
     """What people rejected here, or before for the same suspicion at the same place; newest first."""
+    tickets: tuple[Ticket, ...] = ()
+    """What was filed in a tracker, or is on its way there."""
 
 
 async def record_of(tx: Tx, incident: IncidentId, *, now: datetime) -> IncidentRecord:
@@ -96,6 +100,7 @@ async def record_of(tx: Tx, incident: IncidentId, *, now: datetime) -> IncidentR
         effort=Effort(probes=probes, seconds=seconds, spending=await spending_of(tx, incident)),
         switch=await switch_of(tx),
         rejections=await _rejections(tx, incident, diagnosis, now=now),
+        tickets=await tickets_of(tx, incident),
     )
 
 

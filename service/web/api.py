@@ -15,16 +15,19 @@ from incidents.evidence import Evidence
 from incidents.ids import EvidenceId, IncidentId, ProposalDigest
 from incidents.incident import Incident, Phase
 from incidents.rejection import Rejection, Wish
+from incidents.ticket import Target, Ticket
 from incidents.value import Value
 from orchestrator.decisions import decide, set_paused
 from orchestrator.ledger import Audit, verify_ledger
 from orchestrator.remembering import lift
+from orchestrator.stopping import stop_investigation
 from orchestrator.store.casefiles import one_evidence
 from orchestrator.store.control import Switch
 from orchestrator.store.errors import StaleStateError, UnknownError
 from orchestrator.store.overview import Cursor, Wanted, incidents_page
 from orchestrator.store.rejections import rejections
 from service.story.record import IncidentRecord, record_of
+from service.tickets.asking import ask
 from service.web.access import ContextDep, DigestPath, EvidencePath, IncidentPath, PersonDep
 from service.web.body import read_json
 from service.web.context import WebContext
@@ -60,6 +63,18 @@ class DecisionRequest(Value):
     reason: str = ""
     wish: Wish = Wish()
     """Of whoever rejects: how long it holds, and whether the next best is wanted."""
+
+
+class StopRequest(Value):
+    """Why an investigation is stopped."""
+
+    reason: str = ""
+
+
+class TicketRequest(Value):
+    """Where a ticket goes; may be left out where only one place is configured."""
+
+    target: Target | None = None
 
 
 class LiftRequest(Value):
@@ -127,6 +142,35 @@ async def decision(request: Request, context: ContextDep, person: PersonDep, dig
         wish=wanted.wish,
     )
     return accepted(answer)
+
+
+@router.post("/incidents/{incident}/stop")
+async def stopped(request: Request, context: ContextDep, person: PersonDep, incident: IncidentPath) -> Incident:
+    """Stop an investigation before anything was changed, and hand the incident to people."""
+    wanted = await read_json(request, StopRequest)
+    answer = await stop_investigation(
+        context.store, IncidentId(incident), person=person, reason=wanted.reason, now=context.clock.now()
+    )
+    if isinstance(answer, Refused):
+        raise refusal(answer)
+    return answer
+
+
+@router.post("/incidents/{incident}/tickets")
+async def ticket(request: Request, context: ContextDep, person: PersonDep, incident: IncidentPath) -> Ticket:
+    """File what is left to do as a ticket: once for each target; asking again answers with the one that is there."""
+    wanted = await read_json(request, TicketRequest)
+    answer = await ask(
+        context.store,
+        context.settings,
+        IncidentId(incident),
+        target=wanted.target,
+        person=person,
+        console=context.base_url,
+    )
+    if isinstance(answer, Refused):
+        raise refusal(answer)
+    return answer
 
 
 @router.get("/rejections")

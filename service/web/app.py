@@ -39,6 +39,7 @@ from service.web.pages import (
     settings,
     sign_in,
     single_sign_on,
+    tickets,
 )
 from service.web.problems import Problem, SignInNeeded, for_machines, json_problem, unavailable
 from service.web.rendering import Pages
@@ -48,7 +49,21 @@ logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(webhook, api, health, sign_in, single_sign_on),
-    *(listing, incident, deciding, evidence, postmortem, agents, runbooks, figures, evals, policy, settings, audit),
+    *(
+        listing,
+        incident,
+        deciding,
+        evidence,
+        postmortem,
+        tickets,
+        agents,
+        runbooks,
+        figures,
+        evals,
+        policy,
+        settings,
+        audit,
+    ),
 )
 
 

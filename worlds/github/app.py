@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from worlds.github import reads, writes
+from worlds.github import issues, reads, writes
 from worlds.github.access import Tokens
 from worlds.github.shapes import Shapes
 from worlds.objects.kinds import JsonObject
@@ -19,6 +19,7 @@ def github_app(forge: Forge, *, base_url: str, tokens: Tokens, now: Callable[[],
     shapes = Shapes(base_url)
     app.include_router(reads.router(forge, shapes, tokens))
     app.include_router(writes.router(forge, shapes, tokens, now=now))
+    app.include_router(issues.router(forge, shapes, tokens, now=now))
 
     @app.get("/user", dependencies=[Depends(tokens.may_read)])
     async def user() -> JsonObject:

@@ -10,12 +10,13 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from incidents.canonical import digest_of, short
 from incidents.ids import IncidentId
 from orchestrator.store.incidents import incident_of
+from orchestrator.store.transaction import Tx
 from service.story.record import IncidentRecord, record_of
 from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
 from service.web.identity import Session
 from service.web.live import EVERYTHING, Hub, Topic, topic_of
-from service.web.pages.incident_view import view_of
+from service.web.pages.incident_view import IncidentView, view_of
 from service.web.rendering import Pages, pages_of
 
 router = APIRouter()
@@ -67,7 +68,7 @@ async def incident_page(
     """The page, with a notice for the person who just clicked."""
     async with context.store.transaction() as tx:
         record = await record_of(tx, incident, now=context.clock.now())
-        view = await view_of(tx, record, person=session.person, library=context.library())
+        view = await _view(tx, record, context, session)
     return await pages_of(request).page(
         request,
         "incident.html",
@@ -82,9 +83,14 @@ async def incident_page(
 async def _fragment(pages: Pages, context: WebContext, session: Session, incident: IncidentId) -> tuple[str, str]:
     async with context.store.transaction() as tx:
         record = await record_of(tx, incident, now=context.clock.now())
-        view = await view_of(tx, record, person=session.person, library=context.library())
+        view = await _view(tx, record, context, session)
     version = _version(record)
     return pages.html("_incident.html", view=view, session=session, now=record.now, version=version), version
+
+
+async def _view(tx: Tx, record: IncidentRecord, context: WebContext, session: Session) -> IncidentView:
+    tickets = context.settings.tickets
+    return await view_of(tx, record, person=session.person, library=context.library(), tickets=tickets)
 
 
 def _version(record: IncidentRecord) -> str:

@@ -9,6 +9,7 @@ from orchestrator.decisions import SWITCH_ROLES
 from orchestrator.stopping import STOPPABLE
 from orchestrator.store.observations import evidence_from
 from orchestrator.store.transaction import Tx
+from orchestrator.ticket_settings import Tickets
 from service.story.record import IncidentRecord
 from service.story.story import Sources, Story, current_proposal, story_of
 from service.web.agents import Agent, Asked, questions_of, team_of
@@ -18,6 +19,7 @@ from service.web.pictures.graph import graph
 from service.web.pictures.neighbourhood import neighbourhood
 from service.web.pictures.scene import red_views, scene_of
 from service.web.pictures.timeline import NARROW, WIDE, timeline
+from service.web.tickets import TicketPanel, ticket_panel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +41,12 @@ class IncidentView:
     """The person who looks may stop the investigation now."""
     runbook: str
     """Slug of the runbook that teaches the leading cause; empty when there is none."""
+    tickets: TicketPanel
 
 
-async def view_of(tx: Tx, record: IncidentRecord, *, person: Person, library: Library) -> IncidentView:
+async def view_of(
+    tx: Tx, record: IncidentRecord, *, person: Person, library: Library, tickets: Tickets
+) -> IncidentView:
     """Tell and draw it."""
     proposal = current_proposal(record)
     red = await evidence_from(tx, record.incident.id, probes=("prometheus.red",))
@@ -61,6 +66,7 @@ async def view_of(tx: Tx, record: IncidentRecord, *, person: Person, library: Li
         charts=charts_of(proposal, red_views(red)) if proposal else (),
         may_stop=record.incident.phase in STOPPABLE and bool(set(person.roles) & SWITCH_ROLES),
         runbook=_runbook(record, library),
+        tickets=ticket_panel(record.tickets, given=tickets, person=person),
     )
 
 

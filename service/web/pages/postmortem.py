@@ -1,6 +1,5 @@
 """The post-mortem as a page that prints well, and to take away: as Markdown, and as one HTML file on its own."""
 
-import re
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -15,16 +14,17 @@ from incidents.value import Value
 from orchestrator.store.courses import courses
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.postmortems import Draft, postmortem_of
+from orchestrator.ticketing import tickets_of
+from service.story.places import absolute
 from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
 from service.web.markdown import render
 from service.web.problems import Problem
 from service.web.rendering import pages_of
+from service.web.tickets import ticket_panel
 
 router = APIRouter()
 
-PLACES = re.compile(r"(?m)(^\[\d+\]: |\]\()(?=/(?:incidents|audit)\b)")
-"""Where a draft leads into the console: definitions of its sources, and times of its timeline."""
 SHOWN = (
     ("detect", "Detected after"),
     ("diagnose", "Diagnosed after"),
@@ -45,6 +45,8 @@ class Times(Value):
 async def page(request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath) -> Response:
     """The newest draft."""
     head, draft, times = await _draft(context, IncidentId(incident))
+    async with context.store.transaction() as tx:
+        made = await tickets_of(tx, head.id)
     return await pages_of(request).page(
         request,
         "postmortem.html",
@@ -53,6 +55,7 @@ async def page(request: Request, context: ContextDep, session: SessionDep, incid
         draft=draft,
         times=times,
         html=render(draft.markdown),
+        panel=ticket_panel(made, given=context.settings.tickets, person=session.person),
     )
 
 
@@ -72,11 +75,6 @@ async def html(request: Request, context: ContextDep, _: SessionDep, incident: I
     body = render(absolute(draft.markdown, base=context.base_url))
     whole = pages_of(request).html("postmortem_file.html", incident=head, draft=draft, times=times, html=body)
     return HTMLResponse(whole, headers=_file(head, "html"))
-
-
-def absolute(text: str, *, base: str) -> str:
-    """The draft with the console's address before every place in it."""
-    return PLACES.sub(lambda found: f"{found[1]}{base}", text)
 
 
 def times_of(known: tuple[Course, ...], incident: Incident) -> Times:

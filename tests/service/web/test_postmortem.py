@@ -7,7 +7,7 @@ import re
 import httpx
 
 from incidents.incident import Phase
-from service.web.pages.postmortem import absolute
+from service.story.places import absolute
 from tests.service.web.casebook import Casebook
 from tests.service.web.signing import sign_in
 

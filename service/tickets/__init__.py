@@ -1,0 +1,1 @@
+"""Tickets: what they say, and the sender that files them."""

@@ -1,0 +1,1 @@
+"""A webhook of one's own: signed JSON by POST."""
