@@ -19,6 +19,7 @@ from incidents.ids import ProposalDigest
 from orchestrator.advance import Advancer
 from orchestrator.context import Workbench
 from orchestrator.decisions import expire
+from orchestrator.enquiries import answer_enquiry
 from orchestrator.executor.catalogue import cards
 from orchestrator.graph import build
 from orchestrator.jobs import Handler, Job, Task
@@ -115,4 +116,13 @@ def worker_handlers(bench: Workbench, advancer: Advancer) -> Mapping[Task, Handl
     async def over(job: Job) -> None:
         await expire(bench.store, now=bench.clock.now(), digest=ProposalDigest(job.item))
 
-    return {Task.ADVANCE: advance, Task.WAKE: advance, Task.MEASURE: measure, Task.EXPIRE: over}
+    async def reply(job: Job) -> None:
+        await answer_enquiry(bench, job.item)
+
+    return {
+        Task.ADVANCE: advance,
+        Task.WAKE: advance,
+        Task.MEASURE: measure,
+        Task.EXPIRE: over,
+        Task.ANSWER: reply,
+    }

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from incidents.ids import EntityId
 from incidents.value import Value
+from service.slack.answers import CAN
 from service.slack.mrkdwn import safe, sources
 from service.story.record import IncidentRecord
 from service.story.story import Sentence, Sources
@@ -46,9 +47,14 @@ class Said(Value):
     name: str = ""
 
 
+def without_mentions(text: str) -> str:
+    """What somebody wrote, without whom they wrote it to."""
+    return re.sub(r"<@[A-Z0-9]+(?:\|[^>]*)?>\s*", "", text).strip()
+
+
 def understood(text: str) -> Said:
     """Understand it. What is neither an instruction nor a question is context."""
-    clean = re.sub(r"<@[A-Z0-9]+>\s*", "", text).strip()
+    clean = without_mentions(text)
     if found := HANDS_OFF.match(clean):
         wanted = next(part for part in found.groups() if part)
         return Said(meaning=Meaning.HANDS_OFF, text=clean, name=wanted.strip(".,;:!").casefold())
@@ -69,22 +75,24 @@ def names_known(record: IncidentRecord) -> tuple[str, ...]:
 
 
 def answer_to(question: str, record: IncidentRecord, *, console: str) -> str:
-    """What the records say to it, or that they say nothing."""
+    """What the records say to it; empty when they say nothing."""
     asked = _words(question)
     ranked = sorted(_sentences(record), key=lambda sentence: -_fit(asked, sentence.text))
     best = [sentence for sentence in ranked if _fit(asked, sentence.text) > 0][:MOST]
     if not best and question.casefold().startswith("why"):
         best = list(_reasons(record))[:MOST]
-    if not best:
-        known = ", ".join(names_known(record)[:6])
-        return safe(
-            f"Nothing that was seen speaks of that. This case is about {known}. More evidence looks again.", most=900
-        )
     incident = record.incident.id
     lines = [
         f"{safe(s.text, most=400)}  {sources(s.evidence, console=console, incident=incident)}".rstrip() for s in best
     ]
     return "\n".join(lines)
+
+
+def nothing_about(record: IncidentRecord) -> str:
+    """What is said when the case has no answer."""
+    known = ", ".join(names_known(record)[:6])
+    words = f"Nothing that was seen speaks of that. This case is about {known}. More evidence looks again."
+    return f"{safe(words, most=900)}\n{CAN}"
 
 
 def _sentences(record: IncidentRecord) -> Iterator[Sentence]:

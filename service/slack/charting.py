@@ -2,6 +2,7 @@
 
 import asyncio
 
+from incidents.enquiry import Drawing
 from orchestrator.store.observations import evidence_from
 from orchestrator.store.outbox import Message
 from service.slack.context import SlackContext
@@ -24,6 +25,21 @@ async def upload_chart(context: SlackContext, message: Message, *, below: Posted
         return below
     title = "What the change did" if ":verdict:" in message.key else "Around the onset"
     await context.client.upload(below, name=name, title=title, alt=alt_of(scene), content=picture)
+    return below
+
+
+async def upload_drawing(context: SlackContext, message: Message) -> Posted:
+    """The curve of an answer, below the question. Raises ToolErrors."""
+    from service.slack.chart import drawn, drawn_alt
+
+    drawing = Drawing.model_validate(message.payload["drawing"])
+    channel = await context.client.channel_id(message.channel)
+    below = Posted(channel=channel, ts=message.payload["thread_ts"])
+    name = f"{message.key.replace(':', '-').replace('.', '-')[:90]}.png"
+    if message.attempts > 1 and await context.client.has_file(below, name=name):
+        return below
+    picture = await asyncio.to_thread(drawn, drawing)
+    await context.client.upload(below, name=name, title=drawing.title, alt=drawn_alt(drawing), content=picture)
     return below
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from incidents.approval import Channel, Choice, Person, Refused
+from incidents.enquiry import Question, Topic
 from incidents.incident import CLOSED, Incident, Phase
 from incidents.proposal import ProposalStatus, Risk
 from orchestrator.decisions import decide, set_paused
@@ -17,6 +18,7 @@ from orchestrator.store.proposals import proposals_of
 from service.slack.context import SlackContext
 from service.slack.identity import Identities
 from service.slack.mrkdwn import bold, link, safe, sources
+from service.slack.questions import Questions
 from service.story.record import IncidentRecord, record_of
 from service.story.story import story_of
 from service.story.words import PHASES, hm, name, sure
@@ -25,14 +27,18 @@ HELP = """*What Midwatch can do here*
 `/midwatch list`  open incidents
 `/midwatch show <id or words>`  where one stands
 `/midwatch explain <id or words>`  why it blames what it blames
-`/midwatch changes <service>`  changes that its incidents saw
+`/midwatch owner | changes | deployed | cost <service>`  who owns it, what changed, what runs, what it costs
 `/midwatch approve <id or words>`  approve what is proposed (the buttons do the same)
 `/midwatch pause <reason>` and `/midwatch resume`  stop and start all execution
+Ask me anywhere by `@Midwatch who owns payments?` or in a message of your own.
 In an incident's thread: ask a question, say what is known, or `leave <name> alone`.
 *What it cannot*  change anything that no person or policy approved, nor see what it has no access to."""
 MOST = 12
 TEXT = 2900
 UNAVAILABLE = "The database cannot be reached: nothing was read and nothing was done. Try again in a moment."
+
+ENQUIRIES = {topic.value: topic for topic in (Topic.OWNER, Topic.CHANGES, Topic.DEPLOYED, Topic.COST)}
+"""What is asked about a service: `/midwatch owner checkout`."""
 
 Answer = Callable[[str, Person], Awaitable[str]]
 
@@ -42,12 +48,11 @@ class Commands:
 
     def __init__(self, context: SlackContext, identities: Identities) -> None:
         """They read and decide in the context's store."""
-        self._context, self._identities = context, identities
+        self._context, self._identities, self._questions = context, identities, Questions(context)
         self._known: Mapping[str, Answer] = {
             "list": self._list,
             "show": self._show,
             "explain": self._explain,
-            "changes": self._changes,
             "approve": self._approve,
             "pause": self._pause,
             "resume": self._resume,
@@ -60,13 +65,13 @@ class Commands:
     async def typed(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """Somebody typed it. Whatever it does is done when this is acknowledged."""
         word, _, rest = str(command.get("text", "")).strip().partition(" ")
-        known = self._known.get(word.casefold())
-        if known is None:
+        known, topic = self._known.get(word.casefold()), ENQUIRIES.get(word.casefold())
+        if known is None and topic is None:
             await ack(text=HELP if word in ("", "help") else f"{safe(word)} is no command of mine.\n{HELP}")
             return
         person = await self._identities.person(command["user_id"])
         try:
-            text = await known(rest.strip(), person)
+            text = await known(rest.strip(), person) if known else await self._enquire(topic, rest.strip(), command)
         except OUTAGES:
             text = UNAVAILABLE
         await ack(text=text[:TEXT], response_type="ephemeral")
@@ -111,9 +116,20 @@ class Commands:
         lines += [f"ruled out: {safe(line.text)}" for line in story.ruled_out]
         return "\n".join(lines if story.suspects else [*lines, safe(story.no_cause)])
 
-    async def _changes(self, service: str, _: Person) -> str:
-        if not service:
-            return "Say of what: `/midwatch changes checkout`."
+    async def _enquire(self, topic: Topic | None, words: str, command: dict[str, Any]) -> str:
+        """A question about a service: what incidents saw of it at once, the rest when it was looked up."""
+        assert topic is not None
+        name, _, detail = words.partition(" ")
+        if not name:
+            return f"Say of what: `/midwatch {topic} checkout`."
+        if not await self._identities.insider(command["user_id"]):
+            return "Only members of this workspace are told about the estate."
+        commit = detail.strip().casefold() if topic is Topic.DEPLOYED else ""
+        question = Question(topic=topic, name=name.strip("?.,").casefold(), detail=commit[:40])
+        looking = await self._questions.typed(command, question)
+        return f"{await self._changes(question.name)}\n{safe(looking)}" if topic is Topic.CHANGES else safe(looking)
+
+    async def _changes(self, service: str) -> str:
         async with self._context.store.transaction() as tx:
             found = await incidents_page(tx, Wanted(search=service), limit=MOST)
             records = [await record_of(tx, one.id, now=self._context.clock.now()) for one in found]
@@ -124,7 +140,7 @@ class Commands:
             if fact.kind.startswith("change.") and name(fact.entity).casefold() == service.casefold()
         }
         if not facts:
-            return safe(f"No incident saw a change of {service}. Midwatch looks at changes when it investigates.")
+            return safe(f"No incident saw a change of {service}.")
         dated = [(fact.at or record.incident.started_at, fact, record) for fact, record in facts.values()]
         newest = sorted(dated, key=lambda one: one[0], reverse=True)[:MOST]
         return "\n".join(

@@ -12,12 +12,9 @@ import socket
 
 from orchestrator.store.outages import is_outage
 from orchestrator.store.outbox import Message, claim, gone, hold_all, message_of, not_sent, sent
-from service.slack.blocks import Block, section
-from service.slack.charting import upload_chart
 from service.slack.context import SlackContext
-from service.slack.mrkdwn import link
+from service.slack.sending import Sender, posted_at
 from tools.errors import ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
-from tools.slack.client import Posted
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +35,7 @@ class Deliverer:
     def __init__(self, context: SlackContext) -> None:
         """Sends for the context's store."""
         self._context = context
+        self._sender = Sender(context)
         self._wake = asyncio.Event()
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
@@ -71,10 +69,7 @@ class Deliverer:
         if message is None:
             return False
         try:
-            if head and message.payload.get("chart"):
-                posted = await upload_chart(self._context, message, below=_posted(head))
-            else:
-                posted = await self._send(message, thread=_posted(head).ts if head else None)
+            posted = await self._sender.send(message, below=posted_at(head) if head else None)
         except ToolError as error:
             await self._failed(message, error)
             return True
@@ -82,35 +77,6 @@ class Deliverer:
             now = self._context.clock.now()
             await sent(tx, message, receipt=f"{posted.channel}:{posted.ts}", now=now, pause=EDIT_SECONDS)
         return True
-
-    async def _send(self, message: Message, *, thread: str | None) -> Posted:
-        client, text, blocks = self._context.client, message.payload["text"], message.payload["blocks"]
-        posted = _posted(message) if message.receipt else None
-        if posted is None and message.attempts > 1:
-            channel = await client.channel_id(message.channel)
-            posted = await client.find(channel, key=message.key, thread=thread)
-        if posted is not None:
-            try:
-                await client.update(posted, text=text, blocks=blocks)
-            except PermanentError as error:
-                if isinstance(error, NotFoundError | ForbiddenError):
-                    raise
-                await client.update(posted, text=text, blocks=self._plain(message, error))
-            return posted
-        try:
-            return await client.post(message.channel, key=message.key, text=text, blocks=blocks, thread=thread)
-        except PermanentError as error:
-            if "invalid_blocks" not in str(error) and "msg_too_long" not in str(error):
-                raise
-            plain = self._plain(message, error)
-            return await client.post(message.channel, key=message.key, text=text[:2000], blocks=plain, thread=thread)
-
-    def _plain(self, message: Message, error: PermanentError) -> list[Block]:
-        """What is shown instead of blocks that Slack refuses: the words, and where the rest is."""
-        logger.error("Slack refuses %s: %s", message.key, error, extra={"action": "slack_refused_blocks"})
-        words = str(message.payload["text"])[:2000]
-        where = link(self._context.page(message.incident), "the console has it all") if message.incident else ""
-        return [section(f"{words}\n{where}".strip())]
 
     async def _failed(self, message: Message, error: ToolError) -> None:
         gone_now = isinstance(error, NotFoundError) and message.receipt and "message_not_found" in str(error)
@@ -131,9 +97,3 @@ def _wait(message: Message, error: ToolError) -> float:
     if isinstance(error, TransientError):
         return max(error.retry_after or 0.0, min(LONGEST_SECONDS, 0.5 * 2.0**message.attempts))
     return min(REFUSED_SECONDS, 2.0 * 2.0**message.attempts)
-
-
-def _posted(message: Message) -> Posted:
-    """Where a message stands, by its receipt `C0123:1700000000.000100`."""
-    channel, ts = message.receipt.split(":", 1)
-    return Posted(channel=channel, ts=ts)

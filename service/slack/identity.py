@@ -42,6 +42,13 @@ class Identities:
             return stranger
         return self.directory.by_slack(user, email=profile.email) or stranger
 
+    async def insider(self, user: str) -> bool:
+        """Whether that is a member of the workspace, or somebody whom the directory names: no guest, no bot."""
+        if self.directory.by_slack(user):
+            return True
+        profile = await self._profile(user)
+        return profile is not None and not (profile.bot or profile.outsider)
+
     async def _profile(self, user: str) -> Profile | None:
         until, known = self._profiles.get(user, (0.0, None))
         if known is not None and time.monotonic() < until:

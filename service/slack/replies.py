@@ -1,24 +1,30 @@
 """Replies in an incident's thread: kept before Slack is told that they came, questions answered from the records."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
+from agents.enquiry.grammar import question_of
 from incidents.approval import Channel, Person, Refused
 from incidents.ids import IncidentId
 from orchestrator.steering import add_context, leave_alone
 from orchestrator.store.outbox import by_receipt
-from service.slack.asking import Meaning, Said, answer_to, entities_called, names_known, understood
+from service.slack.asking import (
+    Meaning,
+    Said,
+    answer_to,
+    entities_called,
+    names_known,
+    nothing_about,
+    understood,
+)
 from service.slack.context import SlackContext
 from service.slack.identity import Identities
 from service.slack.mrkdwn import safe
+from service.slack.questions import Questions
 from service.story.record import IncidentRecord, record_of
-from tools.errors import ToolError
-
-logger = logging.getLogger(__name__)
 
 NOTED = "Noted: it stands with the incident for everybody who looks. It does not change the diagnosis by itself."
 
@@ -29,6 +35,7 @@ class Replies:
     def __init__(self, context: SlackContext, identities: Identities) -> None:
         """They keep what is said in the context's store."""
         self._context, self._identities = context, identities
+        self._questions = Questions(context)
 
     def register(self, app: AsyncApp) -> None:
         """Bolt acknowledges events before their listener runs, and after its middleware: so all is done in there."""
@@ -40,16 +47,24 @@ class Replies:
 
     async def heard(self, event: dict[str, Any], next: Callable[[], Awaitable[BoltResponse]]) -> None:  # noqa: A002 - Bolt's name
         """Somebody wrote something; only replies to cards of ours are meant for us."""
-        incident = await self._incident(event)
-        if incident is not None:
-            text = await self._taken_up(event, incident)
-            if text:
-                await self._answer(event, text)
+        if not (event.get("bot_id") or event.get("subtype")) and event.get("user"):
+            incident = await self._incident(event)
+            if incident is not None:
+                text = await self._taken_up(event, incident)
+                if text:
+                    await self._questions.say(event, text)
+            elif event["type"] == "app_mention" or event.get("channel_type") == "im":
+                await self._asked(event)
         await next()
+
+    async def _asked(self, event: dict[str, Any]) -> None:
+        """Somebody wrote to the bot itself. Guests of other workspaces are told nothing about the estate."""
+        if await self._identities.insider(event["user"]):
+            await self._questions.heard(event)
 
     async def _incident(self, event: dict[str, Any]) -> IncidentId | None:
         thread = event.get("thread_ts")
-        if not thread or event.get("bot_id") or event.get("subtype") or not event.get("user"):
+        if not thread:
             return None
         async with self._context.store.transaction() as tx:
             head = await by_receipt(tx, f"{event['channel']}:{thread}")
@@ -61,7 +76,7 @@ class Replies:
             record = await record_of(tx, incident, now=self._context.clock.now())
         match said.meaning:
             case Meaning.QUESTION:
-                return answer_to(said.text, record, console=self._context.console)
+                return await self._answered(event, said.text, record)
             case Meaning.HANDS_OFF:
                 return await self._left_alone(said, record, person, key=_key(event))
             case Meaning.CONTEXT:
@@ -75,6 +90,16 @@ class Replies:
                     text=said.text[:2000],
                 )
                 return NOTED if kept else ""
+
+    async def _answered(self, event: dict[str, Any], text: str, record: IncidentRecord) -> str:
+        """From the estate when it is a question about a service, else from the case; empty when that takes a look."""
+        question, told = question_of(text), answer_to(text, record, console=self._context.console)
+        if question is None and (told or not self._context.settings.model.name):
+            return told or nothing_about(record)
+        if not await self._identities.insider(event["user"]):
+            return nothing_about(record)
+        await self._questions.take_up(event, question, text=text, incident=record.incident.id)
+        return ""
 
     async def _left_alone(self, said: Said, record: IncidentRecord, person: Person, *, key: str) -> str:
         meant = entities_called(record, said.name)
@@ -95,12 +120,6 @@ class Replies:
             )
             answers.append(answer.message if isinstance(answer, Refused) else answer)
         return safe(answers[0])
-
-    async def _answer(self, event: dict[str, Any], text: str) -> None:
-        try:
-            await self._context.client.answer(event["channel"], text=text, thread=event["thread_ts"])
-        except ToolError as error:
-            logger.warning("Could not answer in a thread: %s", error, extra={"action": "slack_answer_failed"})
 
 
 def _key(event: dict[str, Any]) -> str:

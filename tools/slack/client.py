@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from incidents.canonical import Json
 from incidents.value import Value
@@ -20,6 +22,8 @@ LOOK_BACK = 200
 """Messages among which an uncertain post is looked for: a channel with more in the meantime is a storm in itself."""
 EVENT = "midwatch_message"
 """Type of the metadata under which a message carries its key."""
+SLACKS = (".slack.com", ".slack-gov.com")
+"""Where answers of commands may be sent."""
 NO_ACCESS = {
     *(
         "invalid_auth",
@@ -41,6 +45,14 @@ class Posted(Value):
 
     channel: str
     ts: str
+
+
+class Task(Value):
+    """A step that a workspace with task cards shows as one."""
+
+    id: str
+    title: str
+    status: Literal["pending", "in_progress", "complete", "error"]
 
 
 class Profile(Value):
@@ -85,6 +97,45 @@ class SlackClient:
                 channel=posted.channel, ts=posted.ts, text=text, blocks=[dict(block) for block in blocks]
             )
         )
+
+    async def start_stream(self, channel: str, *, thread: str, user: str, team: str, task: Task) -> Posted:
+        """Begin an answer to `user` in a thread, with a task under way. Raises PermanentError where there are none."""
+        answer = await _asked(
+            self.web.chat_startStream(
+                channel=channel,
+                thread_ts=thread,
+                recipient_user_id=user,
+                recipient_team_id=team,
+                task_display_mode="timeline",
+                chunks=[{"type": "task_update", **task.model_dump()}],
+            )
+        )
+        return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
+
+    async def stop_stream(self, posted: Posted, *, key: str, task: Task, blocks: Sequence[Block]) -> None:
+        """End it: the task as it ended, the answer below it, and from now on the message carries its key."""
+        await _asked(
+            self.web.chat_stopStream(
+                channel=posted.channel,
+                ts=posted.ts,
+                chunks=[{"type": "task_update", **task.model_dump()}],
+                blocks=[dict(block) for block in blocks],
+                metadata={"event_type": EVENT, "event_payload": {"key": key}},
+            )
+        )
+
+    async def respond(self, url: str, *, text: str, blocks: Sequence[Block]) -> None:
+        """Answer a command, to the one who typed it alone. Raises PermanentError for an address that is not Slack's."""
+        where, own = urlsplit(url), urlsplit(self.web.base_url)
+        if where.netloc != own.netloc and not (where.scheme == "https" and f".{where.hostname}".endswith(SLACKS)):
+            raise PermanentError(f"{where.netloc} is no address of Slack: nothing is sent there")
+        hook = AsyncWebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=[])
+        sending = hook.send(text=text, blocks=[dict(block) for block in blocks], response_type="ephemeral")
+        answer = await _asked(sending)
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise TransientError(f"Slack said {answer.status_code} to an answer of a command")
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            raise PermanentError(f"Slack said {answer.status_code} {answer.body[:80]} to an answer of a command")
 
     async def find(self, channel: str, *, key: str, thread: str | None = None) -> Posted | None:
         """The message with this key among the latest of a channel (or of a thread), when it was posted."""

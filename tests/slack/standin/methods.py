@@ -70,6 +70,8 @@ def _update(ws: Workspace, args: Args) -> dict[str, Any]:
     found = ws.message(args.get("channel", ""), args.get("ts", ""))
     if found.user != BOT_USER:
         raise SlackError("cant_update_message")
+    if found.streaming:
+        raise SlackError("streaming_state_conflict")
     changed = _message(ws, args, found.channel)
     found.text, found.blocks = changed.text, changed.blocks
     if changed.metadata is not None:
@@ -77,6 +79,65 @@ def _update(ws: Workspace, args: Args) -> dict[str, Any]:
     found.edits += 1
     found.history.append(copy.deepcopy(changed.blocks))
     return {"channel": found.channel, "ts": found.ts, "text": found.text, "message": found.body}
+
+
+@method("chat.startStream")
+def _start_stream(ws: Workspace, args: Args) -> dict[str, Any]:
+    ws.count_call("chat.startStream", "")
+    channel = ws.channel(args.get("channel", ""))
+    for needed in ("recipient_team_id", "recipient_user_id"):
+        if not channel.id.startswith("D") and not args.get(needed):
+            raise SlackError(f"missing_{needed}")
+    if not any(m.ts == args.get("thread_ts") and m.channel == channel.id for m in ws.messages):
+        raise SlackError("thread_not_found")
+    message = Message(channel=channel.id, ts=ws.ts(), user=BOT_USER, text="", blocks=[], thread_ts=args["thread_ts"])
+    message.streaming = True
+    _chunks(message, args)
+    ws.messages.append(message)
+    return {"channel": channel.id, "ts": message.ts}
+
+
+@method("chat.appendStream")
+def _append_stream(ws: Workspace, args: Args) -> dict[str, Any]:
+    found = _streaming(ws, args)
+    _chunks(found, args)
+    return {"channel": found.channel, "ts": found.ts}
+
+
+@method("chat.stopStream")
+def _stop_stream(ws: Workspace, args: Args) -> dict[str, Any]:
+    found = _streaming(ws, args)
+    blocks = args.get("blocks") or []
+    if problems := problems_of_message(blocks, ""):
+        raise SlackError("invalid_blocks", *problems)
+    _chunks(found, args)
+    found.blocks, found.streaming, found.metadata = blocks, False, args.get("metadata") or found.metadata
+    return {"channel": found.channel, "ts": found.ts, "message": found.body}
+
+
+def _streaming(ws: Workspace, args: Args) -> Message:
+    found = ws.message(args.get("channel", ""), args.get("ts", ""))
+    if not found.streaming:
+        raise SlackError("message_not_in_streaming_state")
+    return found
+
+
+def _chunks(message: Message, args: Args) -> None:
+    """Task cards by their ids; what comes again with an id replaces it. Text is appended."""
+    for chunk in args.get("chunks") or ():
+        match chunk:
+            case {
+                "type": "task_update",
+                "id": str(key),
+                "title": str(),
+                "status": "pending" | "in_progress" | "complete" | "error",
+            }:
+                message.tasks[key] = chunk
+            case {"type": "markdown_text", "text": str(text)}:
+                message.text += text
+            case _:
+                raise SlackError("invalid_chunks", str(chunk))
+    message.text += args.get("markdown_text") or ""
 
 
 @method("chat.delete")

@@ -155,6 +155,30 @@ class Person:
         event = said.body | {"type": kind, "channel": said.channel, "channel_type": "channel", "event_ts": said.ts}
         return await self._event(event)
 
+    async def say(self, channel: Channel, text: str) -> Ack:
+        """Write into a channel; a mention of the bot comes as two events, as Slack sends them."""
+        said = self._said(channel.id, text)
+        ack = await self._event(said.body | self._event_of(said, "message", "channel"))
+        if f"<@{BOT_USER}>" in text:
+            ack = await self._event(said.body | self._event_of(said, "app_mention", "channel"))
+        return ack
+
+    async def write(self, text: str) -> Channel:
+        """Write to the bot alone; the conversation with it."""
+        direct = self.slack.workspace.direct(self.user.id)
+        said = self._said(direct.id, text)
+        await self._event(said.body | self._event_of(said, "message", "im"))
+        return direct
+
+    def _said(self, channel: str, text: str) -> Message:
+        said = Message(channel=channel, ts=self.slack.workspace.ts(), user=self.user.id, text=text, blocks=[])
+        self.slack.workspace.messages.append(said)
+        return said
+
+    def _event_of(self, said: Message, kind: str, where: str) -> dict[str, Any]:
+        event = {"type": kind, "channel": said.channel, "event_ts": said.ts, "team": self.user.team}
+        return event | ({"channel_type": where} if kind == "message" else {})
+
     async def open_home(self) -> Ack:
         """Open Midwatch's home tab."""
         event = {"type": "app_home_opened", "user": self.user.id, "channel": f"D{self.user.id[1:]}", "tab": "home"}

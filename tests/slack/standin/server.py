@@ -21,11 +21,11 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from tests.slack.standin.methods import METHODS, _message, _update
+from tests.slack.standin.methods import METHODS, Method, _message, _update
 from tests.slack.standin.workspace import APP, BOT_USER, Message, SlackError, Workspace
 
 ACK_SECONDS = 3.0
-COMPLEX = ("blocks", "view", "metadata", "files", "attachments")
+COMPLEX = ("blocks", "view", "metadata", "files", "attachments", "chunks")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,7 @@ async def _api(request: web.Request) -> web.StreamResponse:
     ws.calls.append((name, args))
     try:
         _check_token(ws, name, request.headers.get("Authorization", "").removeprefix("Bearer ") or args.get("token"))
-        answer = _own(slack, name, args) or METHODS[name](ws, args)
+        answer = _own(slack, name, args) or _known(ws, name)(ws, args)
     except KeyError:
         return web.json_response({"ok": False, "error": "unknown_method"})
     except SlackError as error:
@@ -172,6 +172,11 @@ async def _api(request: web.Request) -> web.StreamResponse:
         request.transport.abort()
         return web.Response()
     return web.json_response({"ok": True} | answer)
+
+
+def _known(ws: Workspace, name: str) -> Method:
+    """The method. Raises KeyError for one that Slack, or this workspace, does not have."""
+    return METHODS[name] if name not in ws.lacks else METHODS[""]
 
 
 def _refusal(ws: Workspace, name: str, error: SlackError) -> web.Response:

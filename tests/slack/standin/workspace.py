@@ -63,6 +63,10 @@ class Message:
     visible_to: str | None = None
     """An ephemeral message is seen by this user only."""
     files: list[dict[str, str]] = field(default_factory=list)
+    streaming: bool = False
+    """It is still being written: only a stop ends that."""
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Task cards of a streamed message, by their ids."""
     history: list[list[dict[str, Any]]] = field(default_factory=list)
     """The blocks of every version, the present one last."""
 
@@ -150,6 +154,8 @@ class Workspace:
     lost_answers: dict[str, int] = field(default_factory=dict)
     """Method -> how many of its next calls are carried out without an answer."""
     limits: dict[str, Limit] = field(default_factory=lambda: dict(LIMITS))
+    lacks: set[str] = field(default_factory=set)
+    """Methods (`chat.startStream`) and blocks (`plan`) that this workspace does not know."""
     refused: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     """(method, error, details) of every call that was answered `ok: false`."""
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -183,9 +189,13 @@ class Workspace:
         for channel in self.channels.values():
             if channel.id == wanted or channel.name == name:
                 return channel
-        if wanted in self.users:  # a direct message with the bot
-            return Channel(id=f"D{wanted[1:]}", name="direct")
+        if wanted in self.users:
+            return self.direct(wanted)
         raise SlackError("channel_not_found")
+
+    def direct(self, user: str) -> Channel:
+        """The conversation of the bot with a person."""
+        return self.channels.setdefault(f"D{user[1:]}", Channel(id=f"D{user[1:]}", name=f"direct-{user}"))
 
     def message(self, channel: str, ts: str) -> Message:
         """That message. Raises SlackError."""
