@@ -29,6 +29,7 @@ from service.web.pages import (
     audit,
     deciding,
     evals,
+    events,
     evidence,
     figures,
     incident,
@@ -52,6 +53,7 @@ ROUTERS = (
     *(
         listing,
         incident,
+        events,
         deciding,
         evidence,
         postmortem,

@@ -6,6 +6,7 @@ A stream says only that something changed; the page then asks for itself. What i
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import NewType
 
 from incidents.ids import IncidentId
@@ -26,13 +27,21 @@ def topic_of(incident: IncidentId) -> Topic:
     return Topic(incident)
 
 
+@dataclass(kw_only=True)
+class _Stream:
+    """One open stream: what changed since it was told last."""
+
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    topics: set[Topic] = field(default_factory=set)
+
+
 class Hub:
     """Hands changes on to those who wait for them."""
 
     def __init__(self, store: Store) -> None:
         """The store whose timeline is followed while `run` runs."""
         self._store = store
-        self._waiting: dict[Topic, set[asyncio.Event]] = {}
+        self._waiting: dict[Topic, list[_Stream]] = {}
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -42,25 +51,29 @@ class Hub:
             else:
                 self._tell(topic_of(note[0]), EVERYTHING)
 
-    async def changes(self, topic: Topic, *, stopping: asyncio.Event) -> AsyncIterator[bool]:
-        """True after something changed, False when nothing did for a while. Ends when the process stops."""
-        changed = asyncio.Event()
-        self._waiting.setdefault(topic, set()).add(changed)
+    async def changes(self, *topics: Topic, stopping: asyncio.Event) -> AsyncIterator[frozenset[Topic]]:
+        """Which of the topics changed; none of them after nothing did for a while. Ends when the process stops."""
+        stream = _Stream()
+        for topic in topics:
+            self._waiting.setdefault(topic, []).append(stream)
         try:
             while not stopping.is_set():
-                if not await _either(changed, stopping, seconds=KEEP_ALIVE_SECONDS):
-                    yield False
-                elif changed.is_set():
+                if not await _either(stream.changed, stopping, seconds=KEEP_ALIVE_SECONDS):
+                    yield frozenset()
+                elif stream.changed.is_set():
                     await asyncio.sleep(SETTLE_SECONDS)
-                    changed.clear()
-                    yield True
+                    told, stream.topics = frozenset(stream.topics), set()
+                    stream.changed.clear()
+                    yield told
         finally:
-            self._waiting[topic].discard(changed)
+            for topic in topics:
+                self._waiting[topic].remove(stream)
 
     def _tell(self, *topics: Topic) -> None:
         for topic in topics:
-            for event in self._waiting.get(topic, ()):
-                event.set()
+            for stream in self._waiting.get(topic, ()):
+                stream.topics.add(topic)
+                stream.changed.set()
 
 
 async def _either(*events: asyncio.Event, seconds: float) -> bool:

@@ -1,28 +1,21 @@
-"""The page of one incident, its live part, and its event stream."""
+"""The page of one incident, and its live part."""
 
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from incidents.canonical import digest_of, short
 from incidents.ids import IncidentId
-from orchestrator.store.incidents import incident_of
 from orchestrator.store.transaction import Tx
 from service.story.record import IncidentRecord, record_of
 from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
 from service.web.identity import Session
-from service.web.live import EVERYTHING, Hub, Topic, topic_of
 from service.web.pages.incident_view import IncidentView, view_of
 from service.web.rendering import Pages, pages_of
 
 router = APIRouter()
-
-RETRY_MILLISECONDS = 2000
-"""How long a browser waits before it opens a broken stream again."""
 
 
 @router.get("/incidents/{incident}")
@@ -40,20 +33,6 @@ async def live(
     if version == seen:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return Response(html, media_type="text/html")
-
-
-@router.get("/incidents/{incident}/events")
-async def events(request: Request, context: ContextDep, _: SessionDep, incident: IncidentPath) -> Response:
-    """Says `change` whenever the incident has a new line."""
-    async with context.store.transaction() as tx:
-        topic = topic_of((await incident_of(tx, IncidentId(incident))).id)
-    return stream(request.app.state.hub, topic, context)
-
-
-@router.get("/events")
-async def all_events(request: Request, context: ContextDep, _: SessionDep) -> Response:
-    """Says `change` whenever any incident has a new line."""
-    return stream(request.app.state.hub, EVERYTHING, context)
 
 
 async def incident_page(
@@ -96,14 +75,3 @@ async def _view(tx: Tx, record: IncidentRecord, context: WebContext, session: Se
 def _version(record: IncidentRecord) -> str:
     """The same for the same content, whenever it is read."""
     return short(digest_of(record.model_copy(update={"now": record.incident.opened_at})))
-
-
-def stream(hub: Hub, topic: Topic, context: WebContext) -> EventSourceResponse:
-    """The event stream of a topic."""
-
-    async def told() -> AsyncIterator[ServerSentEvent]:
-        yield ServerSentEvent(event="hello", data="", retry=RETRY_MILLISECONDS)
-        async for changed in hub.changes(topic, stopping=context.stopping):
-            yield ServerSentEvent(event="change", data=topic) if changed else ServerSentEvent(comment="still here")
-
-    return EventSourceResponse(told(), ping=0)

@@ -233,6 +233,19 @@ async def test_keys_lead_everywhere(browser: Browser, base: str, book: Casebook)
     assert seen.complaints == []
 
 
+async def test_what_waits_for_you_is_counted_on_every_page(browser: Browser, base: str, book: Casebook) -> None:
+    seen = await window(browser, base)
+    await seen.open("/policy")
+    badge = seen.page.locator(".main-nav .badge")
+    await expect(badge).to_have_count(0)
+    await seen.page.wait_for_timeout(300)
+    await book.reach(Phase.AWAITING_DECISION)
+    await expect(badge).to_have_text("1 waiting for you", timeout=10_000)
+    await book.approve()
+    await expect(badge).to_have_count(0, timeout=10_000)
+    assert seen.complaints == []
+
+
 async def test_the_page_of_agents_follows(browser: Browser, base: str, book: Casebook) -> None:
     await book.reach(Phase.INVESTIGATING)
     seen = await window(browser, base)

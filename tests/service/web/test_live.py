@@ -46,6 +46,30 @@ async def test_a_stream_tells_and_survives_a_lost_listener(context: WebContext, 
             await next_event(lines, "change")
 
 
+async def waiting(lines: AsyncIterator[str]) -> str:
+    """The badge that the stream says next."""
+    await next_event(lines, "waiting")
+    return (await anext(lines)).removeprefix("data:").strip()
+
+
+async def test_a_stream_says_what_waits_for_this_person(context: WebContext, book: Casebook) -> None:
+    """Whatever page is open, also that of another incident; only those who may approve are told."""
+    other = await book.reach(Phase.OPEN, group="search")
+    async with served(context) as base, httpx.AsyncClient(base_url=base, timeout=20) as client:
+        await sign_in(client, "dana")
+        async with client.stream("GET", f"/incidents/{other}/events?waiting=0") as answer:
+            lines = answer.aiter_lines()
+            await next_event(lines, "hello")
+            await asyncio.sleep(0.3)
+            await book.reach(Phase.AWAITING_DECISION)
+            assert ">1<span" in await waiting(lines)
+            await book.approve()
+            assert await waiting(lines) == ""
+        async with client.stream("GET", "/events?waiting=7") as answer:
+            lines = answer.aiter_lines()
+            assert await waiting(lines) == "", "a page that says something else is put right at once"
+
+
 async def test_a_stream_is_for_people_only(client: httpx.AsyncClient) -> None:
     assert (await client.get("/events")).status_code == 303
 
