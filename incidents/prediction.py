@@ -9,18 +9,43 @@ from datetime import datetime
 
 from pydantic import Field
 
-from incidents.foresight import Outlook, PredictionCheck
+from incidents.foresight import UNHELPFUL, Outlook, PredictionCheck
+from incidents.ids import EvidenceId
 from incidents.value import Value
 from incidents.verification import Check, CheckRole, Comparison, Measurement, Outcome
 
 
+def _none(value: object) -> bool:
+    return value is None or value == ()
+
+
 class Foreseen(Value):
-    """One figure of the twin, right before the change and at the end."""
+    """One figure of the rehearsal, right before the change and at the end."""
 
     measure: str
     unit: str
     before: float
     after: float
+    low: float | None = Field(default=None, exclude_if=_none)
+    """With `high` the range in which `after` is expected; None where the rehearsal says nothing about it."""
+    high: float | None = Field(default=None, exclude_if=_none)
+
+    def holds(self, real: float) -> bool | None:
+        """Whether what was really measured lies in the range; None without one."""
+        return None if self.low is None or self.high is None else self.low <= real <= self.high
+
+
+class Obstacle(Value):
+    """What a rehearsal found in the way of a change: it would not come about, or it would hurt."""
+
+    what: str
+    """`room`, `quota`, `connections`, `missing`, `image`, `autoscaler`, `budget`."""
+    text: str
+    """`3 of 13 pods would find no place: the 5 nodes that they may use have room for 10`."""
+    harms: bool = False
+    """Whether it makes things worse; otherwise the change, or a part of it, does not come about."""
+    most: int | None = Field(default=None, exclude_if=_none)
+    """Pods up to which it is not in the way, where it is a matter of their number."""
 
 
 class Prediction(Value):
@@ -36,10 +61,25 @@ class Prediction(Value):
     """What was taken for granted."""
     not_foreseen: tuple[str, ...] = ()
     """What it cannot tell, each with the reason."""
+    obstacles: tuple[Obstacle, ...] = Field(default=(), exclude_if=_none)
+    evidence: tuple[EvidenceId, ...] = Field(default=(), exclude_if=_none)
+    """The observations that it was made of."""
+
+    @property
+    def speaks_against(self) -> bool:
+        """Whether nobody should be asked to approve it: it hurts, or nothing of what is wrong gets much better."""
+        if self.outlook not in UNHELPFUL:
+            return False
+        return self.outlook is Outlook.WORSENS or not any(_better(figure) for figure in self.figures)
 
     @property
     def summary(self) -> str:
-        """`the twin recovers in 50 s`, or why nothing is claimed."""
+        """`the twin recovers in 50 s`, `the twin gets worse: ...`, or why nothing is claimed."""
+        found = "; ".join(obstacle.text for obstacle in self.obstacles)
+        return f"{self._told}: {found}" if found else self._told
+
+    @property
+    def _told(self) -> str:
         match self.outlook:
             case Outlook.RECOVERS:
                 return f"the twin recovers in {self.seconds or 0:.0f} s"
@@ -49,6 +89,16 @@ class Prediction(Value):
                 return "the twin gets worse"
             case Outlook.NOT_FORESEEN:
                 return f"not foreseen: {self.not_foreseen[0] if self.not_foreseen else 'no twin was made'}"
+
+
+MUCH = 0.5
+"""Share of a figure that has to go for the change to count as a help although it does not repair everything."""
+BAD = frozenset({"error_rate", "latency_p99"})
+"""Measures of which less is better."""
+
+
+def _better(figure: Foreseen) -> bool:
+    return figure.measure in BAD and figure.before > 0 and figure.after <= figure.before * MUCH
 
 
 def nothing(*why: str) -> Prediction:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from agents.planner.plan import Plan
 from incidents.action import ActionRequest
 from incidents.canonical import canonical
-from incidents.foresight import UNHELPFUL, Outlook
 from incidents.ids import IncidentId
 from incidents.prediction import Prediction, nothing
 from incidents.proposal import Alternative
@@ -28,23 +27,37 @@ def choose(
 ) -> tuple[list[Rehearsal], list[Alternative]]:
     """The plan's requests that can be proposed, else the first fallback that can; what speaks against the others.
 
-    A single change that did not help in its twin gives way to a fallback that did.
+    What its rehearsal speaks against is put aside; the first fallback that its own rehearsal does not speak against
+    comes in its place, or nothing is proposed.
     """
     good, refused = _sifted(plan.requests, answers, rejections, plan=plan, incident=incident)
-    if len(good) == 1 and _outlook(good[0], predictions) in UNHELPFUL:
-        for request in plan.fallbacks[:MOST_FALLBACKS]:
-            better, _ = _sifted((request,), answers, rejections, plan=plan, incident=incident)
-            if better and _outlook(better[0], predictions) is Outlook.RECOVERS:
-                why = f"tried in a twin first: {predictions[canonical(good[0].request)].summary}"
-                return better, [*refused, Alternative(request=good[0].request, because=why)]
-    if good or not refused:
-        return good, refused
+    good, aside = _rehearsed(good, predictions)
+    if good or not (refused or aside):
+        return good, [*aside, *refused]
     for request in plan.fallbacks[:MOST_FALLBACKS]:
         second, also = _sifted((request,), answers, rejections, plan=plan, incident=incident)
         refused += also
+        second, also_aside = _rehearsed(second, predictions)
+        aside += also_aside
         if second:
-            return second, refused
-    return [], refused
+            return second, [*aside, *refused]
+    return [], [*aside, *refused]
+
+
+def _rehearsed(
+    possible: Sequence[Rehearsal], predictions: Mapping[bytes, Prediction]
+) -> tuple[list[Rehearsal], list[Alternative]]:
+    """Those that their rehearsal does not speak against, and the others with what it showed."""
+    kept: list[Rehearsal] = []
+    aside: list[Alternative] = []
+    for rehearsal in possible:
+        prediction = predictions.get(canonical(rehearsal.request))
+        if prediction is None or not prediction.speaks_against:
+            kept.append(rehearsal)
+        else:
+            why = f"rehearsed and put aside: {prediction.summary}"
+            aside.append(Alternative(request=rehearsal.request, because=why, rehearsed=prediction))
+    return kept, aside
 
 
 def together(chosen: Sequence[Rehearsal], predictions: Mapping[bytes, Prediction]) -> Prediction | None:
@@ -54,11 +67,6 @@ def together(chosen: Sequence[Rehearsal], predictions: Mapping[bytes, Prediction
     if len(chosen) > 1:
         return nothing("several changes at once have no twin")
     return predictions.get(canonical(chosen[0].request))
-
-
-def _outlook(rehearsal: Rehearsal, predictions: Mapping[bytes, Prediction]) -> Outlook:
-    found = predictions.get(canonical(rehearsal.request))
-    return found.outlook if found else Outlook.NOT_FORESEEN
 
 
 def _sifted(

@@ -16,7 +16,7 @@ from incidents.ids import IncidentId, ProposalDigest
 from incidents.narrowing import widened
 from incidents.policy import Effect, Findings, Policy, PolicyQuestion, Standing
 from incidents.prediction import Prediction
-from incidents.proposal import Proposal, ProposalBody, ProposedAction
+from incidents.proposal import Alternative, Proposal, ProposalBody, ProposedAction
 from incidents.rejection import Rejection
 from incidents.value import Value
 from incidents.verification import CheckRole, Measurement
@@ -42,6 +42,8 @@ class NothingToPropose(Value):
     """No action of the plan can be done; `why` says what stood against each."""
 
     why: str
+    put_aside: tuple[Alternative, ...] = ()
+    """What could be done, and what its rehearsal spoke against."""
 
 
 async def plan_of(tx: Tx, bench: Workbench, incident: IncidentId) -> Plan | NoPlan:
@@ -155,7 +157,10 @@ def sealed(
     """
     chosen, refused = choose(plan, answers, rejections, incident=case.incident.id, predictions=predictions)
     if not chosen or (refused and isinstance(plan, NarrowedPlan)):
-        return NothingToPropose(why="; ".join(f"{item.request.kind}: {item.because}" for item in refused))
+        return NothingToPropose(
+            why="; ".join(f"{item.request.kind}: {item.because}" for item in refused),
+            put_aside=tuple(item for item in refused if item.rehearsed is not None),
+        )
     actions = tuple(_action(rehearsal) for rehearsal in chosen)
     now = max(rehearsal.ended_at or rehearsal.requested_at for rehearsal in chosen)
     cost = cost_delta(case, actions, connections=connections)

@@ -4,6 +4,7 @@ Pure. Fences, previews, cost and policy are added when the plan is rehearsed; `f
 refused.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from agents.planner.checks import ALERT_RESOLVED, HOLD, checks
 from agents.planner.evidence import Known
 from agents.planner.gitops import IMPERATIVE, ORDER, ROLLBACK, Ownership, application_of, ownership, rank
 from agents.planner.prevention import follow_ups
-from agents.planner.replicas import BLIND, figure
+from agents.planner.replicas import BLIND, SIZE, figure
 from agents.planner.risk import risk
 from agents.planner.targets import targets
 from agents.planner.watched import watched
@@ -211,7 +212,7 @@ def _plan(
         entity=first.entity,
         confidence=first.probability,
         requests=tuple(candidate.request for candidate in chosen),
-        fallbacks=tuple(candidate.request for candidate in rest),
+        fallbacks=(*smaller_steps(chosen, case=case, first=first), *(candidate.request for candidate in rest)),
         checks=checked,
         watch_seconds=max(WATCH_SECONDS, int(2 * HOLD.total_seconds())),
         usual_at=_before(case, leading),
@@ -220,6 +221,25 @@ def _plan(
         caution=cause.caution,
         risk=_risk(case, chosen),
         evidence=tuple(evidence),
+    )
+
+
+STEPS = (0.5, 0.25)
+"""Shares of a step that come next when all of it cannot be done."""
+
+
+def smaller_steps(chosen: Sequence[Candidate], *, case: CaseFile, first: Hypothesis) -> tuple[ActionRequest, ...]:
+    """Fewer pods than the load asks for, in case what stands around or behind them has no room for so many."""
+    request = chosen[0].request
+    present = figure(SIZE, "replicas", request.target, known=Known(case, first))
+    wanted = request.arguments.get("replicas")
+    if len(chosen) > 1 or request.kind != SCALE or present is None or not isinstance(wanted, int):
+        return ()
+    sizes = dict.fromkeys(math.ceil(present + (wanted - present) * share) for share in STEPS)
+    return tuple(
+        request.model_copy(update={"arguments": {**request.arguments, "replicas": size}})
+        for size in sizes
+        if present < size < wanted
     )
 
 

@@ -32,6 +32,7 @@ from orchestrator.proposing import NothingToPropose, asked, measured, sealed
 from orchestrator.settings import Periods
 from orchestrator.store.executions import execution_key
 from orchestrator.store.rehearsals import Rehearsal, RehearsalStatus
+from orchestrator.twin.rehearsing import Known, predicted
 from orchestrator.verification.measuring import Gauge, take, usual
 from orchestrator.verification.watch import Course, course, not_undone, undoable, window_of
 from tools.errors import ToolError
@@ -41,6 +42,8 @@ PERIODS = Periods(measure_seconds=60.0)
 """As in production, but for the pace of measuring: a value a minute decides the same checks with less work."""
 
 UNDONE, ESCALATED = Outcome.UNDONE.value, Outcome.ESCALATED.value
+TWIN_SECONDS = 60.0
+"""Wall-clock seconds for one twin: a busy machine is no reason for another answer."""
 MOST_WAITING_SECONDS = 2400.0
 """Virtual seconds after which a change that waits for people or pipelines is left to them."""
 
@@ -125,13 +128,17 @@ class Repair:
             return Repaired(ending="nothing proposed", detail=planned.reason)
         proposal = await self._propose(planned, found)
         if isinstance(proposal, NothingToPropose):
-            return Repaired(ending="nothing proposed", detail=proposal.why)
+            return Repaired(ending="nothing proposed", detail=proposal.why, put_aside=proposal.put_aside)
         if proposal.body.policy.effect is Effect.DENY:
             return Repaired(proposal=proposal, ending="denied", detail=proposal.body.policy.reason)
-        return await self._carry_out(proposal)
+        aside = tuple(one for one in proposal.body.alternatives if one.rehearsed is not None)
+        return (await self._carry_out(proposal)).model_copy(update={"put_aside": aside})
 
     async def _propose(self, planned: Plan, found: Investigated) -> Proposal | NothingToPropose:
         answers = {canonical(request): await self._rehearse(request, found) for request in asked(planned)}
+        known = Known(case=found.case, diagnosis=found.diagnosis, evidence=found.case.evidence)
+        cluster = self.gauge.clusters(found.case.incident.cluster)
+        predictions, _ = await predicted(cluster, known, planned, answers, seconds=TWIN_SECONDS)
         taken = await take(self.gauge, planned.checks, now=self.clock.now())
         before = await usual(self.gauge, planned.checks, before=planned.usual_at)
         return sealed(
@@ -141,6 +148,7 @@ class Repair:
             policy=self.hands.policy,
             periods=PERIODS,
             connections=self.connections,
+            predictions=predictions,
         )
 
     async def _rehearse(self, request: ActionRequest, found: Investigated) -> Rehearsal:

@@ -1,34 +1,52 @@
-"""What was seen of a workload, as far as a twin can be made of it: template, size, load, memory, failures. Pure."""
+"""What was seen of a workload, as far as a twin can be made of it: template, size, load, CPU and memory. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from statistics import median
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from incidents.evidence import Evidence
-from incidents.ids import EntityId
+from incidents.ids import EntityId, EvidenceId
 from incidents.value import Value
+from orchestrator.twin.reading import newest
 from tools.kubernetes.container import ContainerSpec
+from tools.kubernetes.pod import Pod, Pods
 from tools.kubernetes.workload import Workload, Workloads
 from tools.prometheus.curve import Curve
 from tools.prometheus.probes.red import RedView
 from tools.prometheus.probes.usage import ContainerUsage, UsageView
 
-ViewT = TypeVar("ViewT", RedView, UsageView)
-PROBES = ("kubernetes.workloads", "prometheus.red", "prometheus.usage")
+PROBES = ("kubernetes.workloads", "kubernetes.pods", "prometheus.red", "prometheus.usage")
 """Whose observations a twin is made of."""
 LATELY = 4
 """Samples at the end of a curve that say how it is now."""
+ROUNDING = 0.001
+"""Cores: a limit is written in thousandths."""
+SLOWEST_START = 1800.0
+"""Seconds: a pod that became ready later than that after its start was disturbed by something else."""
 
 
 class Load(Value):
-    """Requests, before the trouble and now. Shares are 0 to 1."""
+    """Requests, before the trouble and now. Shares are 0 to 1, latencies in seconds."""
 
     rps: float
     failing: float
     failing_before: float
+    rps_before: float | None = None
+    p50: float | None = None
+    p50_before: float | None = None
+    p99: float | None = None
+    p99_before: float | None = None
+
+
+class Cpu(Value):
+    """CPU of one container of all pods together, in cores."""
+
+    container: str
+    limit: float | None
+    """Of one pod."""
+    limit_before: float | None = None
+    """Before it was changed; None when it was the same all the time."""
+    used_before: float | None = None
 
 
 class Memory(Value):
@@ -42,53 +60,46 @@ class Memory(Value):
     """The most that one pod has ever used."""
 
 
+class Startup(Value):
+    """Seconds from the start of a pod's containers until it was ready, as its present pods took."""
+
+    least: float
+    usual: float
+    most: float
+
+
 class Seen(Value):
     """One workload."""
 
     workload: Workload
     load: Load | None
     memory: Memory | None
+    cpu: Cpu | None = None
+    startup: Startup | None = None
+    evidence: tuple[EvidenceId, ...] = ()
 
 
 def seen_of(evidence: Sequence[Evidence], entity: EntityId, *, onset: datetime | None) -> Seen | None:
     """What the newest observations say of the workload; None when it was never looked at."""
-    workload = _workload(evidence, entity)
+    workload = newest(
+        evidence,
+        "kubernetes.workloads",
+        Workloads,
+        lambda view: next((one for one in view.workloads if one.meta.entity == entity), None),
+    )
     if workload is None:
         return None
-    red = _newest(evidence, "prometheus.red", RedView, entity)
-    usage = _newest(evidence, "prometheus.usage", UsageView, entity)
+    red = newest(evidence, "prometheus.red", RedView, lambda view: view if view.entity == entity else None)
+    usage = newest(evidence, "prometheus.usage", UsageView, lambda view: view if view.entity == entity else None)
+    pods = newest(evidence, "kubernetes.pods", Pods, lambda view: view.of(entity) or None)
     return Seen(
-        workload=workload,
-        load=_load(red, onset=onset) if red else None,
-        memory=_memory(usage, workload, onset=onset) if usage else None,
+        workload=workload[0],
+        load=_load(red[0], onset=onset) if red else None,
+        memory=_memory(usage[0], workload[0], onset=onset) if usage else None,
+        cpu=_cpu(usage[0], workload[0], onset=onset) if usage else None,
+        startup=_startup(pods[0]) if pods else None,
+        evidence=tuple(dict.fromkeys(told[1] for told in (workload, red, usage, pods) if told)),
     )
-
-
-def _workload(evidence: Sequence[Evidence], entity: EntityId) -> Workload | None:
-    for item in reversed(evidence):
-        if item.probe != "kubernetes.workloads":
-            continue
-        try:
-            found = Workloads.model_validate_json(item.body).workloads
-        except ValidationError:
-            continue  # cut: no JSON any more
-        match = next((one for one in found if one.meta.entity == entity), None)
-        if match is not None:
-            return match
-    return None
-
-
-def _newest(evidence: Sequence[Evidence], probe: str, form: type[ViewT], entity: EntityId) -> ViewT | None:
-    for item in reversed(evidence):
-        if item.probe != probe:
-            continue
-        try:
-            view = form.model_validate_json(item.body)
-        except ValidationError:
-            continue
-        if view.entity == entity:
-            return view
-    return None
 
 
 def _load(view: RedView, *, onset: datetime | None) -> Load | None:
@@ -98,7 +109,47 @@ def _load(view: RedView, *, onset: datetime | None) -> Load | None:
     failing = _last(view.error_ratio)
     if now is None:
         return None
-    return Load(rps=now, failing=failing or 0.0, failing_before=before or 0.0)
+    return Load(
+        rps=now,
+        failing=failing or 0.0,
+        failing_before=before or 0.0,
+        rps_before=_typical(view.traffic, until=onset),
+        p50=_last(view.p50),
+        p50_before=_typical(view.p50, until=onset),
+        p99=_last(view.p99),
+        p99_before=_typical(view.p99, until=onset),
+    )
+
+
+def _startup(pods: Sequence[Pod]) -> Startup | None:
+    """Of the pods that are ready and never restarted: what a restart takes is another figure."""
+    seconds = [taken for pod in pods if (taken := _until_ready(pod)) is not None]
+    return Startup(least=min(seconds), usual=median(seconds), most=max(seconds)) if seconds else None
+
+
+def _until_ready(pod: Pod) -> float | None:
+    ready = pod.condition("Ready")
+    starts = [one.state.started for one in pod.containers if one.state and one.state.started]
+    if not pod.ready or ready is None or ready.changed is None or not starts or any(c.restarts for c in pod.containers):
+        return None
+    taken = (ready.changed - max(starts)).total_seconds()
+    return taken if 0 <= taken <= SLOWEST_START else None
+
+
+def _cpu(view: UsageView, workload: Workload, *, onset: datetime | None) -> Cpu | None:
+    for spec in workload.template.containers:
+        used = next((one for one in view.containers if one.container == spec.name), None)
+        if used is None or used.cpu_all is None:
+            continue
+        limit = spec.resources.cpu_limit
+        before = max(used.cpu_limit.between(None, onset), default=None) if used.cpu_limit else None
+        return Cpu(
+            container=spec.name,
+            limit=limit,
+            limit_before=before if before and limit and abs(before - limit) > ROUNDING else None,
+            used_before=_typical(used.cpu_all, until=onset),
+        )
+    return None
 
 
 def _memory(view: UsageView, workload: Workload, *, onset: datetime | None) -> Memory | None:

@@ -1,0 +1,29 @@
+"""Reads typed views back out of the case file's evidence, newest first. What was cut is no JSON and is skipped."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from incidents.evidence import Evidence
+from incidents.ids import EvidenceId
+from incidents.value import Value
+
+ViewT = TypeVar("ViewT", bound=Value)
+FoundT = TypeVar("FoundT")
+
+
+def newest(
+    evidence: Sequence[Evidence], probe: str, form: type[ViewT], pick: Callable[[ViewT], FoundT | None]
+) -> tuple[FoundT, EvidenceId] | None:
+    """The first answer that `pick` gives, of the newest observation of that probe that holds one, with its id."""
+    for item in reversed(evidence):
+        if item.probe != probe:
+            continue
+        try:
+            found = pick(form.model_validate_json(item.body))
+        except ValidationError:
+            continue
+        if found is not None:
+            return found, item.id
+    return None
