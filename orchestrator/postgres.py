@@ -29,16 +29,23 @@ REVIVALS = 6
 REVIVAL_PAUSE_SECONDS = 0.5
 
 
+class EmbeddedServerError(Exception):
+    """The embedded PostgreSQL does not start; the message says where, why, and what to set instead."""
+
+
 class EmbeddedServer:
     """The embedded PostgreSQL of one data folder, as one process sees it."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Start or attach. Blocks for up to some seconds; raises OSError or subprocess errors when it cannot start."""
+        """Start or attach. Blocks for up to some seconds; raises EmbeddedServerError when it cannot start."""
         self._use = threading.Lock()
         self._released = False
-        data_dir.mkdir(parents=True, exist_ok=True)
         self._folder = (data_dir / FOLDER).resolve()
-        self._server = self._attach()
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            self._server = self._attach()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedServerError(_why_not(self._folder, error)) from error
 
     @property
     def url(self) -> str:
@@ -93,6 +100,15 @@ class EmbeddedServer:
             _forget_stale(self._folder)
         server.start()
         return server
+
+
+def _why_not(folder: Path, error: Exception) -> str:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    log = f"; its own words are in {folder / 'log'}" if (folder / "log").is_file() else ""
+    return (
+        f"The embedded PostgreSQL does not start in {folder} ({why}{log}): "
+        "set MIDWATCH_DATA_DIR to a folder that can be written and has a short path, or MIDWATCH_DATABASE_URL"
+    )
 
 
 def _forget_stale(folder: Path) -> None:

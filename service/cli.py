@@ -1,5 +1,7 @@
 """The command line: `midwatch ...`. Commands import what they need when they run, so that `--help` is quick."""
 
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +9,7 @@ import typer
 
 from evals.commands.app import app as evals
 from service.audit.app import app as audit
+from service.outermost import ended
 from service.policy.app import people, policy
 
 app = typer.Typer(
@@ -27,6 +30,27 @@ app.add_typer(evals, name="eval")
 
 Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with runbooks; those in use when not given.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result to this file as JSON.")]
+
+
+def _version(*, wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        typer.echo(f"midwatch {version('midwatch')}")
+    except PackageNotFoundError:
+        typer.echo("midwatch, from a checkout that is not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def midwatch(
+    *,
+    version_wanted: Annotated[
+        bool, typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Take alerts, find the cause, propose a typed fix, execute what was approved, check that it helped."""
+    del version_wanted
 
 
 @app.command()
@@ -250,7 +274,7 @@ def incidents_ticket(
 
 def main() -> None:
     """Entry point of the `midwatch` script."""
-    app()
+    sys.exit(ended(app))
 
 
 if __name__ == "__main__":

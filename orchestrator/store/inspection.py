@@ -49,6 +49,12 @@ class DatabaseReport(Value):
         return self.revision == self.head
 
 
+def unreachable(error: BaseException) -> DatabaseUnreachableError:
+    """An outage in words: what to look at, and the first line of what the driver said."""
+    said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+    return DatabaseUnreachableError(f"{DatabaseUnreachableError.__doc__} ({said})")
+
+
 async def inspect(url: str) -> DatabaseReport:
     """Look. Raises DatabaseUnreachableError. Everything is rolled back."""
     engine = create_async_engine(sqlalchemy_url(url), connect_args={"connect_timeout": 5})
@@ -56,8 +62,7 @@ async def inspect(url: str) -> DatabaseReport:
         async with engine.connect() as connection:
             return await _report(connection)
     except OUTAGES as error:
-        said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-        raise DatabaseUnreachableError(f"{DatabaseUnreachableError.__doc__} ({said})") from None
+        raise unreachable(error) from None
     finally:
         await engine.dispose()
 

@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import subprocess
 from pathlib import Path
 
-from orchestrator.postgres import FOLDER, EmbeddedServer
+from orchestrator.postgres import FOLDER, EmbeddedServer, EmbeddedServerError
 from orchestrator.settings import Settings
 from orchestrator.store.inspection import DatabaseReport, DatabaseUnreachableError, inspect
 from service.doctor.checking import CHECK_SECONDS
@@ -26,7 +25,7 @@ async def check(settings: Settings) -> tuple[DatabaseReport | None, Finding]:
             report = await inspect(server.url if server else settings.database_url)
     except TimeoutError:
         return None, _failed(f"did not answer within {CHECK_SECONDS:.0f} s")
-    except (DatabaseUnreachableError, OSError, subprocess.SubprocessError) as error:
+    except (DatabaseUnreachableError, EmbeddedServerError, OSError) as error:
         return None, _failed(str(error))
     finally:
         if server is not None:
