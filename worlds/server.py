@@ -27,6 +27,8 @@ from worlds.opencost.app import router as opencost_router
 from worlds.prometheus.api import router as prometheus_router
 from worlds.scenario.load import load_scenario
 from worlds.scenario.scenario import Scenario
+from worlds.traces.api import router as traces_router
+from worlds.traces.requests import EstateSpans
 from worlds.world import Estate
 
 _HOST = "127.0.0.1"
@@ -36,6 +38,7 @@ _HAND_STEP = 15.0
 _START_TIMEOUT = 20.0
 
 SOURCES = ("kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost")
+TRACES = "traces"
 
 
 class World:
@@ -53,8 +56,9 @@ class World:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Base URLs by source, and of the control API."""
-        return {name: f"{self.base_url}/{name}" for name in (*SOURCES, "world")}
+        """Base URLs by source, and of the control API. Traces have one where the estate keeps any."""
+        kept = (TRACES,) if self.estate.scenario.estate.traces else ()
+        return {name: f"{self.base_url}/{name}" for name in (*SOURCES, *kept, "world")}
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -178,6 +182,8 @@ def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
     )
     app.mount("/argocd", argocd_app(simulation.gitops, simulation.cluster, tokens=argocd))
     app.include_router(opencost_router(simulation), prefix="/opencost")
+    if estate.scenario.estate.traces:
+        app.include_router(traces_router(EstateSpans(simulation)), prefix=f"/{TRACES}")
     app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
 
 

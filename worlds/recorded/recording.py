@@ -66,6 +66,8 @@ class Span:
     start: float
     seconds: float
     error: bool = False
+    namespace: str = ""
+    """Kubernetes namespace of the service, where the collector knew it."""
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 

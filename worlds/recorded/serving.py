@@ -34,6 +34,7 @@ from worlds.recorded.forge import recorded_forge
 from worlds.recorded.objects import RecordedLogs, recorded_cluster
 from worlds.recorded.recording import Recording, Source
 from worlds.traces.api import router as traces_router
+from worlds.traces.storage import MemorySpans
 
 SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager", "loki", "traces", "github")
 """Sources that can be served from a recording."""
@@ -136,7 +137,7 @@ def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) ->
         case "loki":
             return _routed(loki_router(MemoryLogStorage(recording.logs), now))
         case "traces":
-            return _routed(traces_router(recording.spans))
+            return _routed(traces_router(MemorySpans(recording.spans)))
         case "github":
             forge = recorded_forge(recording.commits, recording.deployments)
             # Nobody has the token that may write.

@@ -53,6 +53,7 @@ class Estate(Value):
     version: str = "v1.33.4"
     http_metrics: HttpMetrics = HttpMetrics.OTEL
     service_graph: bool = True
+    traces: bool = Field(default=False, description="Whether a trace store keeps sampled requests.")
     environment: str = "production"
     nodes: tuple[NodePool, ...] = (NodePool(name="pool-1"),)
     namespaces: tuple[Namespace, ...] = ()

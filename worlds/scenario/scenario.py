@@ -16,7 +16,7 @@ def _fault(raw: Any) -> Any:
 
 
 AnyFault = Annotated[SerializeAsAny[Fault], BeforeValidator(_fault)]
-SourceName = Literal["kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost"]
+SourceName = Literal["kubernetes", "prometheus", "alertmanager", "loki", "traces", "github", "argocd", "opencost"]
 
 
 class Visibility(Value):

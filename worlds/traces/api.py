@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import PlainTextResponse
 
 from worlds.recorded.recording import Span
+from worlds.traces.storage import Spans, trace_id
 from worlds.traces.traceql import TraceQLError, parse
 
 _NANOSECONDS = 1_000_000_000
@@ -15,7 +16,7 @@ _SPANS_SHOWN = 3
 """Spans of a trace that a search shows unless it asks for more (Tempo's default of `spss`)."""
 
 
-def router(spans: Sequence[Span]) -> APIRouter:
+def router(spans: Spans) -> APIRouter:
     """Return the routes over these spans."""
     routes, store = APIRouter(), _Store(spans)
     for path, handler in (
@@ -39,12 +40,10 @@ async def _echo() -> str:
 
 
 class _Store:
-    """Spans by trace."""
+    """What is asked of the spans."""
 
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self._traces: dict[str, list[Span]] = {}
-        for span in spans:
-            self._traces.setdefault(trace_id(span.trace), []).append(span)
+    def __init__(self, spans: Spans) -> None:
+        self._spans = spans
 
     async def search(
         self,
@@ -55,22 +54,16 @@ class _Store:
     ) -> Mapping[str, Any]:
         """GET /api/search, newest traces first."""
         try:
-            terms = parse(q)
-            found = [
-                (number, own, matched)
-                for number, own in self._traces.items()
-                if _within(own, start, end) and (matched := [s for s in own if all(term.holds(s) for term in terms)])
-            ]
+            found = self._spans.search(parse(q), start=start, end=end, limit=limit)
         except TraceQLError as error:
             raise HTTPException(400, f"invalid TraceQL query: {error}") from error
-        found.sort(key=lambda one: (-min(span.start for span in one[1]), one[0]))
-        traces = [_summary(number, own, matched) for number, own, matched in found[:limit]]
-        return {"traces": traces, "metrics": {"inspectedTraces": len(self._traces), "completedJobs": 1}}
+        traces = [_summary(one.number, one.spans, one.matched) for one in found]
+        return {"traces": traces, "metrics": {"inspectedTraces": len(traces), "completedJobs": 1}}
 
     async def trace(self, number: str) -> Mapping[str, Any]:
         """GET /api/traces/ID."""
-        own = self._traces.get(number.lower().lstrip("0").rjust(32, "0"))
-        if own is None:
+        own = self._spans.trace(number.lower().lstrip("0").rjust(32, "0"))
+        if not own:
             raise HTTPException(404, "trace not found")
         return {"batches": list(_batches(own))}
 
@@ -81,25 +74,11 @@ class _Store:
 
     async def tags(self) -> Mapping[str, Any]:
         """GET /api/search/tags."""
-        names = {name for own in self._traces.values() for span in own for name in span.attributes}
-        return {"tagNames": sorted({"service.name", *names})}
-
-
-def trace_id(text: str) -> str:
-    """Thirty-two hexadecimal digits: the recorded id when it is one, else its digest."""
-    plain = text.lower()
-    if len(plain) <= 32 and plain and all(c in "0123456789abcdef" for c in plain):  # noqa: PLR2004 - 128 bits
-        return plain.rjust(32, "0")
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+        return {"tagNames": sorted({"service.name", *self._spans.names()})}
 
 
 def _span_id(span: Span, number: str) -> str:
     return hashlib.md5(f"{span.trace}/{number}".encode(), usedforsecurity=False).hexdigest()[:16] if number else ""
-
-
-def _within(spans: Iterable[Span], start: float | None, end: float | None) -> bool:
-    first = min(span.start for span in spans)
-    return (start is None or first >= start) and (end is None or first <= end)
 
 
 def _summary(number: str, own: Sequence[Span], matched: Sequence[Span]) -> Mapping[str, Any]:
@@ -124,12 +103,13 @@ def _summary(number: str, own: Sequence[Span], matched: Sequence[Span]) -> Mappi
 
 
 def _batches(own: Sequence[Span]) -> Iterable[Mapping[str, Any]]:
-    by_service: dict[str, list[Span]] = {}
+    by_service: dict[tuple[str, str], list[Span]] = {}
     for span in own:
-        by_service.setdefault(span.service, []).append(span)
-    for service, spans in by_service.items():
+        by_service.setdefault((span.service, span.namespace), []).append(span)
+    for (service, namespace), spans in by_service.items():
+        about = {"service.name": service} | ({"k8s.namespace.name": namespace} if namespace else {})
         yield {
-            "resource": {"attributes": [_attribute("service.name", service)]},
+            "resource": {"attributes": [_attribute(name, text) for name, text in about.items()]},
             "scopeSpans": [{"scope": {"name": "recorded"}, "spans": [_otlp(span) for span in spans]}],
         }
 
