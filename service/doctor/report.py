@@ -21,6 +21,7 @@ from service.doctor import (
     loki,
     opencost,
     prometheus,
+    slack,
     traces,
 )
 from service.doctor.answers import Estate, answers
@@ -55,6 +56,7 @@ async def examine(settings: Settings) -> Report:
     async with asyncio.TaskGroup() as group:
         stored = group.create_task(database.check(settings))
         rest = group.create_task(asyncio.to_thread(governance.runbooks, settings))
+        chat = group.create_task(slack.check(settings))
     seen, database_row = stored.result()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_cluster(settings, one, seen=seen, policy=policy)) for one in settings.clusters]
@@ -67,6 +69,7 @@ async def examine(settings: Settings) -> Report:
         policy_row,
         rest.result(),
         governance.model(settings.model),
+        *chat.result(),
         *(() if settings.clusters else (_no_cluster(),)),
     )
     rows = (*own, *(row for task in tasks for row in task.result()[0]))

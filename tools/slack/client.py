@@ -55,6 +55,15 @@ class Task(Value):
     status: Literal["pending", "in_progress", "complete", "error"]
 
 
+class Standing(Value):
+    """The bot as the workspace knows it."""
+
+    user: str
+    team: str
+    scopes: tuple[str, ...] = ()
+    """Granted; empty when Slack did not say."""
+
+
 class Profile(Value):
     """Somebody as the workspace knows them."""
 
@@ -168,13 +177,6 @@ class SlackClient:
         """Tell one person something in a channel that nobody else sees."""
         await _asked(self.web.chat_postEphemeral(channel=channel, user=user, text=text, thread_ts=thread))
 
-    async def answer(self, channel: str, *, text: str, thread: str) -> None:
-        """Reply in a thread."""
-        call = self.web.chat_postMessage(
-            channel=channel, text=text, thread_ts=thread, unfurl_links=False, unfurl_media=False
-        )
-        await _asked(call)
-
     async def who(self, user: str) -> Profile:
         """Who a member is."""
         found = (await _asked(self.web.users_info(user=user)))["user"]
@@ -208,6 +210,25 @@ class SlackClient:
         call = self.web.conversations_replies(channel=posted.channel, ts=posted.ts, limit=1000)
         messages = (await _asked(call))["messages"]
         return any(file.get("name") == name for message in messages for file in message.get("files") or ())
+
+    async def standing(self) -> Standing:
+        """Who the bot is, and what the workspace granted it."""
+        answer = await _asked(self.web.auth_test())
+        granted = answer.headers.get("x-oauth-scopes") or answer.headers.get("X-OAuth-Scopes") or ""
+        scopes = tuple(scope.strip() for scope in granted.split(",") if scope.strip())
+        return Standing(user=str(answer.get("user", "")), team=str(answer.get("team", "")), scopes=scopes)
+
+    async def is_member(self, channel: str) -> bool:
+        """Whether the bot is in a channel, by the channel's id."""
+        return bool((await _asked(self.web.conversations_info(channel=channel)))["channel"].get("is_member"))
+
+    async def opens_socket(self, app_token: str) -> None:
+        """See that Socket Mode could be opened with this app-level token; nothing is opened."""
+        await _asked(self.web.apps_connections_open(app_token=app_token))
+
+    async def user_groups(self) -> frozenset[str]:
+        """Ids of the workspace's user groups."""
+        return frozenset(str(group["id"]) for group in (await _asked(self.web.usergroups_list()))["usergroups"])
 
     async def bot_user(self) -> str:
         """The bot's own user id."""

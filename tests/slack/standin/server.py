@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from tests.slack.standin.methods import METHODS, Method, _message, _update
-from tests.slack.standin.workspace import APP, BOT_USER, Message, SlackError, Workspace
+from tests.slack.standin.workspace import APP, BOT_USER, SCOPES, Message, SlackError, Workspace
 
 ACK_SECONDS = 3.0
 COMPLEX = ("blocks", "view", "metadata", "files", "attachments", "chunks")
@@ -161,6 +161,7 @@ async def _api(request: web.Request) -> web.StreamResponse:
     ws.calls.append((name, args))
     try:
         _check_token(ws, name, request.headers.get("Authorization", "").removeprefix("Bearer ") or args.get("token"))
+        _check_scope(ws, name)
         answer = _own(slack, name, args) or _known(ws, name)(ws, args)
     except KeyError:
         return web.json_response({"ok": False, "error": "unknown_method"})
@@ -171,7 +172,7 @@ async def _api(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
-    return web.json_response({"ok": True} | answer)
+    return web.json_response({"ok": True} | answer, headers={"x-oauth-scopes": ",".join(sorted(ws.scopes))})
 
 
 def _known(ws: Workspace, name: str) -> Method:
@@ -194,6 +195,12 @@ def _check_token(ws: Workspace, name: str, token: str | None) -> None:
         raise SlackError("token_revoked")
     if token != (ws.app_token if name == "apps.connections.open" else ws.token):
         raise SlackError("invalid_auth" if token else "not_authed")
+
+
+def _check_scope(ws: Workspace, name: str) -> None:
+    wanted = SCOPES.get(name, ())
+    if wanted and not ws.scopes & set(wanted):
+        raise SlackError("missing_scope", f"needed: {','.join(wanted)}")
 
 
 def _own(slack: Slack, name: str, args: dict[str, Any]) -> dict[str, Any] | None:

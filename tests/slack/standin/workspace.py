@@ -10,7 +10,10 @@ import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 TEAM, APP, BOT_USER, BOT = "T0MIDWATCH", "A0MIDWATCH", "U0MIDWATCH", "B0MIDWATCH"
 TRIGGER_SECONDS = 3.0
@@ -118,6 +121,28 @@ LIMITS = {
 """About what Slack allows: one message a second in a channel with short bursts, tier 3 for the rest."""
 
 
+SCOPES: dict[str, tuple[str, ...]] = {
+    "chat.postMessage": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
+    "chat.startStream": ("chat:write",),
+    "chat.appendStream": ("chat:write",),
+    "chat.stopStream": ("chat:write",),
+    "conversations.history": ("channels:history", "groups:history", "im:history", "mpim:history"),
+    "conversations.replies": ("channels:history", "groups:history", "im:history", "mpim:history"),
+    "conversations.list": ("channels:read", "groups:read"),
+    "conversations.info": ("channels:read", "groups:read"),
+    "users.info": ("users:read",),
+    "usergroups.list": ("usergroups:read",),
+    "files.getUploadURLExternal": ("files:write",),
+    "files.completeUploadExternal": ("files:write",),
+}
+"""Any one of them is enough, by Slack's reference of each method."""
+_MANIFEST = Path(__file__).parents[3] / "deploy" / "slack-manifest.yaml"
+GRANTED = frozenset(yaml.safe_load(_MANIFEST.read_text())["oauth_config"]["scopes"]["bot"])
+"""An app that was installed from the manifest."""
+
+
 class SlackError(Exception):
     """An answer with `ok: false`; the first argument is its error code."""
 
@@ -154,6 +179,8 @@ class Workspace:
     lost_answers: dict[str, int] = field(default_factory=dict)
     """Method -> how many of its next calls are carried out without an answer."""
     limits: dict[str, Limit] = field(default_factory=lambda: dict(LIMITS))
+    scopes: set[str] = field(default_factory=lambda: set(GRANTED))
+    """What was granted when the app was installed."""
     lacks: set[str] = field(default_factory=set)
     """Methods (`chat.startStream`) and blocks (`plan`) that this workspace does not know."""
     refused: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
