@@ -21,6 +21,12 @@ class Mode(StrEnum):
     """Slack sends signed requests to `<public_url>/slack/events`."""
 
 
+def _severity_by_name(given: object) -> object:
+    if isinstance(given, dict) and str(given.get("severity", "")).upper() in Severity.__members__:
+        return given | {"severity": Severity[str(given["severity"]).upper()]}
+    return given
+
+
 class Route(Part):
     """Incidents that match every field go to `channel`. Empty fields match anything; the first that matches counts."""
 
@@ -38,9 +44,7 @@ class Route(Part):
     @classmethod
     def _by_name(cls, given: object) -> object:
         """Accept `SEV2` besides 2."""
-        if isinstance(given, dict) and str(given.get("severity", "")).upper() in Severity.__members__:
-            return given | {"severity": Severity[str(given["severity"]).upper()]}
-        return given
+        return _severity_by_name(given)
 
     def takes(self, incident: Incident) -> bool:
         """Whether an incident belongs there."""
@@ -73,6 +77,25 @@ class QuietHours(Part):
         return hour >= self.start or hour < self.end
 
 
+class Digest(Part):
+    """Mild incidents that are told together once per period, instead of in a message each."""
+
+    severity: Severity | None = None
+    """This mild, or milder; none: every incident has a message of its own."""
+    hours: int = Field(default=24, ge=1, le=24)
+    """The period, counted from midnight UTC. What falls into quiet hours is posted at their end."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, given: object) -> object:
+        """Accept `SEV3` besides 3."""
+        return _severity_by_name(given)
+
+    def takes(self, incident: Incident) -> bool:
+        """Whether it is mild enough."""
+        return self.severity is not None and incident.severity >= self.severity
+
+
 class Slack(Part):
     """Slack. Without a bot token there is none."""
 
@@ -89,6 +112,7 @@ class Slack(Part):
     """Whom to call when a decision is wanted: the id of a user group or a user."""
     routes: tuple[Route, ...] = ()
     quiet_hours: QuietHours = QuietHours()
+    digest: Digest = Digest()
     storm: int = Field(default=5, ge=2)
     """So many incidents of one channel within two minutes are a storm: they share one message and its thread."""
     api_url: str = "https://slack.com/api/"

@@ -19,6 +19,7 @@ from orchestrator.store.transaction import Tx
 from service.slack.calling import call_of, wants_a_reminder
 from service.slack.card import card_of
 from service.slack.context import SlackContext
+from service.slack.digest import collected, digests
 from service.slack.log import MOST_LINES, lines_of, post_of
 from service.slack.mrkdwn import safe
 from service.slack.storm import join_storm, storm_wish
@@ -77,8 +78,7 @@ class Composer:
         """Compose these, or all that are behind. What fails is found again at the next look."""
         try:
             if incidents is None:
-                async with self._context.store.transaction() as tx:
-                    incidents = list(await behind(tx, prefix=CARD, live=[phase.value for phase in LIVE]))
+                incidents = await self._behind()
             for incident in incidents:
                 await self.compose(incident)
         except Exception as error:  # the outermost loop: one incident that cannot be told must not silence the others
@@ -86,6 +86,16 @@ class Composer:
                 logger.warning("Slack waits for the database: %s", error, extra={"action": "slack_database_outage"})
             else:
                 logger.exception("Could not compose for Slack", extra={"action": "slack_compose_failed"})
+
+    async def _behind(self) -> list[IncidentId]:
+        """Incidents that Slack knows too little of; a digest that is due is wanted on the way."""
+        context = self._context
+        async with context.store.transaction() as tx:
+            due = await digests(tx, slack=context.slack, console=context.console, now=context.clock.now())
+            found = list(await behind(tx, prefix=CARD, live=[phase.value for phase in LIVE]))
+        if due:
+            self._changed()
+        return found
 
     async def compose(self, incident: IncidentId) -> None:
         """Say what Slack shall show of one incident now."""
@@ -102,6 +112,12 @@ class Composer:
         context, incident = self._context, record.incident
         key = f"{CARD}{incident.id}"
         head = await message_of(tx, key, lock=True)
+        if collected(incident, head, slack=context.slack):
+            told = {"text": "", "blocks": [], "collected": True, "seq": _seq(record)}
+            channel = context.slack.route_of(incident).channel
+            wish = Wish(key=key, channel=channel, incident=incident.id, payload=told, version=_seq(record))
+            await skip(tx, wish, now=record.now)
+            return None
         channel = head.channel if head else context.slack.route_of(incident).channel
         thread = head.thread if head else await join_storm(tx, incident, channel=channel, most=context.slack.storm)
         if thread:

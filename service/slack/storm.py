@@ -25,7 +25,8 @@ async def join_storm(tx: Tx, incident: Incident, *, channel: str, most: int) -> 
     raging = await heads_since(tx, prefix=STORM, channel=channel, since=now - CALM)
     if raging:
         return raging[-1].key
-    recent = await heads_since(tx, prefix="card:", channel=channel, since=now - WINDOW)
+    heads = await heads_since(tx, prefix="card:", channel=channel, since=now - WINDOW)
+    recent = [head for head in heads if not head.payload.get("collected")]
     return f"{STORM}{channel}:{incident.id}" if len(recent) >= most else ""
 
 
