@@ -79,14 +79,18 @@ class Prediction(Value):
         return f"{self._told}: {found}" if found else self._told
 
     @property
+    def _played(self) -> bool:
+        return not self.obstacles or any(figure.measure in BAD for figure in self.figures)
+
+    @property
     def _told(self) -> str:
         match self.outlook:
             case Outlook.RECOVERS:
                 return f"the twin recovers in {self.seconds or 0:.0f} s"
             case Outlook.STAYS_BROKEN:
-                return "the twin does not recover"
+                return "the twin does not recover" if self._played else "it would not come about"
             case Outlook.WORSENS:
-                return "the twin gets worse"
+                return "the twin gets worse" if self._played else "it would hurt"
             case Outlook.NOT_FORESEEN:
                 return f"not foreseen: {self.not_foreseen[0] if self.not_foreseen else 'no twin was made'}"
 
