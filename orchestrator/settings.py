@@ -30,7 +30,7 @@ from orchestrator.oidc_settings import Oidc
 from orchestrator.part import Part
 from orchestrator.slack_settings import Slack
 from orchestrator.ticket_settings import Tickets
-from tools.address import objection_to_url
+from tools.address import AskedUrl, ShownUrl
 from tools.clock import Clock, clock_of
 from tools.estate import Connections
 
@@ -59,7 +59,7 @@ class Listen(Part):
     host: str = "127.0.0.1"
     port: int = Field(default=8484, ge=0, le=65535)
     """0 takes a free one."""
-    public_url: str = ""
+    public_url: ShownUrl = ""
     """Base of links that people open; `http://<host>:<port>` when empty."""
 
 
@@ -146,7 +146,7 @@ class Model(Part):
 
     name: str = ""
     """`provider:model` as LangChain names them, for example `openai:gpt-5.2`. `MIDWATCH_MODEL=...` alone sets it."""
-    base_url: str = ""
+    base_url: AskedUrl = ""
     api_key: SecretStr | None = None
     """The provider's own environment variable serves too."""
     temperature: float = Field(default=0.0, ge=0, le=2)
@@ -208,10 +208,17 @@ class Audit(Part):
     """The Ed25519 key (PEM) of workers and executors; made as `audit/signing.pem` under `data_dir` when not given."""
     public_keys: tuple[str, ...] = ()
     """Keys whose signatures count besides those under `data_dir`: base64, or paths of files."""
-    heads: str = ""
+    heads: AskedUrl = ""
     """A file, an http(s) address or `-` (standard output) that every signed head is given to as well."""
     sign_seconds: float = Field(default=60.0, gt=0)
     """How often a head is signed when there is something new, in wall-clock seconds."""
+
+
+class Keep(Part):
+    """How long what was seen is kept. Decisions, executions, post-mortems and the ledger are kept for ever."""
+
+    evidence_days: float = Field(default=180.0, ge=0)
+    """Days after its incident ended until the text of an observation, and what replays read, is taken out; 0: never."""
 
 
 def default_data_dir() -> Path:
@@ -265,6 +272,7 @@ class Settings(BaseSettings):
     model: Model = Model()
     periods: Periods = Periods()
     audit: Audit = Audit()
+    keep: Keep = Keep()
     ambient: Ambient = Ambient()
     slack: Slack = Slack()
     tickets: Tickets = Tickets()
@@ -296,17 +304,6 @@ class Settings(BaseSettings):
         for what, names in (("clusters", [c.name for c in self.clusters]), ("people", [p.name for p in self.people])):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 message = f"{what}: the name {', '.join(twice)} is there twice; give each its own"
-                raise ValueError(message)
-        return self
-
-    @model_validator(mode="after")
-    def _asks_no_metadata_service(self) -> Self:
-        """Clusters judge their addresses themselves; these are the others that are asked."""
-        asked = {"model.base_url": self.model.base_url, "audit.heads": self.audit.heads}
-        asked |= {"slack.api_url": self.slack.api_url, "oidc.issuer": self.oidc.issuer}
-        for name, url in asked.items():
-            if url.startswith(("http://", "https://")) and (why := objection_to_url(url)):
-                message = f"{name}: {why}: write the address of the system itself"
                 raise ValueError(message)
         return self
 

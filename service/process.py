@@ -17,6 +17,7 @@ from orchestrator.ambient import go_round_forever
 from orchestrator.assembly import open_advancer, open_bench, open_store, worker_handlers
 from orchestrator.audit.signing import sign_forever
 from orchestrator.executor.assembly import executor_handlers, open_executor
+from orchestrator.forgetting import forget_forever
 from orchestrator.garbage import settle
 from orchestrator.jobs import Handler, Jobs, Queue, Task
 from orchestrator.policy.force import PolicyInForce
@@ -66,6 +67,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
         if Role.WORKER in settings.roles:
             ends.append(group.create_task(sweep_forever(store, periods=settings.periods)).cancel)
+            ends.append(group.create_task(forget_forever(store, keep=settings.keep)).cancel)
         decides = bool({Role.WORKER, Role.EXECUTOR} & set(settings.roles))
         ends.append(group.create_task(watch_policy(policies, store if decides else None)).cancel)
         if decides:
