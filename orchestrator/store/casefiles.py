@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal
+from sqlalchemy import func, literal, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
@@ -150,15 +150,16 @@ async def load_case(tx: Tx, incident: IncidentId, *, bodies: bool = True, before
     """
     mine = (col(SurveyRow.incident_id) == incident, col(SurveyRow.round) < before)
     surveys = await tx.scalars(select(SurveyRow).where(*mine))
+    facts, findings, questions, gaps = await _documents(tx, incident, before=before)
     return assembled(
         await incident_of(tx, incident),
         alerts=await alerts_of(tx, incident),
         reports=[_surveyed(survey) for survey in surveys],
         evidence=await evidence_of(tx, incident, bodies=bodies),
-        facts=await _documents(tx, FactRow, incident, before=before),
-        findings=await _documents(tx, FindingRow, incident, before=before),
-        questions=await _documents(tx, QuestionRow, incident, before=before),
-        gaps=await _documents(tx, GapRow, incident, before=before),
+        facts=facts,
+        findings=findings,
+        questions=questions,
+        gaps=gaps,
     )
 
 
@@ -207,9 +208,21 @@ def _surveyed(survey: SurveyRow) -> Report:
     )
 
 
-async def _documents(tx: Tx, table: Any, incident: IncidentId, *, before: int) -> tuple[Any, ...]:
-    query = select(table.document).where(table.incident_id == incident, table.round < before)
-    return tuple(await tx.scalars(query.order_by(table.round, table.id)))
+_DOCUMENTS: tuple[Any, ...] = (FactRow, FindingRow, QuestionRow, GapRow)
+
+
+async def _documents(tx: Tx, incident: IncidentId, *, before: int) -> list[tuple[Any, ...]]:
+    """What was reported, by table in the order of `_DOCUMENTS`, oldest round first: read in one statement."""
+    parts = [
+        select(literal(place).label("place"), table.round, table.id, func.text(table.document).label("document")).where(
+            table.incident_id == incident, table.round < before
+        )
+        for place, table in enumerate(_DOCUMENTS)
+    ]
+    found: list[list[Any]] = [[] for _ in _DOCUMENTS]
+    for place, _, _, document in await tx.execute(union_all(*parts).order_by("place", "round", "id")):
+        found[place].append(_DOCUMENTS[place].__table__.c.document.type.remembered(document))
+    return [tuple(documents) for documents in found]
 
 
 async def _keep(tx: Tx, table: type[Row], rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> None:
