@@ -14,7 +14,7 @@ from incidents.proposal import Proposal, ProposalBody, ProposedAction
 from incidents.value import Value
 from incidents.verification import CheckRole
 
-VERSION = 1
+VERSION = 2
 """Counts up when the same proposal would be told otherwise."""
 
 
@@ -56,6 +56,7 @@ def _lines(body: ProposalBody) -> Iterator[tuple[str, str]]:
         yield "Twin", body.rehearsal.summary
         yield "Twin is built from", "; ".join(body.rehearsal.built_from)
         yield "Twin takes for granted", "; ".join(body.rehearsal.assumes)
+        yield "Foreseen", "; ".join(figure.text for figure in body.rehearsal.figures)
         yield "Not foreseen", "; ".join(body.rehearsal.not_foreseen)
     yield "Counts as fixed", _checks(body, CheckRole.SUCCESS)
     yield "Must not worsen", _checks(body, CheckRole.GUARD)

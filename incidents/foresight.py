@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from incidents.value import Value
 
 
@@ -18,6 +20,22 @@ class Outlook(StrEnum):
 UNHELPFUL = frozenset({Outlook.STAYS_BROKEN, Outlook.WORSENS})
 
 
+class FigureCheck(Value):
+    """One foreseen range, and what was really measured at the end of the watch window."""
+
+    measure: str
+    unit: str
+    low: float | None
+    high: float | None
+    real: float
+    within: bool
+
+    @property
+    def text(self) -> str:
+        """`latency_p99 1.71, foreseen 1.3 to 1.97`."""
+        return f"{self.measure} {self.real:.3g}, foreseen {self.low or 0:.3g} to {self.high or 0:.3g}"
+
+
 class PredictionCheck(Value):
     """A prediction, held against what really happened."""
 
@@ -26,4 +44,6 @@ class PredictionCheck(Value):
     """None when nothing was claimed, or nobody could see what happened."""
     foreseen_seconds: float | None = None
     real_seconds: float | None = None
+    figures: tuple[FigureCheck, ...] = Field(default=(), exclude_if=lambda figures: not figures)
+    """Of a change that was verified: what was undone ended otherwise than anybody wanted."""
     text: str

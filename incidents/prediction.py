@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from incidents.foresight import UNHELPFUL, Outlook, PredictionCheck
+from incidents.foresight import UNHELPFUL, FigureCheck, Outlook, PredictionCheck
 from incidents.ids import EvidenceId
 from incidents.value import Value
 from incidents.verification import Check, CheckRole, Comparison, Measurement, Outcome
@@ -29,6 +29,12 @@ class Foreseen(Value):
     low: float | None = Field(default=None, exclude_if=_none)
     """With `high` the range in which `after` is expected; None where the rehearsal says nothing about it."""
     high: float | None = Field(default=None, exclude_if=_none)
+
+    @property
+    def text(self) -> str:
+        """`latency_p99 2.47 -> 1.62 seconds (1.3 to 1.97)`."""
+        range_ = f" ({self.low:.3g} to {self.high:.3g})" if self.low is not None and self.high is not None else ""
+        return f"{self.measure} {self.before:.3g} -> {self.after:.3g} {self.unit}{range_}"
 
     def holds(self, real: float) -> bool | None:
         """Whether what was really measured lies in the range; None without one."""
@@ -127,13 +133,33 @@ def held_against(
         {True: "it recovered", False: "it did not"}.get(helped or False) if helped is not None else "nobody knows"
     )
     after = f" in {real:.0f} s" if real is not None else ""
+    figures = _came(prediction, checks, measured) if outcome is Outcome.VERIFIED else ()
+    told = "".join(f"; {figure.text}" for figure in figures)
     return PredictionCheck(
         outlook=prediction.outlook,
         right=right,
         foreseen_seconds=prediction.seconds,
         real_seconds=real,
-        text=f"foreseen: {prediction.summary}; really: {happened}{after}",
+        figures=figures,
+        text=f"foreseen: {prediction.summary}; really: {happened}{after}{told}",
     )
+
+
+def _came(prediction: Prediction, checks: Sequence[Check], measured: Sequence[Measurement]) -> tuple[FigureCheck, ...]:
+    """Each figure with a range, held against the last value that was measured of it at the target."""
+    found = []
+    for figure in prediction.figures:
+        index = next((at for at, check in enumerate(checks) if check.measure == figure.measure), None)
+        taken = sorted((m for m in measured if m.check == index and m.value is not None), key=lambda m: m.at)
+        real = taken[-1].value if taken else None
+        if real is None or (within := figure.holds(real)) is None:
+            continue
+        found.append(
+            FigureCheck(
+                measure=figure.measure, unit=figure.unit, low=figure.low, high=figure.high, real=real, within=within
+            )
+        )
+    return tuple(found)
 
 
 def recovered_after(checks: Sequence[Check], measured: Sequence[Measurement], *, since: datetime) -> float | None:

@@ -158,7 +158,7 @@ def sealed(
     chosen, refused = choose(plan, answers, rejections, incident=case.incident.id, predictions=predictions)
     if not chosen or (refused and isinstance(plan, NarrowedPlan)):
         return NothingToPropose(
-            why="; ".join(f"{item.request.kind}: {item.because}" for item in refused),
+            why="; ".join(f"{_asked(item.request)}: {item.because}" for item in refused),
             put_aside=tuple(item for item in refused if item.rehearsed is not None),
         )
     actions = tuple(_action(rehearsal) for rehearsal in chosen)
@@ -206,6 +206,12 @@ def _as_narrowed(body: ProposalBody, plan: NarrowedPlan) -> ProposalBody:
             "narrowings": plan.narrowings,
         }
     )
+
+
+def _asked(request: ActionRequest) -> str:
+    """`scale_workload (replicas 12)`."""
+    said = ", ".join(f"{name} {value}" for name, value in request.arguments.items())
+    return f"{request.kind} ({said})" if said else request.kind
 
 
 async def answered(tx: Tx, incident: IncidentId, plan: Plan, *, attempt: int) -> Mapping[bytes, Rehearsal]:
