@@ -19,14 +19,16 @@ _UNTOUCHED = frozenset(
     {
         *("kind", "language", "http_metrics", "level", "strategy", "scheme", "reason", "manager", "component"),
         *("cause", "actions", "must_not", "unavailable", "forbidden", "forbidden_resources", "missing_metrics"),
-        *("storage_class", "instance_type", "zones", "region", "version", "tag", "routes", "rules", "apiVersion"),
+        *("storage_class", "instance_type", "zones", "region", "version", "tag", "routes", "apiVersion", "k8s-app"),
     }
 )
 """Keys whose values are words of the format or of a system, not names that somebody gave."""
 _KEYED_BY_NAMES = frozenset({"calls_fail"})
 """Keys of tables that are looked up by somebody's name."""
-_OF_THE_SCENARIO = frozenset({"name", "family", "title", "notes"})
+_OF_THE_SCENARIO = frozenset({"name", "family", "title", "notes", "rules"})
 """Keys of the scenario itself: they are for its readers, and are served to nobody."""
+_SYSTEM = "kube-"
+"""How namespaces begin in which the cluster's own parts live: nobody in the estate gave them their names."""
 
 
 def renamed(scenario: Scenario, seed: int) -> Scenario:
@@ -39,11 +41,12 @@ def renamed(scenario: Scenario, seed: int) -> Scenario:
 
 def _names(estate: Estate, *, authors: Iterable[str]) -> list[str]:
     """Every name that somebody gave, each once, in a fixed order."""
-    workloads = estate.workloads
+    workloads = [one for one in estate.workloads if not one.namespace.startswith(_SYSTEM)]
+    spaces = [one.name for one in estate.namespaces if not one.name.startswith(_SYSTEM)]
     given = [
         *(estate.cluster, estate.organisation),
         *(pool.name for pool in estate.nodes),
-        *(namespace.name for namespace in estate.namespaces),
+        *spaces,
         *(name for w in workloads for name in (w.name, w.namespace, w.team, w.repository)),
         *(w.image.rpartition("/")[2] for w in workloads),
         *(w.host.split(".")[-2] for w in workloads if w.host.count(".") > 0),
