@@ -14,7 +14,7 @@ from orchestrator.executor.context import ExecutorContext, Hands
 from orchestrator.executor.readiness import lacking
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store import rehearsals
-from orchestrator.store.casefiles import load_case
+from orchestrator.store.casefiles import topology_of
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.rehearsals import Rehearsal, Rehearsed
 from tools.action import Action
@@ -26,7 +26,7 @@ async def rehearse(context: ExecutorContext, incident: IncidentId) -> None:
     """Answer all open requests of an incident, then wake its graph."""
     async with context.store.transaction() as tx:
         requested = await rehearsals.requested_rehearsals(tx, incident)
-        topology = (await load_case(tx, incident, bodies=False)).topology
+        topology = await topology_of(tx, (incident,))
     for rehearsal in requested:
         await _answer(context, rehearsal, topology)
     async with context.store.transaction() as tx:

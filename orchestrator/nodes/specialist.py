@@ -12,7 +12,7 @@ from orchestrator.context import Context
 from orchestrator.looking import looked
 from orchestrator.state import Errand, State
 from orchestrator.stopping import unless_stopped
-from orchestrator.store.casefiles import add_report, load_case
+from orchestrator.store.casefiles import add_report
 from orchestrator.store.recordings import keep_look
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
@@ -23,9 +23,7 @@ async def work(state: Errand, runtime: Runtime[Context]) -> State:
     context, incident = runtime.context, state["incident"]
     assignments = [Assignment.model_validate_json(text) for text in state["assignments"]]
     budget = Budget(**context.settings.budget.model_dump())
-    async with context.store.transaction() as tx:
-        # As the round began, whichever colleague is done already: a replay must see what was seen.
-        case = await load_case(tx, incident, bodies=False, before=assignments[0].round)
+    case = await context.beginnings.of(context.store, incident, round_=assignments[0].round)
     reports: list[Report] = []
     for assignment in assignments:
         await _say(context, incident, assignment, _beginning(assignment), step="start")
