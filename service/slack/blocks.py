@@ -10,6 +10,8 @@ Block = dict[str, Json]
 SECTION, FIELD, HEADER, BUTTON, CONTEXT, VALUE = 3000, 2000, 150, 75, 3000, 2000
 """Most characters, by Slack's reference of Block Kit."""
 FIELDS, ELEMENTS, BLOCKS = 10, 25, 50
+TASK = 120
+"""Characters of a task's title that a phone shows in two lines."""
 
 
 def words(text: str, *, most: int = SECTION) -> Json:
@@ -52,6 +54,15 @@ def divider() -> Block:
 def actions(key: str, elements: Sequence[Json]) -> Block:
     """A row of buttons."""
     return {"type": "actions", "block_id": cut(key, most=255), "elements": list(elements[:ELEMENTS])}
+
+
+def plan(title: str, tasks: Sequence[tuple[str, str, str]]) -> Block:
+    """Steps: (id, title, `pending`, `in_progress`, `complete` or `error`). Not every workspace has it."""
+    cards: list[Json] = [
+        {"type": "task_card", "task_id": key, "title": cut(words, most=TASK), "status": status}
+        for key, words, status in tasks
+    ]
+    return {"type": "plan", "title": cut(title, most=HEADER), "tasks": cards}
 
 
 def button(action: str, label: str, *, value: str = "", style: str = "", url: str = "", confirm: Json = None) -> Json:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from agents.wording import duration, listed
 from incidents.diagnosis import Verdict
-from incidents.incident import CLOSED, SETTLED, Incident, Phase
-from service.slack.blocks import BLOCKS, Block, actions, button, context, header, section
-from service.slack.ending import ending
+from incidents.incident import CLOSED, SETTLED, EventKind, Incident, Phase
+from service.slack.blocks import BLOCKS, TASK, Block, actions, button, context, header, plan, section
+from service.slack.ending import ending, taken_over_by
 from service.slack.mrkdwn import bare, bold, cut, link, safe, sources
-from service.slack.offer import buttons_of, decided, details, offer, shown_in_full
+from service.slack.offer import buttons_of, decided, details, left_alone_by, offer, shown_in_full
 from service.story.gaps import unseen_once
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.story import Sentence, Story, Suspect, current_proposal, story_of
 from service.story.words import PHASES, hm, name, sentence, sure
-from service.web.agents import Activity, team_of
+from service.web.agents import Activity, Agent, team_of
 
 TEXT = 3000
 GOING_ON, RULED_OUT, UNSEEN = 1, 1, 2
@@ -26,6 +26,10 @@ GOING_ON, RULED_OUT, UNSEEN = 1, 1, 2
 SURE_ENOUGH = 0.9
 """Below it the card says why it is not certain."""
 LOOKING = (Phase.OPEN, Phase.INVESTIGATING)
+WITHDRAWN = "Proposal withdrawn: "
+"""How the timeline begins to say it."""
+AT_WORK = {Activity.WAITING: "pending", Activity.WORKING: "in_progress", Activity.DONE: "complete"}
+"""How a task card says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +38,27 @@ class Card:
 
     text: str
     blocks: tuple[Block, ...]
+    without_tasks: tuple[Block, ...] = ()
+    """The same for a workspace without task cards; empty when there are none in it."""
 
 
 def card_of(record: IncidentRecord, *, console: str) -> Card:
     """The card as the incident stands."""
     story, proposal = story_of(record), current_proposal(record)
-    blocks = [
-        *_head(record, proposal),
-        *_going_on(record, story, console=console),
-        *_cause(record, story, console=console),
+    above = [*_head(record, proposal), *_going_on(record, story, console=console)]
+    below = [
         *_next(record, proposal, story, console=console),
         *_buttons(record, proposal, console=console),
         *_details(record, proposal),
     ]
-    return Card(text=notification(record, proposal), blocks=tuple(blocks[:BLOCKS]))
+    text = notification(record, proposal)
+    if story.stale:
+        more = [*_guess(record), *_withdrawn(record)]
+        shown, plain = [*_at_work(record), *more], [section(_looking(record)), *more]
+        with_tasks, without = [*above, *shown, *below], [*above, *plain, *below]
+        return Card(text=text, blocks=tuple(with_tasks[:BLOCKS]), without_tasks=tuple(without[:BLOCKS]))
+    blocks = [*above, *_cause(record, story, console=console), *_small(record, story), *below]
+    return Card(text=text, blocks=tuple(blocks[:BLOCKS]))
 
 
 def notification(record: IncidentRecord, proposal: ProposalRecord | None) -> str:
@@ -73,6 +84,8 @@ def state_of(record: IncidentRecord, proposal: ProposalRecord | None) -> str:
             return f"executing {min(done + 1, len(proposal.body.actions))}/{len(proposal.body.actions)}"
         case Phase.RESOLVED:
             return "resolved by itself"
+        case Phase.ESCALATED if by := taken_over_by(record):
+            return f"taken over by {by}"
         case _:
             return PHASES[phase]
 
@@ -123,32 +136,62 @@ def _going_on(record: IncidentRecord, story: Story, *, console: str) -> Iterator
 
 
 def _cause(record: IncidentRecord, story: Story, *, console: str) -> Iterator[Block]:
-    if story.stale:
-        yield section(_looking(record))
-        return
     if not story.suspects:
         yield section(f"*No cause found*\n{safe(story.no_cause)}")
     elif record.diagnosis is not None:
         several = record.diagnosis.verdict is Verdict.SEVERAL
         yield section("\n".join(_suspects(story.suspects, record, several=several, console=console)))
-    small = [*_ruled_out(story), *_unseen(record)]
+
+
+def _small(record: IncidentRecord, story: Story) -> Iterator[Block]:
+    """What it is not, and what nobody could look at."""
+    small = [*_ruled_out(story), *_unseen(record), *left_alone_by(record)]
     if small and record.incident.phase not in CLOSED:
         yield context(*small)
 
 
 def _looking(record: IncidentRecord) -> str:
-    """Who is at work; a guess only with its number, and said to be one."""
+    """Who is at work, and who has reported."""
     team = team_of(record)
     busy = [agent.name.value for agent in team if agent.activity is not Activity.DONE]
     done = [agent.name.value for agent in team if agent.activity is Activity.DONE]
     lines = [f"*Looking:* {', '.join(busy) or 'weighing what was found'}"]
     if done:
         lines.append(f"Reported: {', '.join(done)}")
+    return "\n".join(lines)
+
+
+def _at_work(record: IncidentRecord) -> Iterator[Block]:
+    """The same as task cards, each with what the agent looks at or found."""
+    team = team_of(record)
+    done = sum(1 for agent in team if agent.activity is Activity.DONE)
+    words = {agent.name: bare(f"{agent.name.value}: {_latest(agent)}", most=TASK) for agent in team}
+    tasks = [(agent.name.value, words[agent.name], AT_WORK[agent.activity]) for agent in team]
+    yield plan(f"Looking: {done} of {len(team)} reported", tasks)
+
+
+def _latest(agent: Agent) -> str:
+    """What it found, or what it does."""
+    found = agent.findings[0].text if agent.activity is Activity.DONE and agent.findings else agent.doing
+    return found if agent.activity is not Activity.WAITING else "waiting"
+
+
+def _guess(record: IncidentRecord) -> Iterator[Block]:
+    """A guess only with its number, and said to be one."""
     if record.diagnosis is not None and record.diagnosis.hypotheses:
         best = record.diagnosis.hypotheses[0]
         guess = f"{best.title} at {name(best.entity)}, {sure(best.probability)}"
-        lines.append(f"So far, still being checked: {safe(guess)}")
-    return "\n".join(lines)
+        yield section(f"*Still checking*  so far {safe(guess)}")
+
+
+def _withdrawn(record: IncidentRecord) -> Iterator[Block]:
+    """Why what was proposed before is not any more; and what is left alone while it looks."""
+    events = [event for event in record.timeline if event.kind is EventKind.PROPOSAL]
+    told = [event.text for event in events if event.text.startswith(WITHDRAWN)]
+    lines = [f"*Withdrawn*  {safe(told[-1].removeprefix(WITHDRAWN), most=200)}"] if told else []
+    lines += left_alone_by(record)
+    if lines:
+        yield context(*lines)
 
 
 def _suspects(suspects: tuple[Suspect, ...], record: IncidentRecord, *, several: bool, console: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ Any number of processes may do the same; the outbox keeps the newest rendering a
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from incidents.ids import IncidentId
 from incidents.incident import Phase
@@ -17,7 +18,7 @@ from orchestrator.store.outages import is_outage
 from orchestrator.store.outbox import Message, Wish, behind, message_of, messages_in, skip, want, withdraw
 from orchestrator.store.transaction import Tx
 from service.slack.calling import call_of, wants_a_reminder
-from service.slack.card import card_of
+from service.slack.card import Card, card_of
 from service.slack.context import SlackContext
 from service.slack.digest import collected, digests
 from service.slack.log import MOST_LINES, lines_of, post_of
@@ -128,7 +129,7 @@ class Composer:
             channel=channel,
             thread=thread,
             incident=incident.id,
-            payload={"text": card.text, "blocks": list(card.blocks)},
+            payload={"text": card.text, "blocks": list(card.blocks)} | _plainer(card),
             version=_seq(record),
         )
         await want(tx, wish, now=record.now)
@@ -198,6 +199,10 @@ class Composer:
             payload = {"text": text, "blocks": list(blocks)}
             wish = Wish(key=call, channel=head.channel, thread=head.key, incident=record.incident.id, payload=payload)
             await want(tx, wish, now=record.now)
+
+
+def _plainer(card: Card) -> dict[str, Any]:
+    return {"without_tasks": list(card.without_tasks)} if card.without_tasks else {}
 
 
 def _seq(record: IncidentRecord) -> int:

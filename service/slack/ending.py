@@ -99,6 +99,13 @@ def _measured(proposal: ProposalRecord) -> Iterator[str]:
         yield safe("  \u00b7  ".join(told), most=600)
 
 
+def taken_over_by(record: IncidentRecord) -> str:
+    """Who stopped the investigation to go on alone; empty when nobody did."""
+    reason = next((e.text for e in reversed(record.timeline) if e.kind is EventKind.PHASE), "")
+    stopped, _, rest = reason.partition("stopped by ")
+    return rest.partition(":")[0] if rest and not stopped else ""
+
+
 def _handed_over(record: IncidentRecord, story: Story) -> Iterator[str]:
     phase = record.incident.phase
     reason = next((e.text for e in reversed(record.timeline) if e.kind is EventKind.PHASE), "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from agents.wording import listed
 from incidents.action import FieldChange
 from incidents.approval import Choice
 from incidents.canonical import Json
@@ -9,10 +10,11 @@ from incidents.incident import CLOSED, SETTLED, Phase
 from incidents.policy import Effect
 from incidents.proposal import ProposalBody, ProposalStatus, ProposedAction, Risk
 from incidents.verification import CheckRole
+from orchestrator.store.instructions import InstructionKind
 from service.slack.blocks import Block, button, confirm, context, facts, menu, section
 from service.slack.mrkdwn import bare, bold, code, link, safe
 from service.story.record import IncidentRecord, ProposalRecord
-from service.story.words import count, dollars, hm
+from service.story.words import count, dollars, hm, name
 
 DIFFS = 4
 """Changed fields on the card; the console has all."""
@@ -60,6 +62,7 @@ def buttons_of(record: IncidentRecord, proposal: ProposalRecord | None) -> Itera
     if proposal is not None and open_to_decide(record, proposal):
         yield _approve(proposal)
         yield button("reject", "Reject…", value=proposal.digest, style="danger")
+        yield button("change", "Change…", value=proposal.digest)
         yield button("more_evidence", "More evidence", value=record.incident.id)
         yield button("take_over", "Take over", value=record.incident.id)
         yield menu(
@@ -102,6 +105,7 @@ def _action_lines(proposal: ProposalRecord, record: IncidentRecord, *, console: 
     title = "Would be, but policy does not allow it" if denied else "Proposed"
     page = f"{console}/incidents/{record.incident.id}"
     several = len(proposal.body.actions) > 1
+    yield from narrowings_of(proposal.body)
     for number, action in enumerate(proposal.body.actions, 1):
         lead = f"{title}:  " if number == 1 else ""
         yield f"{lead}{f'{number}. ' if several else ''}{bold(action.summary)}"
@@ -109,6 +113,13 @@ def _action_lines(proposal: ProposalRecord, record: IncidentRecord, *, console: 
         more = len(action.preview.diff) - DIFFS
         if more > 0:
             yield link(page, f"and {count(more, 'more field')}")
+
+
+def narrowings_of(body: ProposalBody) -> Iterator[str]:
+    """`_Narrowed by Dana: replicas of checkout 12 → 8_`, a line for each."""
+    for one in body.narrowings:
+        text = one.text.replace(" -> ", " \u2192 ")
+        yield f"_{safe(text[0].upper() + text[1:])}_"
 
 
 def _change(change: FieldChange) -> str:
@@ -155,6 +166,9 @@ def _rehearsals(body: ProposalBody) -> Iterator[str]:
     yield from dict.fromkeys(_rehearsed(action) for action in body.actions)
     if body.rehearsal is not None:
         yield body.rehearsal.summary
+    for other in body.alternatives:
+        if other.rehearsed is not None:
+            yield f"{other.request.kind} {other.because}"
 
 
 def _rehearsed(action: ProposedAction) -> str:
@@ -177,8 +191,25 @@ def _policy(proposal: ProposalRecord, record: IncidentRecord) -> Iterator[str]:
     if names:
         yield f"*Approved by*  {safe(', '.join(names))}"
     yield f"*Expires*  {hm(proposal.body.expires_at)} UTC{_left(proposal, record)}"
+    yield from _snoozed(record)
     if record.switch.paused:
         yield "*Execution is paused*  an approved change waits until it is resumed"
+
+
+def _snoozed(record: IncidentRecord) -> Iterator[str]:
+    """That nobody is reminded, and until when."""
+    snoozes = [(one.person, one.until) for one in record.said if one.kind is InstructionKind.SNOOZE and one.until]
+    for person, until in [(person, until) for person, until in snoozes if until > record.now][-1:]:
+        yield f"*Snoozed*  by {safe(person)}: no reminders until {hm(until)} UTC"
+
+
+def left_alone_by(record: IncidentRecord) -> Iterator[str]:
+    """What people said to leave alone, which code obeys."""
+    said = [one for one in record.said if one.kind is InstructionKind.HANDS_OFF and one.entity]
+    by_person = {name(one.entity): one.person for one in said if one.entity}
+    if by_person:
+        told = listed((f"{what} ({who})" for what, who in by_person.items()), enough=3)
+        yield f"*Left alone*  {safe(told, most=200)}"
 
 
 def _left(proposal: ProposalRecord, record: IncidentRecord) -> str:

@@ -1,12 +1,13 @@
 """Storms: many incidents that open in one channel within minutes share one message; their cards are its thread."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from incidents.incident import Incident
 from orchestrator.store.incidents import incident_of
 from orchestrator.store.outbox import Wish, heads_since, message_of, messages_in
 from orchestrator.store.transaction import Tx
-from service.slack.blocks import context, header, section
+from service.slack.blocks import Block, context, header, section
 from service.slack.mrkdwn import bold, safe
 from service.story.words import PHASES, hm
 
@@ -35,6 +36,14 @@ async def storm_wish(tx: Tx, key: str, *, channel: str, incident: Incident) -> W
     under = [message.incident for message in await messages_in(tx, key) if message.incident]
     ids = list(dict.fromkeys([*under, incident.id]))
     heads = [await incident_of(tx, one) for one in ids]
+    text, blocks = storm_of(heads)
+    known = await message_of(tx, key)
+    version = (known.version if known else 0) + 1
+    return Wish(key=key, channel=channel, payload={"text": text, "blocks": blocks}, version=version)
+
+
+def storm_of(heads: Sequence[Incident]) -> tuple[str, list[Block]]:
+    """(text, blocks): how many, how bad, the worst first. Pure."""
     worst = min(head.severity for head in heads)
     lines = [
         f"{bold(head.severity.label)}  {hm(head.opened_at)}  {safe(head.title, most=80)}  {PHASES[head.phase]}"
@@ -49,6 +58,4 @@ async def storm_wish(tx: Tx, key: str, *, channel: str, incident: Incident) -> W
         ),
         section("\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])),
     ]
-    known = await message_of(tx, key)
-    version = (known.version if known else 0) + 1
-    return Wish(key=key, channel=channel, payload={"text": f"Storm: {title}", "blocks": blocks}, version=version)
+    return f"Storm: {title}", blocks

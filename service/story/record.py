@@ -19,6 +19,7 @@ from orchestrator.store.control import Switch, switch_of
 from orchestrator.store.decisions import RefusedClick, decisions_on, refusals_on
 from orchestrator.store.diagnoses import diagnoses_of
 from orchestrator.store.executions import executions_of, progress_of
+from orchestrator.store.instructions import Instruction, instructions_of
 from orchestrator.store.postmortems import Draft, postmortem_of
 from orchestrator.store.proposals import StoredProposal, proposals_of
 from orchestrator.store.rejections import rejections_about, rejections_in
@@ -77,6 +78,8 @@ class IncidentRecord(Value):
     switch: Switch
     rejections: tuple[Rejection, ...] = ()
     """What people rejected here, or before for the same suspicion at the same place; newest first."""
+    said: tuple[Instruction, ...] = ()
+    """What people told Midwatch about it, oldest first."""
     tickets: tuple[Ticket, ...] = ()
     """What was filed in a tracker, or is on its way there."""
 
@@ -100,6 +103,7 @@ async def record_of(tx: Tx, incident: IncidentId, *, now: datetime) -> IncidentR
         effort=Effort(probes=probes, seconds=seconds, spending=await spending_of(tx, incident)),
         switch=await switch_of(tx),
         rejections=await _rejections(tx, incident, diagnosis, now=now),
+        said=await instructions_of(tx, incident),
         tickets=await tickets_of(tx, incident),
     )
 

@@ -17,7 +17,7 @@ from incidents.proposal import ProposalStatus
 from incidents.value import Value
 from service.story.gaps import Unseen, unseen_once
 from service.story.record import IncidentRecord, ProposalRecord
-from service.story.words import PHASES, hm, name, span
+from service.story.words import hm, name, span
 
 MOST_SYMPTOMS = 4
 MOST_REASONS = 5
@@ -163,13 +163,21 @@ NEXT_STEPS = {
 }
 
 
+HANDED_OVER = {
+    Phase.REJECTED: "Nothing was changed. People own it now; Look again makes a new proposal.",
+    Phase.EXPIRED: "Nothing was changed. People own it now; Look again makes a new proposal.",
+    Phase.INCONCLUSIVE: "Nothing was changed. People own it now; Look again when there is more to see.",
+    Phase.UNDONE: "The change is taken back. People own it now.",
+}
+
+
 def _next_step(record: IncidentRecord) -> str:
     proposal, phase = current_proposal(record), record.incident.phase
     if phase is Phase.AWAITING_DECISION and proposal is not None:
         what = "; ".join(action.summary for action in proposal.body.actions)
         return f"{what}. {_who(proposal)}"
     owners = ", ".join(name(entity) for entity in record.incident.entities[:2]) or "the service"
-    theirs = f"People own this incident now: it is {PHASES[phase]}. Start at {owners}."
+    theirs = f"{HANDED_OVER.get(phase, 'People own it now.')} Start at {owners}."
     return NEXT_STEPS.get(phase, theirs)
 
 

@@ -6,11 +6,14 @@ import asyncio
 from datetime import timedelta
 
 from incidents.approval import Channel, Choice, Decision, Person
-from incidents.ids import DecisionId, PersonId
+from incidents.execution import ExecutionStatus
+from incidents.ids import DecisionId, EntityId, PersonId
 from incidents.incident import EventKind, Phase, TimelineEvent
 from incidents.policy import Effect
 from incidents.proposal import ProposalStatus, Risk
+from orchestrator.steering import SNOOZE
 from orchestrator.store.database import Store
+from orchestrator.store.instructions import Instruction, InstructionKind
 from orchestrator.store.migrate import migrate
 from service.story.record import IncidentRecord, record_of
 from tests.orchestrator.servers import database, embedded_server
@@ -43,6 +46,13 @@ def all_records() -> dict[str, IncidentRecord]:
         "escalated": _settled(
             pending, ProposalStatus.SUPERSEDED, Phase.ESCALATED, "stopped by Dana: the vendor works on it"
         ),
+        "taken over": _settled(
+            pending, ProposalStatus.SUPERSEDED, Phase.ESCALATED, "stopped by Dana: taken over in Slack"
+        ),
+        "looking again, the proposal withdrawn": _withdrawn(pending),
+        "looking, still checking a first guess": _guessing(pending),
+        "waiting, snoozed, with something left alone": _told(pending),
+        "executing step 2 of 3": _second_of_three(played["executing"]),
         "denied by policy": _denied(pending),
         "resolved by itself": _settled(played["inconclusive"], None, Phase.RESOLVED, "all alerts resolved"),
     }
@@ -91,6 +101,60 @@ def _settled(record: IncidentRecord, status: ProposalStatus | None, phase: Phase
     proposals = tuple(p.model_copy(update={"status": status}) for p in record.proposals) if status else ()
     changes = {"incident": head, "proposals": proposals, "timeline": (*record.timeline, told), "now": now}
     return record.model_copy(update=changes)
+
+
+def _withdrawn(record: IncidentRecord) -> IncidentRecord:
+    found = _settled(record, ProposalStatus.SUPERSEDED, Phase.INVESTIGATING, "Dana asked for more evidence")
+    told = TimelineEvent(
+        incident=found.incident.id,
+        seq=98,
+        at=found.now,
+        kind=EventKind.PROPOSAL,
+        actor="dana@example.com",
+        text="Proposal withdrawn: Dana asked for more evidence",
+    )
+    return found.model_copy(update={"timeline": (*found.timeline[:-1], told, found.timeline[-1]), "diagnosis": None})
+
+
+def _guessing(record: IncidentRecord) -> IncidentRecord:
+    head = record.incident.model_copy(update={"phase": Phase.INVESTIGATING})
+    return record.model_copy(update={"incident": head, "proposals": ()})
+
+
+def _told(record: IncidentRecord) -> IncidentRecord:
+    """Dana snoozed it, and said to leave payments alone."""
+    common = {
+        "incident": record.incident.id,
+        "person_id": PersonId("dana@example.com"),
+        "person": "Dana",
+        "channel": Channel.SLACK,
+        "at": record.now,
+    }
+    snooze = Instruction(kind=InstructionKind.SNOOZE, until=record.now + SNOOZE, key="1", **common)
+    alone = EntityId("prod-eu/shop/deployment/payments")
+    hands_off = Instruction(kind=InstructionKind.HANDS_OFF, entity=alone, text="leave it", key="2", **common)
+    return record.model_copy(update={"said": (snooze, hands_off)})
+
+
+def _second_of_three(record: IncidentRecord) -> IncidentRecord:
+    [proposal] = record.proposals
+    [action], [step] = proposal.body.actions, proposal.steps
+    summaries = (action.summary, "Restart cart", "Scale web to 8 replicas")
+    actions = tuple(action.model_copy(update={"summary": summary}) for summary in summaries)
+    states = (ExecutionStatus.SUCCEEDED, ExecutionStatus.DISPATCHED, ExecutionStatus.APPROVED)
+    steps = tuple(
+        step.model_copy(
+            update={
+                "execution": step.execution.model_copy(
+                    update={"index": index, "status": status, "ended_at": None if index else record.now}
+                ),
+                "progress": "4/6 ready" if index == 1 else "",
+            }
+        )
+        for index, status in enumerate(states)
+    )
+    body = proposal.body.model_copy(update={"actions": actions})
+    return record.model_copy(update={"proposals": (proposal.model_copy(update={"body": body, "steps": steps}),)})
 
 
 def _half_approved(record: IncidentRecord, *, needed: int = 2) -> IncidentRecord:

@@ -22,11 +22,11 @@ SEEN_AT = {
     Phase.OPEN: ("opened", "Nothing yet", "not asked yet"),
     Phase.INVESTIGATING: ("investigating", "Still looking", "working", "traces", "Ruled out"),
     Phase.AWAITING_DECISION: ("waiting for a decision", "94 %", "Approve", "Reject", "256Mi", "512Mi", "expires in"),
-    Phase.REJECTED: ("rejected", "Payments are reconciled until 03:00", "People own this incident"),
+    Phase.REJECTED: ("rejected", "Payments are reconciled until 03:00", "People own it now"),
     Phase.EXECUTING: ("executing", "Approved by", "4/6 ready", "dispatched"),
     Phase.VERIFYING: ("verifying", "Did it help", "measuring", "6/6 ready on revision 41"),
     Phase.VERIFIED: ("verified", "7.1 %", "0.2 %", "held", "Post-mortem, draft 1"),
-    Phase.UNDONE: ("undone", "worse", "back on revision 42", "People own this incident"),
+    Phase.UNDONE: ("undone", "worse", "back on revision 42", "People own it now"),
     Phase.INCONCLUSIVE: ("inconclusive", "at their baseline", "nothing is proposed"),
 }
 NOT_SEEN_AT = {

@@ -15,7 +15,9 @@ SECTION_TEXT, FIELD_TEXT, FIELDS = 3000, 2000, 10
 HEADER_TEXT, BUTTON_TEXT, CONTEXT_ELEMENTS, ACTION_ELEMENTS = 150, 75, 10, 25
 MARKDOWN_TEXT, MESSAGE_TEXT, BLOCK_ID, ACTION_ID, VALUE, URL = 12_000, 40_000, 255, 255, 2000, 3000
 VIEW_TITLE, PRIVATE_METADATA, LABEL, OPTION_TEXT, OPTIONS, OVERFLOW_OPTIONS = 24, 3000, 2000, 75, 100, 5
+BOXES = 10
 CONFIRM = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+TASK_STATES = ("pending", "in_progress", "complete", "error")
 STYLES = ("primary", "danger")
 IN_VIEWS_ONLY = ("input",)
 
@@ -83,10 +85,25 @@ def _block(block: Json) -> Iterator[str]:
         case "markdown":
             if not block.get("text"):
                 yield "markdown: text is missing"
+        case "plan":
+            yield from _plan(block)
         case "divider":
             pass
         case other:
             yield f"unsupported type: {other}"
+
+
+def _plan(block: Json) -> Iterator[str]:
+    if not block.get("title"):
+        yield "plan: title is missing"
+    ids = [task.get("task_id") for task in block.get("tasks", ())]
+    if len(ids) != len(set(ids)) or not all(ids):
+        yield "plan: task_id is missing or used twice"
+    for task in block.get("tasks", ()):
+        if task.get("type") != "task_card" or not task.get("title"):
+            yield "plan: no task card, or one without a title"
+        if task.get("status") not in TASK_STATES:
+            yield f"task_card: status {task.get('status')}"
 
 
 def _section(block: Json) -> Iterator[str]:
@@ -119,8 +136,8 @@ def _element(element: Json) -> Iterator[str]:
     match element.get("type"):
         case "button":
             yield from _button(element)
-        case "static_select" | "overflow" | "radio_buttons":
-            most = OVERFLOW_OPTIONS if element["type"] == "overflow" else OPTIONS
+        case "static_select" | "overflow" | "radio_buttons" | "checkboxes":
+            most = {"overflow": OVERFLOW_OPTIONS, "checkboxes": BOXES}.get(element["type"], OPTIONS)
             yield from _too_many("options", element.get("options", ()), most)
             if not element.get("options"):
                 yield "options: none"

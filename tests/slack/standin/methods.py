@@ -287,6 +287,8 @@ def _message(ws: Workspace, args: Args, channel: str) -> Message:
         raise SlackError("no_text")
     if problems := problems_of_message(blocks, text):
         raise SlackError("msg_too_long" if "msg_too_long" in problems else "invalid_blocks", *problems)
+    if unknown := sorted(ws.lacks & {block["type"] for block in blocks}):
+        raise SlackError("invalid_blocks", *(f"unsupported type: {name}" for name in unknown))
     metadata = args.get("metadata")
     if metadata is not None and not (metadata.get("event_type") and isinstance(metadata.get("event_payload"), dict)):
         raise SlackError("invalid_metadata_format")

@@ -226,7 +226,12 @@ def _filled(element: dict[str, Any], value: str | None) -> dict[str, Any]:
         found = (o for o in element["options"] if value in (o["value"], o["text"]["text"]))
         chosen = next(found, element.get("initial_option"))
         return {"type": "static_select", "selected_option": chosen}
-    return {"type": element["type"], "value": value}
+    if element["type"] == "checkboxes":
+        wanted = None if value is None else value.split(",")
+        first = element.get("initial_options", [])
+        ticked = [o for o in element["options"] if o["value"] in wanted] if wanted is not None else first
+        return {"type": "checkboxes", "selected_options": ticked}
+    return {"type": element["type"], "value": element.get("initial_value") if value is None else value}
 
 
 def elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -44,6 +44,9 @@ def _lines(block: Block) -> Iterator[str]:
             yield f"(picture: {block['alt_text']})"
         case "input":
             yield f"{block['label']['text']}: {_element(block['element'])}"
+        case "plan":
+            yield block["title"]
+            yield from (f"  ({task['status'].replace('_', ' ')}) {task['title']}" for task in block["tasks"])
         case other:
             yield f"({other})"
 
