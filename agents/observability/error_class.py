@@ -56,6 +56,17 @@ class Reading:
 
 
 _SETTING = r"(?:environment variable|env(?:ironment)? var|config(?:uration)?|setting|property|key|flag)"
+_BEFORE_STATUS = (
+    r"(?:\bstatus|\bcode|\bhttp(?:/[\d.]+)?|\breturned|\brespon\w+|\bgot|\banswered|\berror|\bfailed(?: with)?"
+    r"|\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+)"
+)
+
+
+def _status(code: int) -> str:
+    """An HTTP status where a status stands: the same digits are also processes, ports, lines and milliseconds."""
+    return rf"{_BEFORE_STATUS}\W{{1,4}}{code}\b(?!\])"
+
+
 _WORDS: dict[ErrorClass, tuple[str, ...]] = {
     ErrorClass.THREADS_EXHAUSTED: (
         r"(?:thread|worker) ?pool (?:is )?(?:exhausted|full)",
@@ -145,7 +156,7 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"password authentication failed",
         r"authentication failed",
         r"invalid (?:credentials|token|api key|password)",
-        r"\b401\b",
+        _status(401),
         r"unauthorized",
         r"unauthenticated",
         r"access denied for user",
@@ -162,14 +173,14 @@ _WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"EACCES",
         r"EPERM",
         r"operation not permitted",
-        r"\b403\b",
+        _status(403),
         r"forbidden",
         r"AccessDenied",
     ),
     ErrorClass.RATE_LIMITED: (
         r"rate.?limit",
         r"too many requests",
-        r"\b429\b",
+        _status(429),
         r"throttl(?:ed|ing)",
         r"RESOURCE_EXHAUSTED",
         r"quota exceeded",
