@@ -11,6 +11,7 @@ from incidents.ids import FactId
 from incidents.value import Value
 from orchestrator.twin.seen import Load, Seen, Startup
 from orchestrator.twin.troubles import NEW, OLD, NoTwin, Trouble, trouble_of
+from tools.kubernetes.container import ProbeSpec
 from worlds.faults.fault import Fault
 from worlds.faults.manual_edit import ManualEdit
 from worlds.faults.traffic_surge import TrafficSurge
@@ -165,7 +166,7 @@ def _workload(seen: Seen, trouble: Trouble, *, kind: WorkloadKind) -> Workload:
         tag=OLD,
         cpu=trouble.cpu,
         memory=trouble.memory,
-        readiness=_probe(ready.initial_delay_s, ready.period_s, known=seen.startup is not None) if ready else None,
+        readiness=_readiness(ready, seen.startup),
         liveness=None,
         rollout=Rollout(
             strategy="Recreate" if workload.strategy.type == "Recreate" else "RollingUpdate",
@@ -179,9 +180,11 @@ def _workload(seen: Seen, trouble: Trouble, *, kind: WorkloadKind) -> Workload:
     )
 
 
-def _probe(delay: int, period: int, *, known: bool) -> Probe:
+def _readiness(probe: ProbeSpec | None, startup: Startup | None) -> Probe | None:
     """What pods really took until they were ready has the probe's delay in it already."""
-    return Probe(delay=0.0, period=1.0) if known else Probe(delay=float(delay), period=float(period))
+    if startup is not None:
+        return Probe(delay=0.0, period=1.0)
+    return Probe(delay=float(probe.initial_delay_s), period=float(probe.period_s)) if probe else None
 
 
 def _started(startup: Startup | None) -> tuple[str, ...]:

@@ -56,6 +56,32 @@ NIGHTS = [
         Night(scenario="orders-db-before-deploy", end=Phase.VERIFIED, done=("restart_workload", "delete_pod")),
         id="the database failed before the deploy",
     ),
+    pytest.param(
+        Night(
+            scenario="checkout-database-is-full",
+            end=Phase.ESCALATED,
+            told="rehearsed and put aside: it would hurt: 12 pods would hold up to",
+        ),
+        id="more pods would take the last connections of the database",
+    ),
+    pytest.param(
+        Night(
+            scenario="inventory-schema-moved-on",
+            end=Phase.UNDONE,
+            done=("rollback_workload",),
+            told="worsened: p99 of inventory",
+        ),
+        id="a rollback makes it slow and is undone by itself",
+    ),
+    pytest.param(
+        Night(
+            scenario="inventory-changed-meanwhile",
+            end=Phase.ESCALATED,
+            done=("rollback_workload",),
+            told="not undone: the template of inventory was changed again since",
+        ),
+        id="a rollback makes it slow and somebody changed the workload meanwhile",
+    ),
 ]
 
 
