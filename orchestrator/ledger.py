@@ -4,20 +4,21 @@ Entries are recorded inside the transaction of the change (`orchestrator.store.l
 written, the change does not stand either (invariant 12).
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
 from incidents.canonical import short
-from incidents.heads import HeadCheck, PublicKey, SignedHead, Trust, contradictions, newest
+from incidents.heads import Head, HeadCheck, PublicKey, SignedHead, Trust, contradictions, newest
 from incidents.ids import Digest, IncidentId, KeyId
 from incidents.ledger import GENESIS, Break, Entry, EntryKind, problems
 from incidents.value import Value
 from orchestrator.audit.keys import Keyring
 from orchestrator.store.database import Store
 from orchestrator.store.heads import heads_of
-from orchestrator.store.ledger import entries
+from orchestrator.store.ledger import entries, entry_at, hashes_at, kinds_of
 
 SHOWN = 100
 """Breaks that a report lists; after a hole every later entry would be one more."""
@@ -48,6 +49,8 @@ class Audit(Value):
     """When the first of them was written."""
     kept: tuple[str, ...] = ()
     """Where the heads came from."""
+    checked_from: int = 1
+    """The first entry that was read and hashed for this answer; those before rest on an earlier check."""
 
     @property
     def intact(self) -> bool:
@@ -102,6 +105,49 @@ async def verify_ledger(
         return await verify_chain(entries(tx), heads=known, trusted=trusted or Keyring(), head=head, limit=limit)
 
 
+async def verify_tail(
+    store: Store,
+    *,
+    since: Head | None = None,
+    trusted: Keyring,
+    heads: Sequence[tuple[str, SignedHead]] = (),
+    limit: int = SHOWN,
+) -> Audit:
+    """Check what came after the newest head that a trusted key signed, or after `since` when that covers more.
+
+    The entry of that head is read and hashed too, and every head is held against the chain's hashes, so that a cut end
+    and a chain written anew are found. What was changed further back and left its hashes alone is found by
+    `verify_ledger` only: `checked_from` says where this answer begins.
+    """
+    async with store.transaction() as tx:
+        known = [*heads, *((DATABASE, signed) for signed in await heads_of(tx))]
+        named = [key for entry in await kinds_of(tx, EntryKind.SIGNING_KEY) for key in _named(entry)]
+        keys = trusted.with_named(named)
+        founded = [signed.head for _, signed in known if keys.trust(signed) is Trust.TRUSTED]
+        start = max([*founded, *([since] if since else [])], key=lambda head: head.seq, default=None)
+        if start is None or (last := await entry_at(tx, start.seq)) is None or not _stands(last, start):
+            return await verify_chain(entries(tx), heads=known, trusted=trusted, limit=limit)
+        before = await hashes_at(tx, [signed.head.seq for _, signed in known if signed.head.seq <= start.seq])
+        covered = max((head.seq for head in founded), default=0)
+        behind = await entry_at(tx, covered + 1)
+        found = await verify_chain(
+            entries(tx, after=start.seq),
+            heads=known,
+            trusted=trusted,
+            limit=limit,
+            start=start,
+            hashes=before,
+            named=named,
+        )
+        last_at = found.last_at or last.at
+        return found.model_copy(update={"unsigned_since": behind.at if behind else None, "last_at": last_at})
+
+
+def _stands(entry: Entry, head: Head) -> bool:
+    """Whether an entry is, by its own content, the one that was signed."""
+    return entry.hash == head.hash == entry.link.hash
+
+
 async def verify_chain(
     chain: AsyncIterable[Entry],
     *,
@@ -109,28 +155,36 @@ async def verify_chain(
     trusted: Keyring,
     head: Digest | None = None,
     limit: int = SHOWN,
+    start: Head | None = None,
+    hashes: Mapping[int, Digest] = MappingProxyType({}),
+    named: Sequence[PublicKey] = (),
 ) -> Audit:
-    """The same of a chain from anywhere: the database, or an export."""
+    """The same of a chain from anywhere: the database, or an export.
+
+    `start` is where the chain goes on that was checked before, with `hashes` of the heads' places up to it and the keys
+    that it `named`.
+    """
     breaks: list[Break] = []
-    named: list[PublicKey] = []
+    keys: list[PublicKey] = [*named]
     places = {signed.head.seq for _, signed in heads}
-    hashes: dict[int, Digest] = {}
+    hashes = dict(hashes)
     written: dict[int, datetime] = {}
     """When the entry right behind a head was written."""
-    count, previous, expected, at = 0, GENESIS, 1, None
+    count, previous, expected, at = (start.seq, start.hash, start.seq + 1, None) if start else (0, GENESIS, 1, None)
+    first = expected
     missing = head
     async for entry in chain:
         breaks.extend(problems(entry, previous=previous, expected=expected))
         count, previous, expected, at = count + 1, entry.hash, entry.seq + 1, entry.at
         missing = None if entry.hash == missing else missing
-        named.extend(_named(entry))
+        keys.extend(_named(entry))
         if entry.seq in places:
             hashes[entry.seq] = entry.hash
         if entry.seq - 1 in places or entry.seq == 1:
             written[entry.seq] = entry.at
     if missing is not None:
         breaks.append(Break(seq=expected, problem=f"the entry with hash {short(missing)} is gone: the end was cut off"))
-    checks = _checks(heads, trusted.with_named(named))
+    checks = _checks(heads, trusted.with_named(keys))
     breaks.extend(contradictions(checks, hashes=hashes, last=expected - 1))
     signed = newest(checks)
     covered = signed.head.seq if signed else 0
@@ -145,6 +199,7 @@ async def verify_chain(
         unsigned=max(0, expected - 1 - covered),
         unsigned_since=written.get(covered + 1),
         kept=tuple(dict.fromkeys(source for source, _ in heads)),
+        checked_from=first,
     )
 
 

@@ -111,6 +111,12 @@ async def entry_at(tx: Tx, seq: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+async def hashes_at(tx: Tx, places: Collection[int]) -> dict[int, Digest]:
+    """The hashes that stand at these places, by place; what is not there is left out."""
+    query = select(col(LedgerRow.seq), col(LedgerRow.hash)).where(col(LedgerRow.seq).in_(set(places)))
+    return {row.seq: Digest(row.hash) for row in await tx.execute(query)}
+
+
 async def kinds_of(tx: Tx, kind: EntryKind) -> tuple[Entry, ...]:
     """All entries of a (rare) kind, in order."""
     query = select(LedgerRow).where(col(LedgerRow.kind) == kind).order_by(col(LedgerRow.seq))

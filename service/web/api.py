@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, JsonValue, ValidationError, computed_field
 
 from incidents.alert import Severity
 from incidents.approval import Accepted, Channel, Choice, Person, Refusal, Refused
@@ -17,7 +16,7 @@ from incidents.incident import Incident, Phase
 from incidents.rejection import Rejection, Wish
 from incidents.ticket import Target, Ticket
 from incidents.value import Value
-from orchestrator.decisions import decide, set_paused
+from orchestrator.decisions import SWITCH_ROLES, decide, set_paused
 from orchestrator.ledger import Audit, verify_ledger
 from orchestrator.remembering import lift
 from orchestrator.stopping import stop_investigation
@@ -29,9 +28,13 @@ from orchestrator.store.rejections import rejections
 from service.story.record import IncidentRecord, record_of
 from service.tickets.asking import ask
 from service.web.access import ContextDep, DigestPath, EvidencePath, IncidentPath, PersonDep
+from service.web.at_work import at_work
 from service.web.body import read_json
+from service.web.checkup import Checkup
 from service.web.context import WebContext
+from service.web.description import takes
 from service.web.problems import Problem
+from service.web.working import Working
 
 router = APIRouter(prefix="/api/v1")
 
@@ -63,6 +66,30 @@ class DecisionRequest(Value):
     reason: str = ""
     wish: Wish = Wish()
     """Of whoever rejects: how long it holds, and whether the next best is wanted."""
+
+
+class AuditAnswer(Audit):
+    """The result of a check, with its verdict."""
+
+    @computed_field  # type: ignore[prop-decorator] # mypy has no decorated properties
+    @property
+    def intact(self) -> bool:
+        """Whether the chain holds, and every head that was signed of it."""
+        return super().intact
+
+    @computed_field  # type: ignore[prop-decorator] # the same
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return super().summary
+
+
+class CheckupAnswer(Value):
+    """Doctor's checks: whether they run, why the last gave no report, and the last report."""
+
+    running: bool
+    failure: str
+    report: dict[str, JsonValue] | None
 
 
 class StopRequest(Value):
@@ -127,7 +154,7 @@ async def evidence_of(context: ContextDep, _: PersonDep, incident: IncidentPath,
         return await one_evidence(tx, IncidentId(incident), EvidenceId(evidence))
 
 
-@router.post("/proposals/{digest}/decision")
+@router.post("/proposals/{digest}/decision", openapi_extra=takes(DecisionRequest))
 async def decision(request: Request, context: ContextDep, person: PersonDep, digest: DigestPath) -> Accepted:
     """Decide. The answer comes after the decision (or its refusal) was committed."""
     wanted = await read_json(request, DecisionRequest)
@@ -144,7 +171,7 @@ async def decision(request: Request, context: ContextDep, person: PersonDep, dig
     return accepted(answer)
 
 
-@router.post("/incidents/{incident}/stop")
+@router.post("/incidents/{incident}/stop", openapi_extra=takes(StopRequest))
 async def stopped(request: Request, context: ContextDep, person: PersonDep, incident: IncidentPath) -> Incident:
     """Stop an investigation before anything was changed, and hand the incident to people."""
     wanted = await read_json(request, StopRequest)
@@ -156,7 +183,7 @@ async def stopped(request: Request, context: ContextDep, person: PersonDep, inci
     return answer
 
 
-@router.post("/incidents/{incident}/tickets")
+@router.post("/incidents/{incident}/tickets", openapi_extra=takes(TicketRequest))
 async def ticket(request: Request, context: ContextDep, person: PersonDep, incident: IncidentPath) -> Ticket:
     """File what is left to do as a ticket: once for each target; asking again answers with the one that is there."""
     wanted = await read_json(request, TicketRequest)
@@ -180,7 +207,7 @@ async def remembered(context: ContextDep, _: PersonDep) -> tuple[Rejection, ...]
         return await rejections(tx, active_at=context.clock.now())
 
 
-@router.post("/rejections/{digest}/lift")
+@router.post("/rejections/{digest}/lift", openapi_extra=takes(LiftRequest))
 async def lifted(request: Request, context: ContextDep, person: PersonDep, digest: DigestPath) -> Rejection:
     """Let it be proposed again."""
     wanted = await read_json(request, LiftRequest)
@@ -200,7 +227,7 @@ async def lift_for(context: WebContext, digest: ProposalDigest, *, person: Perso
     return answer
 
 
-@router.post("/control/{switch}")
+@router.post("/control/{switch}", openapi_extra=takes(PauseRequest))
 async def control(request: Request, context: ContextDep, person: PersonDep, switch: str) -> Switch:
     """`pause` or `resume` all execution."""
     if switch not in ("pause", "resume"):
@@ -220,10 +247,38 @@ async def control(request: Request, context: ContextDep, person: PersonDep, swit
 
 
 @router.get("/audit/verify")
-async def audit(context: ContextDep, _: PersonDep) -> JSONResponse:
-    """Check the whole ledger."""
-    found: Audit = await verify_ledger(context.store)
-    return JSONResponse({**found.model_dump(mode="json"), "intact": found.intact, "summary": found.summary})
+async def audit(context: ContextDep, _: PersonDep) -> AuditAnswer:
+    """Check the whole ledger, entry by entry."""
+    found = await verify_ledger(context.store)
+    return AuditAnswer(**found.model_dump())
+
+
+@router.get("/agents")
+async def agents(context: ContextDep, _: PersonDep) -> Working:
+    """Who looks at what now, and what is left of the budget."""
+    return await at_work(context)
+
+
+@router.post("/doctor")
+async def check(request: Request, _: ContextDep, person: PersonDep) -> CheckupAnswer:
+    """Check every connected system in the background; the answer is how it stands. Ask again by GET."""
+    if not set(person.roles) & SWITCH_ROLES:
+        roles = " or ".join(sorted(SWITCH_ROLES))
+        raise Problem(HTTPStatus.FORBIDDEN, f"Only {roles} may start the checks: they ask every connected system.")
+    request.app.state.checkup.start()
+    return _checkup(request)
+
+
+@router.get("/doctor")
+async def checked(request: Request, _: ContextDep, __: PersonDep) -> CheckupAnswer:
+    """The last report of doctor's checks."""
+    return _checkup(request)
+
+
+def _checkup(request: Request) -> CheckupAnswer:
+    checkup: Checkup = request.app.state.checkup
+    report = checkup.report.model_dump(mode="json") if checkup.report else None
+    return CheckupAnswer(running=checkup.running, failure=checkup.failure, report=report)
 
 
 def accepted(answer: Accepted | Refused) -> Accepted:

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
@@ -50,7 +51,7 @@ async def readyz(context: ContextDep) -> dict[str, str]:
     return {"status": "ready", "execution": "paused" if paused else "enabled", "policy": policy}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(context: ContextDep) -> Response:
     """Figures in Prometheus' text format."""
     async with context.store.transaction() as tx:

@@ -14,6 +14,7 @@ from orchestrator.store.control import Switch, switch_of
 from service.story.words import FILTERS
 from service.web.access import cookie_name
 from service.web.context import WebContext
+from service.web.fields import fields
 from service.web.identity import Session
 from service.web.problems import Problem
 from service.web.waiting import waiting_for
@@ -46,7 +47,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(FILTERS)
+        self._environment.filters.update(FILTERS, fields=fields)
         self._environment.globals |= {"asset": asset, "navigation": NAVIGATION}
 
     def html(self, template: str, /, **values: Any) -> str:

@@ -13,6 +13,9 @@ from service.web.problems import Problem
 
 router = APIRouter()
 
+ANY_OBJECT = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
+"""A notification, version 4 of Alertmanager's webhook: what is not understood is told field by field."""
+
 OVERLOAD_RETRY_SECONDS = 2.0
 """A delivery takes milliseconds; what is waiting is gone by then."""
 
@@ -33,7 +36,7 @@ class Gate:
         self._free += 1
 
 
-@router.post("/api/v1/alerts/alertmanager")
+@router.post("/api/v1/alerts/alertmanager", responses={HTTPStatus.OK: {"model": Receipt}}, openapi_extra=ANY_OBJECT)
 async def receive(request: Request, context: ContextDep) -> Response:
     """Take a notification of Alertmanager in. The receipt says what became of its alerts."""
     check_webhook(request.headers.get("authorization", ""), context.settings.webhook)

@@ -7,29 +7,21 @@ from fastapi.responses import RedirectResponse, Response
 
 from incidents.approval import Refused
 from incidents.ids import IncidentId
-from incidents.incident import SETTLED, Phase
 from orchestrator.decisions import SWITCH_ROLES
 from orchestrator.stopping import stop_investigation
-from orchestrator.store.overview import Wanted, incidents_page
-from orchestrator.store.working import agents_said, used_by
 from service.web.access import ContextDep, FormDep, IncidentPath, SessionDep, local_path
 from service.web.api import STATUS
-from service.web.context import WebContext
+from service.web.at_work import at_work
 from service.web.pages.incident import incident_page
 from service.web.rendering import pages_of
-from service.web.working import Working, working
 
 router = APIRouter()
-
-MOST = 60
-"""Incidents on the page; in a storm the newest are looked at first anyway."""
-AT_WORK = tuple(phase for phase in Phase if phase not in SETTLED)
 
 
 @router.get("/agents")
 async def agents(request: Request, context: ContextDep, session: SessionDep) -> Response:
     """The page, or only its changing part for a page that is open."""
-    work, may_stop = await _working(context), bool(set(session.person.roles) & SWITCH_ROLES)
+    work, may_stop = await at_work(context), bool(set(session.person.roles) & SWITCH_ROLES)
     if request.headers.get("hx-target") == "agents":
         html = pages_of(request).html(
             "_agents.html", session=session, now=context.clock.now(), work=work, may_stop=may_stop
@@ -62,12 +54,3 @@ async def stop(
 async def back(incident: IncidentPath, _: SessionDep) -> Response:
     """After a refusal the address is this one; reloading it leads back to the page."""
     return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
-
-
-async def _working(context: WebContext) -> Working:
-    async with context.store.transaction() as tx:
-        incidents = await incidents_page(tx, Wanted(phases=AT_WORK), limit=MOST)
-        ids = [incident.id for incident in incidents]
-        said, used = await agents_said(tx, ids), await used_by(tx, ids)
-    settings = context.settings
-    return working(incidents, said=said, used=used, budget=settings.budget, model=settings.model)

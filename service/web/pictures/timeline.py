@@ -21,6 +21,8 @@ TWO_LABELS = 110.0
 """Pixels that `onset 02:35` and `now 02:47` need beside each other."""
 ENOUGH = 150.0
 """Pixels in which most labels fit: then they stand right of their mark, as people expect."""
+SHORTEST = 14
+"""Characters of a cut label that still say something."""
 HOLE_SECONDS = 150.0
 """More than two minutes without a sample: a scrape or two may be missed, this is a hole."""
 SHORT_SPAN = 600
@@ -119,6 +121,8 @@ def _beside(label: str, own: Extent, taken: Sequence[Extent], sheet: Sheet, *, y
 
 def _label(label: str, *, x: float, room: float, sheet: Sheet, y: float) -> str:
     shown = fitted(label, width=min(room, sheet.width - x))
+    if shown != label and len(shown) < SHORTEST:
+        return ""  # `7 fin…` says less than the dot that it stands beside
     return text(shown, x=x, y=y + 4, class_="p-label p-halo") if shown else ""
 
 
