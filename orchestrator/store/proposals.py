@@ -1,6 +1,6 @@
 """Proposals by digest, and the conditional changes of their status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import update
@@ -82,10 +82,19 @@ async def proposal_like(tx: Tx, beginning: str) -> StoredProposal:
 
 
 async def proposals_of(tx: Tx, incident: IncidentId) -> tuple[StoredProposal, ...]:
-    """All proposals of an incident, oldest first."""
-    query = select(ProposalRow).where(col(ProposalRow.incident_id) == incident)
-    rows = await tx.scalars(query.order_by(col(ProposalRow.created_at), col(ProposalRow.digest)))
-    return tuple(_stored(row) for row in rows)
+    """All proposals of an incident, oldest first; of two from the same moment, the one that replaces the other last."""
+    rows = (await tx.scalars(select(ProposalRow).where(col(ProposalRow.incident_id) == incident))).all()
+    before = {row.digest: row.document.body.supersedes for row in rows}
+    ordered = sorted(rows, key=lambda row: (row.created_at, _generation(row.digest, before), row.digest))
+    return tuple(_stored(row) for row in ordered)
+
+
+def _generation(digest: ProposalDigest, before: Mapping[ProposalDigest, ProposalDigest | None]) -> int:
+    """How many proposals stood in its place before it."""
+    found = 0
+    while (earlier := before.get(digest)) is not None and found < len(before):
+        digest, found = earlier, found + 1
+    return found
 
 
 async def proposal_of(tx: Tx, incident: IncidentId) -> StoredProposal | None:

@@ -4,6 +4,7 @@ import logging
 
 from slack_bolt.async_app import AsyncApp
 
+from service.slack.changes import Changes
 from service.slack.clicks import Clicks
 from service.slack.commands import Commands
 from service.slack.context import SlackContext
@@ -24,6 +25,6 @@ def create_slack_app(context: SlackContext) -> AsyncApp:
         raise_error_for_unhandled_request=False,
     )
     identities = Identities(client=context.client, directory=context.directory)
-    for part in (Clicks, Commands, Replies, Home):
+    for part in (Clicks, Changes, Commands, Replies, Home):
         part(context, identities).register(app)
     return app

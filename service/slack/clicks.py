@@ -22,7 +22,7 @@ from orchestrator.store.proposals import StoredProposal, proposal_by
 from service.slack.context import SlackContext
 from service.slack.identity import Identities
 from service.slack.modals import INPUT, REJECT, TYPED, Origin, reject_modal, typed_modal, values, wish_of
-from service.slack.mrkdwn import safe
+from service.slack.whispering import whisper
 from tools.errors import ToolError
 
 logger = logging.getLogger(__name__)
@@ -189,17 +189,8 @@ class Clicks:
         await self._whisper(body, NOT_RECORDED, origin)
 
     async def _whisper(self, body: Body, text: str, origin: Origin | None = None) -> None:
-        """Tell the clicker alone. That Slack does not take it changes nothing of what was recorded."""
-        channel = origin.channel if origin else body.get("channel", {}).get("id", "")
-        thread = origin.thread if origin else _thread(body)
-        if not channel:
-            return
-        try:
-            await self._context.client.whisper(
-                channel, user=str(body["user"]["id"]), text=safe(text, most=1500), thread=thread
-            )
-        except ToolError as error:
-            logger.warning("Could not tell a clicker: %s", error, extra={"action": "slack_whisper_failed"})
+        """Tell the clicker alone."""
+        await whisper(self._context, body, text, origin)
 
 
 def _refusal(answer: Refused) -> str:
@@ -208,11 +199,6 @@ def _refusal(answer: Refused) -> str:
 
 def _incident(body: Body) -> IncidentId:
     return IncidentId(str(body["actions"][0]["value"]))
-
-
-def _thread(body: Body) -> str | None:
-    message = body.get("message") or {}
-    return message.get("thread_ts")
 
 
 def _target(stored: StoredProposal) -> str:

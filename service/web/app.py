@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from orchestrator.intake.errors import FieldError
 from orchestrator.store.errors import UnknownError
 from orchestrator.store.outages import OUTAGES, is_outage
-from service.web import api, health, webhook
+from service.web import api, changing, health, webhook
 from service.web.access import sign_in_url
 from service.web.body import unprocessable
 from service.web.bounds import Bounds
@@ -42,6 +42,7 @@ from service.web.pages import (
     single_sign_on,
     tickets,
 )
+from service.web.pages import changing as changing_page
 from service.web.problems import Problem, SignInNeeded, for_machines, json_problem, unavailable
 from service.web.rendering import Pages
 
@@ -49,12 +50,13 @@ logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
-    *(webhook, api, health, sign_in, single_sign_on),
+    *(webhook, api, changing, health, sign_in, single_sign_on),
     *(
         listing,
         incident,
         events,
         deciding,
+        changing_page,
         evidence,
         postmortem,
         tickets,
@@ -85,7 +87,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.state.pages = Pages(context)
     app.state.checkup = Checkup(settings=context.settings)
     for module in ROUTERS:
-        app.include_router(module.router, include_in_schema=module in (webhook, api, health))
+        app.include_router(module.router, include_in_schema=module in (webhook, api, changing, health))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(Bounds)
     app.add_middleware(SafetyHeaders, https=context.base_url.startswith("https://"))

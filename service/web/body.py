@@ -42,7 +42,7 @@ async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form as browsers post it; of a repeated field the last one counts. NUL is dropped."""
     body = await read_bounded(request, limit=SMALL)
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=60)
     except ValueError as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The form cannot be read: {error}") from None
     return {name: values[-1].replace("\x00", "") for name, values in fields.items()}

@@ -6,12 +6,13 @@ It only decides which buttons are shown: every click is judged again, under a lo
 from collections.abc import Sequence
 from datetime import datetime
 
-from incidents.approval import Accepted, Choice, Decision, Person, Refused, judge
+from incidents.approval import Accepted, Choice, Decision, Person, Refused, judge, may_change
 from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
 from incidents.verification import Check, CheckRole
 from orchestrator.store.proposals import StoredProposal
+from service.story.changing import INTRODUCTION, Field, fields_of
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.words import PHASES, hm
 
@@ -44,6 +45,10 @@ class Panel(Value):
     """What speaks against this person approving it; empty when nothing does."""
     success: tuple[Check, ...]
     guards: tuple[Check, ...]
+    changes: tuple[Field, ...]
+    """What this person may choose narrower now; empty when they may not change it."""
+    introduction: str = INTRODUCTION
+    """What stands above the form that changes it."""
     paused: bool
     superseded: int
     """Earlier proposals that were withdrawn."""
@@ -56,6 +61,7 @@ def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person:
     approve = _judge(record, proposal, person=person, choice=Choice.APPROVE)
     reject = _judge(record, proposal, person=person, choice=Choice.REJECT)
     waiting = proposal.status is ProposalStatus.PENDING and record.now < proposal.body.expires_at
+    refused = may_change(proposal.body, status=proposal.status, person=person, now=record.now)
     return Panel(
         proposal=proposal,
         state=_state(proposal, over=not waiting),
@@ -68,6 +74,7 @@ def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person:
         why_not="" if isinstance(approve, Accepted) else approve.message,
         success=tuple(check for check in proposal.body.checks if check.role is CheckRole.SUCCESS),
         guards=tuple(check for check in proposal.body.checks if check.role is CheckRole.GUARD),
+        changes=() if refused else fields_of(proposal.body, now=record.now),
         paused=record.switch.paused,
         superseded=sum(1 for other in record.proposals if other.status is ProposalStatus.SUPERSEDED),
     )

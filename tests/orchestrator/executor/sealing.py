@@ -118,4 +118,5 @@ async def _rehearsed(on: Stage, incident: IncidentId, request: ActionRequest) ->
         blast_radius=seen.blast_radius,
         reversibility=seen.reversibility,
         undo=seen.undo,
+        bounds=seen.bounds,
     )
