@@ -30,7 +30,7 @@ class Environment(EnvSettingsSource):
         except ValueError:
             if field_name == "model":
                 return {"name": value}
-            if get_origin(field.annotation) is tuple:
+            if get_origin(field.annotation) is tuple and not value.lstrip().startswith(("[", "{")):
                 return [part.strip() for part in value.split(",") if part.strip()]
             raise
 

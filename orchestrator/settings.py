@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -21,11 +21,13 @@ from pydantic_settings import (
     SettingsError,
     YamlConfigSettingsSource,
 )
+from yaml import YAMLError
 
 from incidents.alert import Severity
 from incidents.approval import Person
 from incidents.ids import PersonId
 from orchestrator.environment import Environment, unknown_names
+from orchestrator.objections import objections, unreadable
 from orchestrator.oidc_settings import Oidc
 from orchestrator.part import Part
 from orchestrator.slack_settings import Slack
@@ -276,7 +278,7 @@ class Settings(BaseSettings):
     ambient: Ambient = Ambient()
     slack: Slack = Slack()
     tickets: Tickets = Tickets()
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     _dropped: tuple[str, ...] = PrivateAttr(default=())
 
@@ -285,6 +287,11 @@ class Settings(BaseSettings):
     def _is_a_clock(cls, text: str) -> str:
         clock_of(text)
         return text
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, word: object) -> object:
+        return word.upper() if isinstance(word, str) else word
 
     @field_validator("data_dir")
     @classmethod
@@ -355,11 +362,16 @@ def load(**overrides: object) -> Settings:
     if wrong := unknown_names(Settings):
         lines = [f"  {name}: no such setting" + (f"; {near}?" if near else "") for name, near in wrong.items()]
         raise InvalidSettingsError("These environment variables mean nothing:\n" + "\n".join(lines))
+    file = _file()
     try:
         return Settings(**overrides)  # type: ignore[arg-type] # checked by pydantic
     except ValidationError as error:
-        lines = [f"  {_where(tuple(e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        lines = [f"  {line}" for line in objections(error, settings=Settings, file=file)]
         raise InvalidSettingsError("These settings cannot be used:\n" + "\n".join(lines)) from None
+    except YAMLError as error:
+        raise InvalidSettingsError(unreadable(file or Path(FILE_NAME), error)) from None
+    except OSError as error:
+        raise InvalidSettingsError(f"{error.filename} cannot be read: {error.strerror}") from None
     except SettingsError as error:
         raise InvalidSettingsError(f"{error}: groups and maps are written as JSON in the environment") from None
 
@@ -373,13 +385,6 @@ def _file() -> Path | None:
     if named and not Path(named).is_file():
         raise InvalidSettingsError(f"{FILE_VARIABLE} names {named}, and there is no such file: correct it or unset it")
     return Path(named) if named else Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    """How a person writes the setting that is wrong: both ways."""
-    path = ".".join(str(part) for part in location) or "settings"
-    names = [str(part) for part in location if not isinstance(part, int)]
-    return f"{path} (MIDWATCH_{'__'.join(names).upper()})" if names else path
 
 
 def _severity(value: object) -> object:

@@ -132,6 +132,23 @@ def test_a_model_may_be_named_alone_or_with_its_group(monkeypatch: pytest.Monkey
             {"MIDWATCH_CONFIG": "/nowhere.yaml"}, r"there is no such file", id="a file that is not there is named"
         ),
         pytest.param({"MIDWATCH_BUDGET": "much"}, r"budget", id="a group that is no JSON is named"),
+        pytest.param(
+            {"MIDWATCH_PEOPLE": '[{"name": '}, r"people.*JSON", id="a list whose JSON is broken is no list of words"
+        ),
+        pytest.param(
+            {"MIDWATCH_CLUSTERS": '[{"name": "a", "promethues": {}}]'},
+            r"clusters\.0\.promethues \(MIDWATCH_CLUSTERS\): there is no such field; prometheus\?",
+            id="a field that is misspelt is answered with the nearest one, and the variable that holds the list",
+        ),
+        pytest.param(
+            {"MIDWATCH_ROLES": "webb"}, r"roles\.0 \(MIDWATCH_ROLES\): write 'web'", id="a role names the others"
+        ),
+        pytest.param({"MIDWATCH_LOG_LEVEL": "loud"}, r"log_level.*'DEBUG'", id="a log level that is none"),
+        pytest.param(
+            {"MIDWATCH_CLUSTERS": '[{"name": "a", "prometheus": {"url": "prometheus:9090"}}]'},
+            r"clusters\.0\.prometheus\.url.*http://",
+            id="an address without its scheme",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +156,35 @@ def test_what_cannot_be_used_is_named(variables: dict[str, str], said: str, monk
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidSettingsError, match=said):
         load()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            "listen:\n  prot: 1\n", r"midwatch\.yaml:2: listen\.prot: .*; port\?", id="the line of a misspelt field"
+        ),
+        pytest.param(
+            "people:\n  - name: ada\n    rols: [oncall]\n    token: 0123456789abcdef\n",
+            r"midwatch\.yaml:3: people\.0\.rols: .*; roles\?",
+            id="the line within a list",
+        ),
+        pytest.param("listen: [\n", r"midwatch\.yaml:2: it is no YAML", id="what is no YAML at all"),
+        pytest.param("listen: 3\n", r"midwatch\.yaml:1: listen: write a group", id="a group that is a number"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named_by_its_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "midwatch.yaml").write_text(text)
+    with pytest.raises(InvalidSettingsError, match=said):
+        load()
+
+
+def test_a_secret_is_not_repeated_in_what_is_said_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDWATCH_PEOPLE", '[{"name": "ada", "token": "s3cret"}]')
+    with pytest.raises(InvalidSettingsError) as told:
+        load()
+    assert "at least 16" in str(told.value)
+    assert "s3cret" not in str(told.value)
 
 
 def test_an_unknown_name_in_the_file_is_an_error(tmp_path: Path) -> None:
