@@ -18,10 +18,12 @@ from orchestrator.store.errors import UnknownError
 from orchestrator.store.outages import OUTAGES, is_outage
 from service.web import api, changing, health, webhook
 from service.web.access import sign_in_url
+from service.web.auditing import Inspector
 from service.web.body import unprocessable
 from service.web.bounds import Bounds
 from service.web.checkup import Checkup
 from service.web.context import WebContext
+from service.web.description import describe
 from service.web.headers import ALWAYS, SafetyHeaders
 from service.web.live import Hub
 from service.web.pages import (
@@ -86,12 +88,14 @@ def create_app(context: WebContext) -> FastAPI:
     app.state.gate = webhook.Gate(context.settings.webhook.max_waiting)
     app.state.pages = Pages(context)
     app.state.checkup = Checkup(settings=context.settings)
+    app.state.inspector = Inspector(store=context.store, settings=context.settings)
     for module in ROUTERS:
         app.include_router(module.router, include_in_schema=module in (webhook, api, changing, health))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(Bounds)
     app.add_middleware(SafetyHeaders, https=context.base_url.startswith("https://"))
     _answer_errors(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way of extending it
     return app
 
 
@@ -105,6 +109,7 @@ async def _follow(app: FastAPI) -> AsyncIterator[None]:
             app.state.context.stopping.set()
             following.cancel()
             await app.state.checkup.stop()
+            await app.state.inspector.stop()
 
 
 def _answer_errors(app: FastAPI) -> None:

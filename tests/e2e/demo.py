@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+")
 
 
+START_SECONDS = 200
+"""On a machine with much to do."""
+
+
 @asynccontextmanager
 async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """The demo's process; the link that it prints. `settings` are MIDWATCH_* besides its own. Stopped by its id."""
@@ -30,12 +34,14 @@ async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> As
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        said: list[str] = []
+        async with asyncio.timeout(START_SECONDS):
             async for line in process.stdout:
-                if found := LINK.search(line.decode()):
+                said.append(line.decode())
+                if found := LINK.search(said[-1]):
                     break
             else:
-                raise AssertionError("the demo printed no link")
+                raise AssertionError("the demo printed no link:\n" + "".join(said[-40:]))
         reading = asyncio.create_task(process.stdout.read())
         yield found.group()
         process.send_signal(signal.SIGINT)

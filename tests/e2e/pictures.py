@@ -19,7 +19,7 @@ from tests.orchestrator.servers import embedded_server, migrated
 from tests.suites import require
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-SOON, LATER = 120_000, 240_000
+SOON, LATER = 240_000, 400_000
 """Milliseconds: until the proposal is there, and until it is verified, on a slow machine."""
 AFTERWARDS = {"metrics": "/figures?days=7", "policy": "/policy"}
 
@@ -29,7 +29,7 @@ async def take(folder: Path, *, server: str) -> list[str]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=str(require("browser")), args=["--no-sandbox"])
         with tempfile.TemporaryDirectory(prefix="mw-pictures-") as beside:
-            async with workspace() as channel, demo(settings=settings_of(channel, Path(beside))) as link:
+            async with workspace() as channel, demo(settings=settings_of(channel, Path(beside), approvals=2)) as link:
                 taken = await _demo(browser, folder, link, channel)
         taken += await storm(browser, folder, server=server)
         await browser.close()

@@ -35,7 +35,7 @@ CHANNEL = "incidents"
 WIDE, PHONE = 720, (390, 900)
 THREAD = 1400
 """Pixels of a thread that a picture shows."""
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds until something stands in Slack, on a slow machine."""
 SHIPPED_POLICY = Path(__file__).parents[2] / "policy" / "policy.yaml"
 PEOPLE = ("Dana Weber", "Sam Okafor")
@@ -123,16 +123,17 @@ class Channel:
 
 
 @asynccontextmanager
-async def workspace() -> AsyncIterator[Channel]:
-    """A stand-in with a channel and two people."""
+async def workspace(*, down: bool = False) -> AsyncIterator[Channel]:
+    """A stand-in with a channel and two people; one that answers nothing when it is down."""
     async with standin() as slack:
+        slack.workspace.down = down
         slack.workspace.add_channel(CHANNEL)
         people = [Person(slack=slack, user=slack.workspace.add_user(name)) for name in PEOPLE]
         yield Channel(slack=slack, people=tuple(people))
 
 
-def settings_of(channel: Channel, folder: Path) -> dict[str, str]:
-    """What connects a process to it: the addresses, who is who, and a policy that wants two people."""
+def settings_of(channel: Channel, folder: Path, *, approvals: int) -> dict[str, str]:
+    """What connects a process to it: the addresses, who is who, and a policy that wants so many people."""
     people = [
         {
             "name": one.user.name,
@@ -145,7 +146,7 @@ def settings_of(channel: Channel, folder: Path) -> dict[str, str]:
     directory, policy = folder / "people.yaml", folder / "policy.yaml"
     directory.write_text(json.dumps({"people": people}))
     head, row, rest = SHIPPED_POLICY.read_text().partition("  - name: workload changes\n")
-    policy.write_text(head + row + rest.replace("approvals: 1", "approvals: 2", 1))
+    policy.write_text(head + row + rest.replace("approvals: 1", f"approvals: {approvals}", 1))
     slack = channel.slack.workspace
     return {
         "MIDWATCH_DIRECTORY": str(directory),

@@ -1,4 +1,7 @@
-"""The demo as a visitor sees it: the printed link in Chromium, the proposal, a click on Approve, and the verified end."""
+"""The demo as a visitor sees it while Slack is down: the printed link in Chromium, the proposal, Approve, the verified end.
+
+Slack comes back afterwards and is told of it, once.
+"""
 
 import os
 from pathlib import Path
@@ -7,19 +10,26 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.demo import demo
+from tests.e2e.slack_pictures import settings_of, workspace
+from tests.slack.standin.rendering import text_of
 from tests.suites import require
 
 PICTURES = Path(os.environ.get("MIDWATCH_SCREENSHOTS", "build/screenshots"))
 PICTURES.mkdir(parents=True, exist_ok=True)
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-SOON, LATER = 90_000, 150_000
+SOON, LATER = 150_000, 240_000
 """Milliseconds: until the proposal is there, and until it is verified, on a slow machine."""
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(300)
-async def test_a_visitor_approves_and_sees_it_verified() -> None:
-    async with demo() as link, async_playwright() as playwright:
+@pytest.mark.timeout(600)
+async def test_a_visitor_decides_while_slack_is_down_and_sees_it_verified(tmp_path: Path) -> None:
+    async with (
+        workspace(down=True) as channel,
+        demo(settings=settings_of(channel, tmp_path, approvals=1)) as link,
+        async_playwright() as playwright,
+    ):
+        slack = channel.slack.workspace
         browser = await playwright.chromium.launch(executable_path=str(require("browser")), args=["--no-sandbox"])
         page = await browser.new_page(viewport=WIDE)
         complaints: list[str] = []
@@ -35,6 +45,12 @@ async def test_a_visitor_approves_and_sees_it_verified() -> None:
         await expect(page.get_by_role("heading", name="Did it help")).to_be_visible(timeout=LATER)
         await expect(page.locator("header, main").get_by_text("verified").first).to_be_visible(timeout=LATER)
         await keep(page, "demo-verified")
+        assert slack.messages == [], "nothing of this went through Slack"
+        slack.down = False
+        told = await channel.until(r"\*verified\*")
+        assert "Approved" in text_of(told)
+        assert "on-call (demo)" in text_of(told)
+        assert len([message for message in slack.messages if not message.thread_ts]) == 1
         await browser.close()
     assert complaints == []
 

@@ -1,27 +1,27 @@
 """The ledger for people: whether its chain holds, who vouches for it, and its entries, newest first."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from incidents.canonical import short
 from incidents.heads import SignedHead
 from incidents.ids import IncidentId
 from incidents.ledger import Entry
-from orchestrator.audit.keys import Keyring, UnusableKeyError
-from orchestrator.audit.places import UnreadableHeadsError, heads_file, keyring, read_heads
+from orchestrator.audit.keys import UnusableKeyError
+from orchestrator.audit.places import UnreadableHeadsError
 from orchestrator.ledger import Audit, verify_ledger
-from orchestrator.settings import Settings
 from orchestrator.store.heads import heads_of
 from orchestrator.store.ledger import entries
 from orchestrator.store.transaction import Tx
 from service.audit.wording import about, tone
-from service.web.access import ContextDep, SessionDep
+from service.web.access import ContextDep, FormDep, SessionDep
+from service.web.auditing import Inspector
 from service.web.context import WebContext
 from service.web.rendering import pages_of
 
@@ -66,7 +66,8 @@ async def audit(
     before: Annotated[int | None, Query(ge=1)] = None,
 ) -> Response:
     """The state of the chain, and a page of entries, all or of one incident."""
-    standing = await standing_of(context)
+    inspector: Inspector = request.app.state.inspector
+    standing = await standing_of(context, inspector)
     async with context.store.transaction() as tx:
         newest = await _newest(tx, incident=incident, before=before or standing.audit.entries + 1)
         heads = {signed.head.seq: signed for signed in await heads_of(tx)}
@@ -75,22 +76,31 @@ async def audit(
         "audit.html",
         session=session,
         standing=standing,
+        inspector=inspector,
         lines=[_line(entry, heads.get(entry.seq)) for entry in newest],
         incident=incident,
         older=newest[-1].seq if len(newest) == PAGE else None,
     )
 
 
-async def standing_of(context: WebContext) -> Standing:
-    """The whole chain checked, held against what this machine knows of keys and heads."""
+@router.post("/audit/verify")
+async def check(request: Request, _: SessionDep, __: FormDep) -> Response:
+    """Check every entry, in the background. The page follows until it is done."""
+    inspector: Inspector = request.app.state.inspector
+    inspector.start()
+    return RedirectResponse("/audit", status_code=HTTPStatus.SEE_OTHER)
+
+
+async def standing_of(context: WebContext, inspector: Inspector) -> Standing:
+    """The end of the chain checked, held against what this machine knows of keys and heads."""
     try:
-        trusted, kept = await asyncio.to_thread(_outside, context.settings, context.store.url)
+        found, trusted = await inspector.look()
     except (UnusableKeyError, UnreadableHeadsError) as error:
         found = await verify_ledger(context.store)
         return Standing(tone="bad", headline="It cannot be checked.", advice=str(error), audit=found, trusts=False)
-    found = await verify_ledger(context.store, trusted=trusted, heads=kept)
+    worst = inspector.whole if inspector.whole is not None and not inspector.whole.intact else found
     return judged(
-        found, now=context.clock.now(), period=context.settings.audit.sign_seconds, trusts=trusted.trusts_somebody
+        worst, now=context.clock.now(), period=context.settings.audit.sign_seconds, trusts=trusted.trusts_somebody
     )
 
 
@@ -112,11 +122,6 @@ def judged(found: Audit, *, now: datetime, period: float, trusts: bool) -> Stand
     else:
         tone, headline, advice = "good", "The chain holds and is signed.", ""
     return Standing(tone=tone, headline=headline, advice=advice, audit=found, trusts=trusts)
-
-
-def _outside(settings: Settings, url: str) -> tuple[Keyring, list[tuple[str, SignedHead]]]:
-    file = heads_file(settings, url)
-    return keyring(settings), [(file.name, signed) for signed in read_heads(file)] if file.is_file() else []
 
 
 def _line(entry: Entry, head: SignedHead | None) -> Line:
