@@ -191,6 +191,30 @@ async def test_blocks_that_slack_refuses_are_said_in_words(
         await eventually(lambda: the_card(slack, channel, "SEV1 checkout returns 5xx"))
 
 
+async def test_without_task_cards_the_card_says_it_in_words_and_they_are_not_tried_again(
+    book: Casebook, slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel
+) -> None:
+    slack.workspace.lacks.add("plan")
+    async with midwatch(slack, store, clock, settings):
+        await book.reach(Phase.OPEN)
+        await eventually(lambda: the_card(slack, channel, "*Looking:* kubernetes, cicd, observability, cost"))
+        await book.begin()
+        await eventually(lambda: the_card(slack, channel, "*Looking:* kubernetes"))
+        for step in (book.first_round, book.second_round, book.diagnose, book.propose):
+            await step()
+        await eventually(lambda: the_card(slack, channel, "Roll checkout back"))
+    refused = [name for name, error, _ in slack.workspace.refused if error == "invalid_blocks"]
+    assert refused == ["chat.postMessage"]
+
+
+async def test_with_task_cards_each_agent_is_a_task(
+    book: Casebook, slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel
+) -> None:
+    async with midwatch(slack, store, clock, settings):
+        await book.reach(Phase.INVESTIGATING)
+        await eventually(lambda: the_card(slack, channel, "(in progress) observability: looking at checkout"))
+
+
 async def test_a_storm_is_one_message_with_the_cards_in_its_thread(
     slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel
 ) -> None:
