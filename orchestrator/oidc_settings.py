@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from orchestrator.part import Part
+from tools.address import AskedUrl
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -12,7 +13,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Oidc(Part):
     """The provider. Without an issuer people sign in with tokens only."""
 
-    issuer: str = ""
+    issuer: AskedUrl = ""
     """As the provider writes it, for example `https://login.example.com`."""
     client_id: str = ""
     client_secret: SecretStr | None = None

@@ -136,7 +136,15 @@ def _checked(found: PeopleFile, own: Sequence[Member]) -> PeopleFile:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    """Whether two addresses are one, whatever the case of their ASCII letters.
+
+    Nothing else is folded: U+212A is a sign of its own that lower case makes a `k`, and somebody else's address.
+    """
+    return _ascii_lower(one.strip()) == _ascii_lower(other.strip())
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(char.lower() if char.isascii() else char for char in text)
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from incidents.alert import Severity
 from incidents.entity import NO_NAMESPACE
 from incidents.incident import Incident
 from orchestrator.part import Part
+from tools.address import AskedUrl
 
 
 class Mode(StrEnum):
@@ -115,7 +116,7 @@ class Slack(Part):
     digest: Digest = Digest()
     storm: int = Field(default=5, ge=2)
     """So many incidents of one channel within two minutes are a storm: they share one message and its thread."""
-    api_url: str = "https://slack.com/api/"
+    api_url: AskedUrl = "https://slack.com/api/"
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

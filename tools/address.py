@@ -9,9 +9,12 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
+from pydantic import AfterValidator
 
 from tools.errors import PermanentError, TransientError
 
@@ -40,6 +43,24 @@ def objection_to_url(url: str) -> str | None:
         return f"{host} is a cloud's metadata service"
     literal = _literal(host)
     return None if literal is None else objection_to(literal)
+
+
+def _worth_asking(url: str) -> str:
+    if why := objection_to_url(url):
+        message = f"{why}: write the address of the system itself"
+        raise ValueError(message)
+    return url
+
+
+class Shown:
+    """Marks an address that is written into links for people and never asked by Midwatch."""
+
+
+AskedUrl = Annotated[str, AfterValidator(_worth_asking)]
+"""A configured address that Midwatch asks. Every one has this type (or is judged where its file is read): a test walks
+the settings and refuses an address of another type."""
+ShownUrl = Annotated[str, Shown()]
+"""A configured address that is only shown."""
 
 
 def objection_to(address: Address) -> str | None:
@@ -93,6 +114,18 @@ async def judged(host: str, port: int, *, system: str, resolver: Resolve = resol
         if why := objection_to(ipaddress.ip_address(address.split("%", maxsplit=1)[0])):
             raise PermanentError(f"{system} is not asked: {host} leads to {why}")
     return found
+
+
+def by_proxy(url: str) -> bool:
+    """Whether the environment names a proxy for this address: it looks the name up, and decides who may be reached."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme in getproxies() and not proxy_bypass(host) and not is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as it is written."""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, SecretStr, field_validator
 
 from incidents.value import Value
-from tools.address import objection_to_url
+from tools.address import AskedUrl, ShownUrl
 from tools.clock import Clock
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Endpoint(Value):
     """Where a system is and how to enter it. Bearer token or basic authentication, at most one of them."""
 
-    url: str
+    url: AskedUrl
     """Base URL, for example `http://prometheus.monitoring:9090`."""
     token: SecretStr | None = None
     username: str | None = None
@@ -37,16 +37,8 @@ class Endpoint(Value):
     ca_file: str | None = None
     """PEM bundle; the system's trust store when not given."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=120)
-    public_url: str | None = None
+    public_url: ShownUrl | None = None
     """Base for links that people open; `url` when not given."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_worth_asking(cls, url: str) -> str:
-        if why := objection_to_url(url):
-            message = f"{why}: write the address of the system itself"
-            raise ValueError(message)
-        return url
 
 
 class KubernetesAccess(Value):
@@ -57,7 +49,7 @@ class KubernetesAccess(Value):
     context: str | None = None
     in_cluster: bool = False
     timeout_seconds: float = Field(default=10.0, gt=0, le=120)
-    console: str = ""
+    console: ShownUrl = ""
     """Address of an object's page in the console that people use, with {namespace}, {kind} (`deployment`), {kinds}
     (`deployments`) and {name}. Evidence from Kubernetes has no link without it."""
 

@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from incidents.canonical import Json
 from incidents.redaction import redact
-from tools.address import GuardedTransport, judged, objection_to_url
+from tools.address import GuardedTransport, by_proxy, judged, objection_to_url
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
 from tools.wire import read
@@ -338,15 +337,10 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 def _way(endpoint: Endpoint, base: httpx.URL, *, system: str) -> dict[str, Any]:
     """How the address is reached: by the proxy that the environment names for it, or guarded, by ourselves."""
     trust: ssl.SSLContext | bool = _trust(endpoint) if base.scheme == "https" else False
-    proxied = base.scheme in getproxies() and not proxy_bypass(base.host) and not _is_loopback(base.host)
-    if proxied:  # the proxy looks the name up, and decides who may be reached
+    if by_proxy(str(base)):
         return {"verify": trust, "trust_env": True, "limits": LIMITS}
     inner = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=LIMITS)
     return {"transport": GuardedTransport(inner, system=system), "trust_env": False}
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _bearer(endpoint: Endpoint) -> dict[str, str]:

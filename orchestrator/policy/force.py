@@ -12,7 +12,7 @@ from pathlib import Path
 from incidents.ids import Digest
 from incidents.policy import Policy
 from incidents.value import Value
-from orchestrator.policy.load import InvalidPolicyError, load_policy, main_file, policy_files
+from orchestrator.policy.load import InvalidPolicyError, bounded, load_policy, main_file, policy_files
 
 
 class Changed(Value):
@@ -99,6 +99,6 @@ def _contents(path: Path | None) -> Mapping[str, str]:
 
 def _digest(file: Path) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return hashlib.sha256(bounded(file)).hexdigest()
     except OSError as error:
         return f"unreadable: {error.strerror}"

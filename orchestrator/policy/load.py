@@ -3,7 +3,9 @@
 What is wrong is named by file, line and field; a broken policy allows nothing.
 """
 
+import errno
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from incidents.ids import Digest
 from incidents.policy import Effect, Policy, PolicyRule, RegoModule
 from orchestrator.policy.lines import Lines
 from orchestrator.policy.rego import InvalidRegoError, check
+from tools.address import objection_to_url
 
 SHIPPED = Path(__file__).resolve().parents[2] / "policy"
 """The folder that comes with Midwatch; it lies beside the packages, in a checkout and when installed."""
@@ -22,6 +25,8 @@ FILE_NAME = "policy.yaml"
 CASES_NAME = "cases.yaml"
 MAIN = "midwatch"
 """The package of the module that comes with Midwatch; a team's own lie below it."""
+MOST_BYTES = 1024 * 1024
+"""Of one file: a policy is written and read by people."""
 TABLES = ("environments", "calendar", "growth", "freezes", "limits", "opa")
 """What may stand beside `rules`."""
 _PACKAGE = re.compile(r"^\s*package\s+([\w.]+)", re.MULTILINE)
@@ -38,6 +43,17 @@ def load_policy(path: Path | None = None) -> Policy:
     """The policy of a folder or file, or the one that comes with Midwatch. Raises InvalidPolicyError."""
     file = main_file(path)
     return parse_policy(_read(file), source=file.name if path else FILE_NAME, modules=own_modules(_folder(path)))
+
+
+def bounded(file: Path) -> bytes:
+    """What a file of a policy says. Raises OSError; also for what is no file, has no end, or nobody would read."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    if found.st_size > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_BYTES} bytes")
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES)
 
 
 def main_file(path: Path | None) -> Path:
@@ -119,10 +135,19 @@ def _lint(policy: Policy, lines: Lines) -> None:
             if name in names[:number]:
                 raise InvalidPolicyError(f"{lines.of((table, number))}: {table}: the name {name!r} is there twice")
     _check_windows(policy, lines)
+    if policy.opa and (why := _objection_to_server(policy.opa.url)):
+        raise InvalidPolicyError(f"{lines.of(('opa', 'url'))}: opa: url: {why}")
     try:
         check(policy)
     except InvalidRegoError as error:
         raise InvalidPolicyError(str(error)) from None
+
+
+def _objection_to_server(url: str) -> str | None:
+    if not url.startswith(("http://", "https://")):
+        return "write https://host or http://host:port"
+    why = objection_to_url(url)
+    return f"{why}: write the address of the OPA server" if why else None
 
 
 def _check_windows(policy: Policy, lines: Lines) -> None:
@@ -200,7 +225,7 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return bounded(file).decode()
     except UnicodeDecodeError:
         raise InvalidPolicyError(f"{file} is no text in UTF-8") from None
     except OSError as error:

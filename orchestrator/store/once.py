@@ -1,4 +1,4 @@
-"""What may be used once on all replicas together: the state of a sign-in."""
+"""What may be used once on all replicas together: the state of a sign-in, a printed link."""
 
 from datetime import datetime
 
@@ -25,3 +25,8 @@ async def use_once(tx: Tx, key: str, *, until: datetime, now: datetime) -> bool:
     await tx.execute(delete(UsedRow).where(col(UsedRow.until) < now))
     statement = insert(UsedRow).values(key=key, until=until).on_conflict_do_nothing().returning(col(UsedRow.key))
     return (await tx.execute(statement)).first() is not None
+
+
+async def was_used(tx: Tx, key: str) -> bool:
+    """Whether somebody used it before; uses nothing."""
+    return await tx.get(UsedRow, key) is not None

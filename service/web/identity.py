@@ -7,7 +7,6 @@ a token that is taken away, or a person who is, ends the sessions.
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +32,14 @@ class Session(Value):
     """Every form of this session carries it."""
 
 
+class Link(Value):
+    """A printed link that is good, if nobody used it before."""
+
+    person: Person
+    key: str
+    """Names its use, on all replicas together; from it nobody can make the code."""
+
+
 class _Claim(Value):
     """What a cookie or a code says once its signature is checked."""
 
@@ -53,8 +60,6 @@ class Identities:
     """Of the settings; they are the whole directory when none is given."""
     secret: str
     directory: Directory = field(default_factory=Directory)
-    _used: dict[str, float] = field(default_factory=dict)
-    """Nonces of codes that were redeemed, with the wall-clock time until which they would have been good."""
 
     def __post_init__(self) -> None:
         """A directory of the settings' people."""
@@ -90,21 +95,13 @@ class Identities:
         """A code that signs this person in once. Raises ValueError for somebody who is not in the settings."""
         return self._codes.dumps(self._claim(person).model_dump())
 
-    def holder(self, code: str) -> Person | None:
-        """Who a code would sign in, without using it up."""
+    def link(self, code: str) -> "Link | None":
+        """What a code stands for; None when it is forged, old, or its person is gone. Says nothing of its use."""
         claim = _read(self._codes, code, seconds=CODE_SECONDS)
-        return None if claim is None or claim.nonce in self._used else self._person(claim)
-
-    def redeem(self, code: str) -> Person | None:
-        """Who the code signs in; None when it is forged, old, or was used."""
-        person = self.holder(code)
-        claim = _read(self._codes, code, seconds=CODE_SECONDS)
-        if person is None or claim is None:
+        person = self._person(claim) if claim else None
+        if claim is None or person is None:
             return None
-        now = time.time()
-        self._used = {nonce: until for nonce, until in self._used.items() if until > now}
-        self._used[claim.nonce] = now + CODE_SECONDS
-        return person
+        return Link(person=person, key="link:" + hashlib.sha256(claim.nonce.encode()).hexdigest())
 
     def _claim(self, person: Person) -> _Claim:
         member = self._member(person.id)

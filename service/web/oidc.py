@@ -23,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from incidents.value import Value
 from orchestrator.oidc_settings import LOOPBACK, Oidc
 from orchestrator.people import Claims
+from tools.address import Resolve, by_proxy, judged, objection_to_url, resolve
+from tools.errors import ToolError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519")
 """Signatures with a key that only the provider has. HS256 would make the client's own secret one."""
@@ -59,12 +61,45 @@ class _Metadata(BaseModel):
     userinfo_endpoint: str = ""
 
 
+class _Guarded(httpx2.AsyncBaseTransport):
+    """Connects to judged addresses only: `tools.address.GuardedTransport` for the HTTP library of authlib."""
+
+    def __init__(self, *, resolver: Resolve) -> None:
+        self._inner, self._resolve = httpx2.AsyncHTTPTransport(trust_env=False), resolver
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send it to the first address that answers. Raises SignInError when one of them is none to speak to."""
+        host, problem = request.url.host, None
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        try:
+            found = await judged(host, port, system="The identity provider", resolver=self._resolve)
+        except ToolError as error:
+            raise SignInError(f"{error}.") from None
+        for address in found:
+            pinned = httpx2.Request(
+                request.method,
+                request.url.copy_with(host=address),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )
+            try:
+                return await self._inner.handle_async_request(pinned)
+            except httpx2.ConnectError as error:  # nothing was sent: the next address may answer
+                problem = error
+        raise problem or httpx2.ConnectError(f"{host} has no address", request=request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
 class Provider:
     """The configured provider, as one process knows it."""
 
-    def __init__(self, settings: Oidc, *, redirect_uri: str) -> None:
+    def __init__(self, settings: Oidc, *, redirect_uri: str, resolver: Resolve = resolve) -> None:
         """Nothing is asked before somebody signs in."""
-        self._settings, self._redirect = settings, redirect_uri
+        self._settings, self._redirect, self._resolve = settings, redirect_uri, resolver
         self._metadata: _Metadata | None = None
         self._keys: KeySet | None = None
         self._asked_at = 0.0
@@ -101,6 +136,9 @@ class Provider:
         return _claims({**more, **claims}, groups=self._settings.groups_claim)
 
     def _client(self) -> AsyncOAuth2Client:
+        """Speaks to judged addresses only; where the environment names a proxy for the provider, the proxy decides."""
+        proxied = by_proxy(self._settings.issuer)
+        way = {"trust_env": True} if proxied else {"trust_env": False, "transport": _Guarded(resolver=self._resolve)}
         secret = self._settings.client_secret
         return AsyncOAuth2Client(
             client_id=self._settings.client_id,
@@ -111,7 +149,7 @@ class Provider:
             code_challenge_method="S256",
             timeout=self._settings.timeout_seconds,
             follow_redirects=False,
-            trust_env=urlsplit(self._settings.issuer).hostname not in LOOPBACK,
+            **way,
         )
 
     async def _known(self, client: AsyncOAuth2Client) -> _Metadata:
@@ -127,6 +165,8 @@ class Provider:
         for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.userinfo_endpoint):
             if url and not _as_safe(url, as_=self._settings.issuer):
                 raise SignInError("The identity provider names an address without https.")
+            if url and (why := objection_to_url(url)):
+                raise SignInError(f"The identity provider names an address that nobody asks: {why}.")
         self._metadata, self._keys, self._asked_at = found, None, time.monotonic()
         return found
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
 from incidents.canonical import Json
 from incidents.policy import Demand, Denial, Findings, OpaServer, Source
-from tools.errors import ToolError, TransientError
+from tools.errors import PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
 from tools.http import HttpClient
 from tools.wire import Wire
@@ -51,7 +51,7 @@ class _Answer(Wire):
 async def ask(server: OpaServer, document: Mapping[str, JsonValue]) -> Findings:
     """What the server says of a question. Raises nothing: no answer, or one of another form, is a denial."""
     try:
-        client = HttpClient(Endpoint(url=server.url, timeout_seconds=server.timeout_seconds), system=SYSTEM)
+        client = HttpClient(_endpoint(server), system=SYSTEM)
         try:
             body = cast("Json", {"input": dict(document)})
             path = "/v1/data/" + server.path.strip("/").replace(".", "/")
@@ -63,6 +63,14 @@ async def ask(server: OpaServer, document: Mapping[str, JsonValue]) -> Findings:
     if answer.result is None:
         return _closed(f"it has no decision {server.path}: write `package {server.path.replace('/', '.')}` with `deny`")
     return _findings(answer.result, revision=answer.result.revision or _revision(answer.provenance))
+
+
+def _endpoint(server: OpaServer) -> Endpoint:
+    """Where it is. Raises PermanentError for an address that is not asked, whoever wrote the policy."""
+    try:
+        return Endpoint(url=server.url, timeout_seconds=server.timeout_seconds)
+    except ValidationError as error:
+        raise PermanentError(f"{SYSTEM}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
 async def _answered(client: HttpClient, path: str, body: Json) -> _Answer:

@@ -11,8 +11,11 @@ from incidents.approval import Channel, Choice, Refused
 from incidents.ids import IncidentId, ProposalDigest
 from incidents.rejection import Hold, Wish
 from orchestrator.decisions import decide, set_paused
+from orchestrator.store.errors import UnknownError
+from orchestrator.store.proposals import proposal_by
 from service.web.access import ContextDep, DigestPath, FormDep, IncidentPath, SessionDep, local_path
 from service.web.api import STATUS, lift_for, refusal
+from service.web.context import WebContext
 from service.web.pages.incident import incident_page
 from service.web.problems import Problem
 
@@ -29,9 +32,12 @@ async def decision(
     """Decide. A refusal is shown to the person who clicked, on the page as it is now."""
     if form.get("choice") not in set(Choice) or not form.get("digest", "").startswith("sha256:"):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This form is incomplete: reload the page and try again.")
+    digest = ProposalDigest(form["digest"])
+    if await _is_of_another(context, digest, IncidentId(incident)):
+        raise Problem(HTTPStatus.CONFLICT, "This decision is about another incident: open that one to decide.")
     answer = await decide(
         context.store,
-        ProposalDigest(form["digest"]),
+        digest,
         person=session.person,
         choice=Choice(form["choice"]),
         reason=form.get("reason", "").strip(),
@@ -45,6 +51,15 @@ async def decision(
             request, context, session, IncidentId(incident), notice=answer.message, status=status
         )
     return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
+
+
+async def _is_of_another(context: WebContext, digest: ProposalDigest, incident: IncidentId) -> bool:
+    """Whether what is decided is not what the page shows: people decide what they see."""
+    try:
+        async with context.store.transaction() as tx:
+            return (await proposal_by(tx, digest)).proposal.body.incident != incident
+    except UnknownError:
+        return False  # Refused, and recorded, where decisions are judged.
 
 
 @router.get("/incidents/{incident}/decision")

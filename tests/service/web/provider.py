@@ -50,6 +50,7 @@ def create_provider(issuer: str) -> FastAPI:
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
+            **upcoming.get("discovery", {}),
         }
 
     @app.get("/keys")

@@ -54,9 +54,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(context: WebContext, *, app: FastAPI | None = None) -> AsyncIterator[str]:
+async def served(context: WebContext, *, app: FastAPI | None = None, port: int = 0) -> AsyncIterator[str]:
     """The address at which it answers; `app` is one that was made of this context before."""
-    async with listening(app or create_app(context), lifespan="on") as url:
+    async with listening(app or create_app(context), lifespan="on", port=port) as url:
         try:
             yield url
         finally:
@@ -64,10 +64,11 @@ async def served(context: WebContext, *, app: FastAPI | None = None) -> AsyncIte
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, *, lifespan: Literal["on", "off"] = "off") -> AsyncIterator[str]:
-    """The address at which any application answers."""
+async def listening(app: ASGIApp, *, lifespan: Literal["on", "off"] = "off", port: int = 0) -> AsyncIterator[str]:
+    """The address at which any application answers; on a free port unless one is given."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen(64)
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan=lifespan)
         server = _Server(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from html import escape as html_escape
@@ -9,11 +10,16 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from sqlmodel import col, select
 
+from incidents.approval import Person
 from incidents.incident import Phase
+from orchestrator.store.database import Store
+from orchestrator.store.once import UsedRow
 from service.web.app import create_app
 from service.web.context import WebContext
 from service.web.identity import Identities
+from service.web.pages.sign_in import redeemed
 from tests.service.web.casebook import Casebook
 from tests.service.web.estate import NASTY
 from tests.service.web.serving import TOKENS, web_context, web_settings
@@ -91,6 +97,20 @@ async def test_a_printed_link_signs_in_once_and_leaves_the_address(
     assert "set-cookie" not in again.headers
 
 
+async def test_a_link_is_used_once_on_all_replicas(store: Store, clock: ManualClock) -> None:
+    """Two processes with the same secret; eight requests at once, half at each."""
+    settings = web_settings(session_secret="the-secret-of-both-replicas")
+    one, other = (web_context(store, settings, clock) for _ in range(2))
+    code = one.identities.one_time_code(settings.people[0].person)
+    answers: list[asyncio.Task[Person | None]] = []
+    async with asyncio.TaskGroup() as group:
+        answers += [group.create_task(redeemed(replica, code)) for replica in (one, other) * 4]
+    assert [answer.result() for answer in answers if answer.result()] == [settings.people[0].person]
+    async with store.transaction() as tx:
+        [key] = await tx.scalars(select(col(UsedRow.key)))
+    assert code not in key, "the row does not hold the code"
+
+
 async def test_a_link_that_another_site_opens_asks_first(client: httpx.AsyncClient, context: WebContext) -> None:
     link = context.sign_in_path(context.settings.people[0].person)
     asked = await client.get(link, headers={"Sec-Fetch-Site": "cross-site"})
@@ -104,7 +124,7 @@ async def test_a_link_ends_after_ten_minutes(context: WebContext, monkeypatch: p
     code = context.identities.one_time_code(context.settings.people[0].person)
     later = time.time() + 601
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
-    assert context.identities.redeem(code) is None
+    assert context.identities.link(code) is None
 
 
 async def test_forms_without_the_sessions_own_token_do_nothing(client: httpx.AsyncClient, book: Casebook) -> None:

@@ -16,6 +16,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.database import Store
 from service.web.app import create_app
 from service.web.context import WebContext
+from service.web.oidc import Provider, SignInError
 from tests.service.web.provider import CLIENT, SECRET, provider
 from tests.service.web.serving import TOKENS, web_context, web_settings
 from tests.service.web.signing import csrf_of
@@ -269,3 +270,31 @@ async def test_the_door_offers_it(browser: Browser) -> None:
     page = await browser.console.get("/sign-in?next=/audit")
     assert 'href="/sign-in/oidc?next=/audit"' in page.text
     assert "Sign in with Example" in page.text
+
+
+async def test_a_provider_whose_name_means_something_else_by_now_is_not_asked(
+    browser: Browser, issuer: str, settings: Settings
+) -> None:
+    """DNS rebinding: the first answer is good, the second leads to a metadata service."""
+    await browser.becomes(**DANA)
+    answers: list[list[str]] = [["127.0.0.1"], ["169.254.169.254"]]
+
+    async def names(host: str, port: int) -> list[str]:
+        del host, port
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    console = Provider(settings.oidc, redirect_uri="http://midwatch.test/sign-in/oidc/callback", resolver=names)
+    elsewhere = settings.oidc.model_copy(update={"issuer": issuer.replace("127.0.0.1", "localhost")})
+    by_name = Provider(elsewhere, redirect_uri="http://midwatch.test/sign-in/oidc/callback", resolver=names)
+    with pytest.raises(SignInError, match=r"calls itself http://127"):
+        await by_name.begin(next_path="/")
+    with pytest.raises(SignInError, match=r"localhost leads to 169\.254\.169\.254 is a cloud's metadata service"):
+        await by_name.begin(next_path="/")
+    await console.begin(next_path="/")
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
+async def test_addresses_that_the_provider_names_are_judged(browser: Browser, name: str) -> None:
+    await browser.becomes(**DANA, discovery={name: "https://169.254.169.254/latest"})
+    answer = await browser.console.get("/sign-in/oidc")
+    assert "names an address that nobody asks" in answer.text
