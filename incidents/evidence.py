@@ -28,6 +28,7 @@ class Source(StrEnum):
     ARGOCD = "argocd"
     TERRAFORM = "terraform"
     OPENCOST = "opencost"
+    FLAGS = "flags"
     MIDWATCH = "midwatch"
     """What people or Midwatch itself noted."""
 

@@ -13,6 +13,7 @@ from tools.estate import Cluster, Connections, Endpoint, KubernetesAccess, Write
 if TYPE_CHECKING:
     from tools.alertmanager.client import AlertmanagerClient
     from tools.argocd.client import ArgoCDClient
+    from tools.flags.client import FlagsClient
     from tools.github.client import GitHubClient
     from tools.kubernetes.client import KubernetesClient
     from tools.loki.client import LokiClient
@@ -50,6 +51,7 @@ async def connect(connections: Connections, *, clock: Clock) -> AsyncIterator[Cl
             argocd=_made(stack, connections.argocd, _argocd),
             github=_made(stack, connections.github, _github),
             opencost=_made(stack, connections.opencost, _opencost),
+            flags=_made(stack, connections.flags, _flags),
         )
 
 
@@ -131,6 +133,12 @@ def _github(endpoint: Endpoint) -> "GitHubClient":
     from tools.github.client import GitHubClient
 
     return GitHubClient(endpoint)
+
+
+def _flags(endpoint: Endpoint) -> "FlagsClient":
+    from tools.flags.client import FlagsClient
+
+    return FlagsClient(endpoint)
 
 
 def _opencost(endpoint: Endpoint) -> "OpenCostClient":

@@ -18,6 +18,7 @@ from tools.clock import Clock
 if TYPE_CHECKING:
     from tools.alertmanager.client import AlertmanagerClient
     from tools.argocd.client import ArgoCDClient
+    from tools.flags.client import FlagsClient
     from tools.github.client import GitHubClient
     from tools.kubernetes.client import KubernetesClient
     from tools.loki.client import LokiClient
@@ -94,6 +95,8 @@ class Connections(Value):
     """`https://api.github.com` or an Enterprise server's API."""
     github_write: Endpoint | None = None
     opencost: Endpoint | None = None
+    flags: Endpoint | None = None
+    """A flag service with the admin API of Unleash, and a token that may read its events."""
     repositories: Mapping[str, str] = {}
     """Workload name pattern or Argo CD application -> `owner/name`, when it cannot be discovered."""
     namespaces: tuple[str, ...] = ()
@@ -129,6 +132,7 @@ class Cluster:
     argocd: "ArgoCDClient | None" = None
     github: "GitHubClient | None" = None
     opencost: "OpenCostClient | None" = None
+    flags: "FlagsClient | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)

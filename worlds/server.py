@@ -16,6 +16,7 @@ from worlds.alertmanager.sender import WebhookSender
 from worlds.argocd.app import argocd_app
 from worlds.clock import HandClock, WorldClock
 from worlds.endpoints import forget_endpoints
+from worlds.flags.app import router as flags_router
 from worlds.gate import Gate
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
@@ -38,7 +39,7 @@ _HAND_STEP = 15.0
 _START_TIMEOUT = 20.0
 
 SOURCES = ("kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost")
-TRACES = "traces"
+TRACES, FLAGS = "traces", "flags"
 
 
 class World:
@@ -56,8 +57,9 @@ class World:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Base URLs by source, and of the control API. Traces have one where the estate keeps any."""
-        kept = (TRACES,) if self.estate.scenario.estate.traces else ()
+        """Base URLs by source, and of the control API; of traces and flags where the estate has any."""
+        told = self.estate.scenario.estate
+        kept = [name for name, there in ((TRACES, told.traces), (FLAGS, told.flags)) if there]
         return {name: f"{self.base_url}/{name}" for name in (*SOURCES, *kept, "world")}
 
     @property
@@ -127,7 +129,7 @@ def tokens_of(scenario: Scenario) -> dict[str, str]:
     """Return the bearer tokens of a scenario: made from its name and seed, so that runs can be repeated."""
     return {
         name: f"{name}-{scenario.name}-{scenario.seed}"
-        for name in ("reader", "executor", "github", "github-write", "argocd", "argocd-write")
+        for name in ("reader", "executor", "github", "github-write", "argocd", "argocd-write", "flags")
     }
 
 
@@ -184,6 +186,8 @@ def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
     app.include_router(opencost_router(simulation), prefix="/opencost")
     if estate.scenario.estate.traces:
         app.include_router(traces_router(EstateSpans(simulation)), prefix=f"/{TRACES}")
+    if estate.scenario.estate.flags:
+        app.include_router(flags_router(simulation, token=tokens["flags"]), prefix=f"/{FLAGS}")
     app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
 
 

@@ -17,6 +17,7 @@ from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
 from incidents.topology import Relation, Topology
 from tools.argocd.probes import applications, diff
+from tools.flags.probes import changes as flags
 from tools.github.probes import commits, compare, deployments, history, workflow_runs
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.probes import (
@@ -132,6 +133,8 @@ async def look_at_repositories(scene: Scene, desk: Desk, about: tuple[EntityId, 
     built = [repo for one in workloads for repo in scene.case.topology.targets(one, Relation.BUILT_FROM)]
     since = period_of(scene).onset - RECENT
     async with asyncio.TaskGroup() as group:
+        if desk.cluster.flags is not None:
+            group.create_task(desk.observe(flags.PROBE, flags.ChangesArgs(start=since, end=scene.now)))
         for repository in tuple(dict.fromkeys(name_of(repo) for repo in built))[:MOST_REPOSITORIES]:
             group.create_task(desk.observe(deployments.PROBE, deployments.DeploymentsArgs(repository=repository)))
             args = workflow_runs.WorkflowRunsArgs(repository=repository, since=since)

@@ -30,6 +30,7 @@ def connections_to(
         github=reach.endpoint("github", "github"),
         github_write=reach.endpoint("github", "github-write"),
         opencost=reach.endpoint("opencost"),
+        flags=reach.endpoint("flags", "flags"),
     )
 
 

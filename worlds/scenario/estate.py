@@ -54,6 +54,7 @@ class Estate(Value):
     http_metrics: HttpMetrics = HttpMetrics.OTEL
     service_graph: bool = True
     traces: bool = Field(default=False, description="Whether a trace store keeps sampled requests.")
+    flags: bool = Field(default=False, description="Whether a flag service can be asked what was switched.")
     environment: str = "production"
     nodes: tuple[NodePool, ...] = (NodePool(name="pool-1"),)
     namespaces: tuple[Namespace, ...] = ()

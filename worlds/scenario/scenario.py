@@ -16,7 +16,9 @@ def _fault(raw: Any) -> Any:
 
 
 AnyFault = Annotated[SerializeAsAny[Fault], BeforeValidator(_fault)]
-SourceName = Literal["kubernetes", "prometheus", "alertmanager", "loki", "traces", "github", "argocd", "opencost"]
+SourceName = Literal[
+    "kubernetes", "prometheus", "alertmanager", "loki", "traces", "github", "argocd", "opencost", "flags"
+]
 
 
 class Visibility(Value):

@@ -1,0 +1,1 @@
+"""A flag service of the estate."""
