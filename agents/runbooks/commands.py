@@ -36,9 +36,17 @@ def lint_command(folders: RunbookFolders, *, known: Known, warnings_fail: bool =
     problems = sorted([*folders.problems, *lint(library, known=known)], key=lambda p: (p.path, p.line))
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     failed = errors or (warnings_fail and problems)
-    counts = f"{len(library.runbooks)} runbooks, {errors} errors, {len(problems) - errors} warnings"
+    warnings = len(problems) - errors
+    counts = ", ".join(
+        _counted(number, word)
+        for number, word in ((len(library.runbooks), "runbook"), (errors, "error"), (warnings, "warning"))
+    )
     summary = Text(counts, style="bold red" if failed else "bold green")
     return Shown(body=Group(*map(_problem_line, problems), summary), exit_code=1 if failed else 0)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _problem_line(problem: Problem) -> Text:
@@ -52,7 +60,9 @@ def _problem_line(problem: Problem) -> Text:
 
 def list_command(library: Library) -> Shown:
     """All runbooks: what each teaches, for which alerts, and what repairs it."""
-    table = Table("runbook", "cause", "scope", "alerts", "actions", title="Runbooks", title_justify="left")
+    table = Table(title="Runbooks", title_justify="left")
+    for name in ("runbook", "cause", "scope", "alerts", "actions"):
+        table.add_column(name, overflow="fold")
     for runbook in library.runbooks:
         cause = runbook.cause
         table.add_row(
@@ -62,7 +72,8 @@ def list_command(library: Library) -> Shown:
             ", ".join(runbook.alerts),
             ", ".join(hint.kind for hint in cause.actions) or "people only" if cause else "",
         )
-    summary = Text(f"{len(library.runbooks)} runbooks teach {len(library.causes)} causes")
+    taught = f"{_counted(len(library.runbooks), 'runbook')}, {_counted(len(library.causes), 'cause')}"
+    summary = Text(taught)
     return Shown(body=Group(table, summary))
 
 
@@ -72,7 +83,9 @@ def match_command(
     """Runbooks that belong to alert names, links or facts, best first. Exit code 1 when none does."""
     found = match_names(library, names=alerts, urls=urls, facts=[FactKind(fact) for fact in facts])
     if not found:
-        asked = ", ".join([*alerts, *urls, *facts]) or "nothing"
+        asked = ", ".join([*alerts, *urls, *facts])
+        if not asked:
+            return Shown(body=Text("Say what to match: names of alerts, --url or --fact."), exit_code=2)
         return Shown(body=Text(f"No runbook belongs to {asked}. `midwatch runbooks new` starts one."), exit_code=1)
     table = Table("runbook", "title", "because", "needs")
     for m in found:
@@ -81,11 +94,19 @@ def match_command(
     return Shown(body=table)
 
 
+def _slug(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
 def new_command(
     folder: Path, *, title: str, slug: str = "", scope: Scope = Scope.WORKLOAD, alerts: Sequence[str] = ()
 ) -> Shown:
-    """Write a first draft into the folder. Exit code 1, and nothing is written, when the file is already there."""
-    name = slug or re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    """Write a first draft. Exit code 1 when the file is there, 2 for a slug that is none; then nothing is written."""
+    name = slug or _slug(title)
+    if name != _slug(name):
+        better = _slug(name) or "pool-full"
+        said = f"{name!r} is no name for a file here: small letters, digits and dashes, such as {better}"
+        return Shown(body=Text(said, style="red"), exit_code=2)
     path = folder / f"{name}.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)

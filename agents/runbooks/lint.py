@@ -8,6 +8,7 @@ from agents.runbooks.grammar import write_alternative
 from agents.runbooks.library import Library
 from agents.runbooks.problem import Problem, Severity, did_you_mean
 from agents.runbooks.runbook import SECTIONS, Runbook
+from agents.runbooks.template import PROMPTS
 from incidents.cause import ActionHint, Alternative, Cause, Expression
 from incidents.fact import FactRole, FactSpec
 from incidents.ids import ActionKind, FactKind
@@ -162,15 +163,21 @@ def _proves_something(runbook: Runbook, cause: Cause, *, known: Known) -> Iterat
 
 def _prose(runbook: Runbook) -> Iterator[Problem]:
     for heading in SECTIONS:
-        if len(runbook.section(heading)) < THIN_SECTION:
+        if message := _nothing_said(heading, runbook.section(heading).strip()):
             yield Problem(
                 path=runbook.path,
                 line=next((s.line for s in runbook.sections if s.heading.casefold() == heading.casefold()), 1),
                 field="",
                 severity=Severity.WARNING,
-                message=f"section {heading} is missing or says almost nothing",
+                message=message,
                 instead=f"write ## {heading} with what a person at 2:47 needs",
             )
+
+
+def _nothing_said(heading: str, words: str) -> str:
+    if words == PROMPTS[heading]:
+        return f"section {heading} still holds the draft's own words"
+    return f"section {heading} is missing or says almost nothing" if len(words) < THIN_SECTION else ""
 
 
 def _twins(library: Library) -> Iterator[Problem]:

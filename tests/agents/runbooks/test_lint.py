@@ -11,6 +11,7 @@ from agents.runbooks.library import Library
 from agents.runbooks.lint import Known, lint
 from agents.runbooks.parser import parse
 from agents.runbooks.problem import Severity
+from agents.runbooks.words import actions_command, facts_command
 from incidents.action import Reversibility
 from incidents.fact import FactRole, FactSpec
 from tools.action import ActionCard
@@ -152,7 +153,8 @@ def test_the_commands_show_and_say_how_they_end(tmp_path: Path) -> None:
     assert "disk-full-yes.md:8: error: facts.must[0]: no detector emits container.exited_error" in printed(
         linted.body
     ).replace("\n", "")
-    assert "1 runbooks teach 1 causes" in printed(list_command(library).body)
+    assert printed(linted.body).count("still holds the draft's own words") == 5, "a draft is no runbook yet"
+    assert "1 runbook, 1 cause" in printed(list_command(library).body)
     assert match_command(library, alerts=["NodeDiskFull"]).exit_code == 0
     assert "midwatch runbooks new" in printed(match_command(library, alerts=["Other"]).body)
 
@@ -163,3 +165,23 @@ def test_warnings_fail_only_when_asked(tmp_path: Path) -> None:
     assert lint_command(folders, known=KNOWN).exit_code == 0
     assert lint_command(folders, known=KNOWN, warnings_fail=True).exit_code == 1
     assert {p.severity for p in lint(folders.library(), known=KNOWN)} == {Severity.WARNING}
+
+
+@pytest.mark.parametrize("slug", ["../evil", "a/b", "Capital", "a b", ".."])
+def test_a_draft_is_written_into_its_folder_and_nowhere_else(slug: str, tmp_path: Path) -> None:
+    made = new_command(tmp_path / "mine", title="Anything", slug=slug)
+    assert made.exit_code == 2
+    assert "is no name for a file" in printed(made.body)
+    assert list(tmp_path.rglob("*.md")) == []
+
+
+def test_the_words_of_runbooks_can_be_looked_up() -> None:
+    facts = facts_command(KNOWN, word="bytes")
+    assert facts.exit_code == 0
+    assert "memory.at_limit" in printed(facts.body)
+    assert "container.oom_killed" not in printed(facts.body)
+    assert "1 of 3 facts" in printed(facts.body)
+    actions = printed(actions_command(KNOWN).body)
+    assert "set_resources" in actions
+    assert "memory_limit: bytes" in actions
+    assert facts_command(KNOWN, word="volcano").exit_code == 1
