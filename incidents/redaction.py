@@ -21,6 +21,14 @@ PASSES = 8
 ENTROPY_BITS = 3.0
 """Shannon entropy per character from which a value behind a vaguely secret name counts as random.
 The default limit of Yelp's detect-secrets for hexadecimal strings."""
+REMEMBERED_LENGTH = 512
+"""Characters of a text that is remembered as clean: a line, not a page."""
+REMEMBERED_TEXTS = 8192
+"""Texts remembered as clean, at most 4 MiB in all; then they are forgotten together."""
+_CLEAN: set[str] = set()
+"""Texts in which no rule found anything: only these are kept, no secret outlives its call. What is found depends on
+the text alone, so nothing else has to be in the key."""
+
 RANDOM_LENGTH = 16
 """Characters below which the entropy of a string says nothing."""
 RANDOM_DIGITS = 0.2
@@ -86,11 +94,26 @@ def mark(kind: str) -> str:
 
 def redact(text: str) -> str:
     """The text without its secrets. Doing it again changes nothing, and valid JSON stays valid JSON."""
-    for _ in range(PASSES):
-        before, text = text, _passed(text)
-        if text == before:
+    if text in _CLEAN:
+        return text
+    left = _passed(text)
+    if left == text:
+        _remember(text)
+        return text
+    for _ in range(PASSES - 1):
+        before, left = left, _passed(left)
+        if left == before:
             break
-    return text
+    return left
+
+
+def _remember(text: str) -> None:
+    """Keep a short text in which nothing was found: logs say the same over and over."""
+    if len(text) > REMEMBERED_LENGTH:
+        return
+    if len(_CLEAN) >= REMEMBERED_TEXTS:
+        _CLEAN.clear()
+    _CLEAN.add(text)
 
 
 def _passed(text: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents import redaction
 from incidents.redaction import RULES, is_secret_name, looks_random, redact
 
 # Put together here, so that no scanner takes this file for a leak.
@@ -240,3 +241,19 @@ def test_every_rule_can_fire() -> None:
     ]
     for rule in RULES:
         assert any(rule.pattern.search(text) for text in [*texts, *extra]), rule.pattern.pattern
+
+
+def test_only_what_is_clean_is_remembered() -> None:
+    clean, told = "went well after 3 s, a line like many", "password=hunter2isnotenough3"
+    assert redact(clean) == clean
+    assert redact(told) == redact(told) != told
+    assert clean in redaction._CLEAN
+    assert not any("hunter2" in text for text in redaction._CLEAN)
+
+
+def test_what_is_remembered_as_clean_is_bounded() -> None:
+    for number in range(redaction.REMEMBERED_TEXTS + 10):
+        redact(f"line {number}")
+    redact("x" * (redaction.REMEMBERED_LENGTH + 1))
+    assert len(redaction._CLEAN) <= redaction.REMEMBERED_TEXTS
+    assert all(len(text) <= redaction.REMEMBERED_LENGTH for text in redaction._CLEAN)
