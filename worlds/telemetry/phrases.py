@@ -1,9 +1,9 @@
 """What applications write: lines by language, for requests, for trouble, for start and stop. No line names a cause."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
 
 from worlds.scenario.workload import Workload
 
@@ -30,7 +30,7 @@ def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
         case "node":
             levels = {"debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
             body = {"level": levels.get(phrase.level, 30), "time": int(at * 1000), "pid": 1, "name": workload.name}
-            return json.dumps({**body, **(phrase.fields or {}), "msg": phrase.text})
+            return _json({**body, **(phrase.fields or {}), "msg": phrase.text})
         case "python":
             stamp = moment.strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
             return f"{stamp} {phrase.level.upper().replace('WARN', 'WARNING'):<7} app.{phrase.logger} {phrase.text}"
@@ -45,10 +45,17 @@ def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
             return f"{moment.strftime('%Y/%m/%d %H:%M:%S')} [{phrase.level}] {int(draw * 30) + 20}#0: {phrase.text}"
         case _:
             stamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            extra = dict(phrase.fields or {})
-            return json.dumps(
-                {"time": stamp, "level": phrase.level.upper(), "msg": phrase.text, "logger": phrase.logger, **extra}
-            )
+            said = {"time": stamp, "level": phrase.level.upper(), "msg": phrase.text, "logger": phrase.logger}
+            return _json({**said, **(phrase.fields or {})})
+
+
+def _json(fields: Mapping[str, str | int | float]) -> str:
+    """Write what `json.dumps` would: lines are made by the ten thousand, and a general encoder takes ten times as long.
+
+    Names of fields are plain words, numbers are finite.
+    """
+    said = (f'"{name}": {quoted(value) if isinstance(value, str) else repr(value)}' for name, value in fields.items())
+    return "{" + ", ".join(said) + "}"
 
 
 def _camel(name: str) -> str:
