@@ -51,8 +51,7 @@ class World:
         self.api = api
         self._server = server
         self._tasks: list[asyncio.Task[None]] = []
-        self._client = httpx.AsyncClient(timeout=10.0)
-        self._sender = WebhookSender(client=self._client)
+        self._client: httpx.AsyncClient | None = None
         self.stopping = asyncio.Event()
 
     @property
@@ -80,13 +79,16 @@ class World:
         }
 
     async def advance(self, seconds: float) -> None:
-        """Move a clock that is set by hand, alert by alert: notifications arrive before time goes on."""
+        """Move a clock that is set by hand, alert by alert: notifications arrive before time goes on.
+
+        Where nobody is told and nobody reports, alerts are worked out for the whole stretch at once.
+        """
         clock = self.estate.clock
         if not isinstance(clock, HandClock):
             raise TypeError("only a HandClock can be moved by hand")
-        left = seconds
+        left, most = seconds, seconds if self.estate.keeps_to_itself else _HAND_STEP
         while left > 0:
-            step = min(_HAND_STEP, left)
+            step = min(most, left)
             clock.advance(step)
             left -= step
             await self._deliver_due()
@@ -100,7 +102,8 @@ class World:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
         forget_endpoints()
 
     async def run(self, listener: socket.socket) -> None:
@@ -122,7 +125,9 @@ class World:
     async def _deliver_due(self) -> None:
         notifications = self.estate.due_notifications()
         if notifications:
-            await self.estate.alerting.deliver(notifications, self._sender)
+            # Trusted certificates are read from disk: not before somebody is to be told.
+            self._client = self._client or httpx.AsyncClient(timeout=10.0)
+            await self.estate.alerting.deliver(notifications, WebhookSender(client=self._client))
 
 
 def tokens_of(scenario: Scenario) -> dict[str, str]:

@@ -95,6 +95,12 @@ class Estate:
         self.catch_up()
         return self.alerting.step(self.clock.now())
 
+    @property
+    def keeps_to_itself(self) -> bool:
+        """Whether nothing comes in from outside or goes out while time passes: no reports, no webhooks."""
+        told = any(receiver.webhook_configs for receiver in self.alertmanager.config.receivers)
+        return not told and not self.scenario.reports
+
     def true_entity(self) -> str:
         """Return the entity of the scenario's truth: `namespace/kind/name`, `-` for no namespace.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from tools.estate import Connections, Endpoint, KubernetesAccess
+from worlds.kubernetes.authority import authority
 
 
 def connections_to(
@@ -50,10 +51,11 @@ class _Reach:
         if "kubernetes" not in self.urls or identity not in self.tokens:
             return None
         path = folder / f"{identity}.kubeconfig"
+        cluster = {"server": self.urls["kubernetes"], "certificate-authority-data": authority()}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "world", "cluster": {"server": self.urls["kubernetes"]}}],
+            "clusters": [{"name": "world", "cluster": cluster}],
             "users": [{"name": identity, "user": {"token": self.tokens[identity]}}],
             "contexts": [{"name": "world", "context": {"cluster": "world", "user": identity}}],
             "current-context": "world",

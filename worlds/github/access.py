@@ -10,14 +10,14 @@ class Tokens:
         self._read = {read, write}
         self._write = {write}
 
-    def may_read(self, request: Request) -> None:
+    async def may_read(self, request: Request) -> None:
         """Raise 401 without a valid token."""
         if _token(request) not in self._read:
             raise HTTPException(401, "Bad credentials")
 
-    def may_write(self, request: Request) -> None:
+    async def may_write(self, request: Request) -> None:
         """Raise 401 without a valid token and 403 with one that may only read."""
-        self.may_read(request)
+        await self.may_read(request)
         if _token(request) not in self._write:
             raise HTTPException(403, "Resource not accessible by personal access token")
 
