@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
+from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio import client as kubernetes_client
@@ -233,6 +234,9 @@ class KubernetesClient:
             raise PermanentError(f"{where} cannot be used: {error}") from error
         if why := objection_to_url(str(configuration.host)):
             raise PermanentError(f"Kubernetes: {configuration.host} is no address to configure: {why}")
+        # Without a proxy in the environment there is nothing to trust it for: it would make the library read ~/.netrc,
+        # in a thread, before every call.
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return configuration
 
 
