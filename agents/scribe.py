@@ -161,6 +161,10 @@ def _done(dossier: Dossier, cite: Citations) -> Iterator[str]:
     for proposal in dossier.proposals:
         made = f"Proposed {_stamp(proposal.body.created_at)}: {_actions(proposal)} (risk {proposal.body.risk.value})"
         yield f"- {made}{_ledger(cite, proposal.digest, EntryKind.PROPOSED, EntryKind.POLICY_DENIED)}"
+    for narrowing in dict.fromkeys(one for proposal in dossier.proposals for one in proposal.body.narrowings):
+        made = f"Narrowed {_stamp(narrowing.at)} by {unmarked(narrowing.name)}"
+        what = "; ".join(unmarked(one.text) for one in narrowing.differences)
+        yield f"- {made}: {what}{_ledger(cite, narrowing.of, EntryKind.NARROWED)}"
     for decision in dossier.decisions:
         verb = "Approved" if decision.choice is Choice.APPROVE else "Rejected"
         why = f": {unmarked(decision.reason)}" if decision.reason else ""

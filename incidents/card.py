@@ -64,6 +64,7 @@ def _lines(body: ProposalBody) -> Iterator[tuple[str, str]]:
     cost = body.cost
     yield "Cost", f"{cost.usd_per_hour:+.2f} $/h" if cost.usd_per_hour is not None else f"unknown ({cost.basis})"
     yield "Risk", body.risk.value
+    yield from (("Narrowed", one.text) for one in body.narrowings)
     yield "Policy", _policy(body)
     yield "Decide by", f"{body.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     for other in body.alternatives:
@@ -77,6 +78,8 @@ def _action(action: ProposedAction) -> Iterator[tuple[str, str]]:
     yield "Arguments", ", ".join(f"{name} = {value}" for name, value in action.request.arguments.items())
     for change in action.preview.diff:
         yield "Difference", _difference(change)
+    for bound in action.bounds:
+        yield "May be narrowed", f"{bound.argument}: {bound.text}"
     preview = action.preview
     yield "Rehearsed", f"{preview.by}: {'accepted' if preview.accepted else f'refused: {preview.refusal}'}"
     for warning in preview.warnings:

@@ -21,7 +21,7 @@ BAD = frozenset(
     }
 )
 BUSY = frozenset({EntryKind.DISPATCHED, EntryKind.UNDO_DISPATCHED})
-ASK = frozenset({EntryKind.PROPOSED, EntryKind.DECIDED, EntryKind.REJECTION_LIFTED})
+ASK = frozenset({EntryKind.PROPOSED, EntryKind.DECIDED, EntryKind.NARROWED, EntryKind.REJECTION_LIFTED})
 
 
 def tone(kind: EntryKind) -> str:
@@ -43,6 +43,8 @@ def about(payload: Mapping[str, object]) -> str:
         return "; ".join(str(_plain(a).get("summary")) for a in actions) if isinstance(actions, list) else ""
     if diagnosis := _part(payload, "diagnosis"):
         return f"{diagnosis.get('verdict')}: {diagnosis.get('reason')}"
+    if isinstance(differences := payload.get("differences"), list):
+        return "; ".join(str(one) for one in differences)
     if key := _part(payload, "key"):
         return f"{key.get('id')} signs from here on"
     names = ("policy", "action", "target", "detail", "message", "verdict", "because", "reason", "problem", "title")
