@@ -3,29 +3,48 @@
 What a record does not say is left as a question for the people who were there. Text from outside is fenced or escaped.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from agents.citing import Citations
 from agents.diagnostician.wording import label_of
-from agents.felt import distance
-from agents.wording import duration, listed, looked_at, percent, unmarked
+from agents.felt import GRAPH_ONLY, distance
+from agents.wording import count, duration, listed, looked_at, percent, unmarked
 from incidents.approval import Choice
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
 from incidents.fact import Fact
-from incidents.ids import FactId, ProposalDigest
+from incidents.ids import EntityId, FactId, ProposalDigest
+from incidents.incident import EventKind
 from incidents.ledger import EntryKind
 from incidents.postmortem import Dossier, Milestones, lasted, milestones
 from incidents.proposal import Proposal
-from incidents.verification import Outcome, Verification
+from incidents.verification import CheckRole, Outcome, Verification
 
 NOTHING = "Nothing was recorded."
 
-MOST_LINES = 80
+MOST_LINES = 60
 """Lines of the timeline that a reader follows; the whole is in the console."""
+CHATTER = frozenset({EventKind.AGENT, EventKind.QUESTION, EventKind.FINDING})
+"""How it was looked for: what came of it stands under the cause, with its sources."""
+ROUTINE = "measured"
+"""Beginning of the lines that a verification writes at every look."""
+LONGEST_WHY = 80
+"""Characters of why something could not be seen; what a system answered word for word is in the console."""
+LOOK_SECONDS = 60.0
+"""What one look costs a person, as docs/metrics.md counts toil."""
 
 MOST_FELT = 8
 """Lines of impact that a reader follows; the case file has all."""
+SENTENCES = ("Explains ", "Looked for ", "Nothing that ")
+"""How arguments begin that the scorer words."""
+HELD: Mapping[tuple[CheckRole, bool | None], str] = {
+    (CheckRole.SUCCESS, True): "fixed",
+    (CheckRole.SUCCESS, False): "not fixed",
+    (CheckRole.SUCCESS, None): "could not be read",
+    (CheckRole.GUARD, True): "not worse",
+    (CheckRole.GUARD, False): "worse",
+    (CheckRole.GUARD, None): "could not be read",
+}
 DEEDS = (EntryKind.DISPATCHED, EntryKind.EXECUTED, EntryKind.FAILED, EntryKind.UNKNOWN)
 ENDINGS = (EntryKind.INCIDENT_CLOSED, EntryKind.ESCALATED)
 QUESTIONS = (
@@ -45,11 +64,11 @@ def draft(dossier: Dossier, *, now: datetime) -> str:
         ("Root cause", _cause(dossier.diagnosis, cite)),
         ("What was ruled out", _ruled_out(dossier.diagnosis, cite)),
         ("What could not be seen", _gaps(dossier, cite)),
-        ("What was done", _done(dossier, cite)),
+        ("What was done", _done(dossier, times, cite)),
         ("Did it help", _helped(dossier.verification, cite)),
         ("What went well", _went_well(dossier, times, cite)),
-        ("How long it took", _durations(times, cite)),
-        ("Timeline", _timeline(dossier, cite)),
+        ("How long it took", _durations(dossier, times, cite)),
+        ("Timeline", _timeline(dossier, times, cite)),
         ("What would prevent it", _follow_ups(dossier, cite)),
         ("Questions for those who were there", (f"- {question}" for question in QUESTIONS)),
     ]
@@ -60,9 +79,12 @@ def draft(dossier: Dossier, *, now: datetime) -> str:
 
 
 def _header(dossier: Dossier, *, now: datetime) -> str:
-    incident = dossier.incident
+    incident, began = dossier.incident, milestones(dossier).began
     drafted = f"drafted {_stamp(now)} from {len(dossier.ledger)} ledger entries; to be completed by people"
-    return f"{incident.severity.label} · {incident.cluster} · {incident.id} · {incident.phase.value} · {drafted}"
+    day = f"{began:%Y-%m-%d}, times in UTC"
+    return (
+        f"{incident.severity.label} · {incident.cluster} · {incident.id} · {incident.phase.value} · {day} · {drafted}"
+    )
 
 
 def _summary(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
@@ -80,7 +102,7 @@ def _summary(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[s
         yield f"It ended {dossier.incident.phase.value}: {_whole(unmarked(dossier.outcome))}{_ended(cite)}"
     if times.ended:
         took = duration((times.ended - times.began).total_seconds())
-        yield f"It lasted {took}, from {_stamp(times.began)} on.{_ended(cite)}"
+        yield f"It lasted {took}, from {_clock(times.began, times)} to {_clock(times.ended, times)}.{_ended(cite)}"
 
 
 def _ended(cite: Citations) -> str:
@@ -109,20 +131,25 @@ def _impact(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[st
     if names:
         yield f"- Affected: {names}.{opened}"
     explained = {f for h in (dossier.diagnosis.leading if dossier.diagnosis else ()) for f in h.explains}
-    for fact in _felt(dossier.facts, explained):
+    blamed = {h.entity for h in (dossier.diagnosis.leading if dossier.diagnosis else ())}
+    for fact in _felt(dossier.facts, explained, blamed):
         seen = cite.read_from(facts=(fact.id,)) or cite.on_page("h-going", "what was going on")
         yield f"- {unmarked(fact.text)}{seen}"
     alerts = listed(alert.name for alert in dossier.alerts)
     if alerts:
         source = cite.on_page("h-alerts", "the alerts")
-        yield f"- Alerts: {unmarked(alerts)}, the first at {_stamp(times.alerted)}.{source}"
+        yield f"- Alerts: {unmarked(alerts)}, the first at {_clock(times.alerted, times)}.{source}"
 
 
-def _felt(facts: Iterable[Fact], explained: Collection[FactId]) -> list[Fact]:
-    """What the cause accounts for, as users feel it first; the same of the same entity is told once, latest last."""
+def _felt(facts: Iterable[Fact], explained: Collection[FactId], blamed: Collection[EntityId]) -> list[Fact]:
+    """What the cause accounts for, as users feel it first, where it is blamed before where it only shows.
+
+    The same of the same entity is told once, and nothing under the name of a metric when there is anything else.
+    """
     known = [fact for fact in facts if fact.id in explained]
     first = {(fact.kind, fact.entity): fact for fact in reversed(known)}
-    return sorted(first.values(), key=distance)[:MOST_FELT]
+    near = [fact for fact in first.values() if not fact.kind.startswith(GRAPH_ONLY)] or list(first.values())
+    return sorted(near, key=lambda fact: (distance(fact), fact.entity not in blamed))[:MOST_FELT]
 
 
 def _cause(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
@@ -137,12 +164,16 @@ def _cause(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
 
 
 def _argument(hypothesis: Hypothesis, cite: Citations) -> Iterator[str]:
-    yield f"**{unmarked(hypothesis.title)}** at {label_of(hypothesis.entity)}:"
+    yield f"**{unmarked(hypothesis.title)}** at {label_of(hypothesis.entity)}."
     yield ""
-    for point in (*hypothesis.speaks_for, *hypothesis.speaks_against):
-        source = cite.read_from(evidence=point.evidence, facts=point.facts) or _diagnosed(cite)
-        yield f"- {'for' if point.weight > 0 else 'against'}: {unmarked(point.text)}{source}"
-    yield ""
+    for says, points in (("for", hypothesis.speaks_for), ("against", hypothesis.speaks_against)):
+        if points:
+            yield f"**Speaks {says} it**"
+            yield ""
+        for point in sorted(points, key=lambda one: -abs(one.weight)):
+            source = cite.read_from(evidence=point.evidence, facts=point.facts) or _diagnosed(cite)
+            yield f"- {unmarked(_begun(point.text))}{source}"
+        yield ""
 
 
 def _ruled_out(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
@@ -154,15 +185,18 @@ def _ruled_out(diagnosis: Diagnosis | None, cite: Citations) -> Iterator[str]:
 def _gaps(dossier: Dossier, cite: Citations) -> Iterator[str]:
     for gap in dict.fromkeys(dossier.gaps):
         source = cite.on_page("h-agents", "what the agents saw and did not")
-        yield f"- {unmarked(looked_at(gap.what))} ({gap.agent.value}: {unmarked(gap.why)}){source}"
+        why = ": ".join(gap.why.split(": ")[:2])
+        cut = why if len(why) <= LONGEST_WHY else f"{why[:LONGEST_WHY].rstrip()}…"
+        yield f"- {unmarked(looked_at(gap.what))} ({gap.agent.value}: {unmarked(cut)}){source}"
 
 
-def _done(dossier: Dossier, cite: Citations) -> Iterator[str]:
+def _done(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
     for proposal in dossier.proposals:
-        made = f"Proposed {_stamp(proposal.body.created_at)}: {_actions(proposal)} (risk {proposal.body.risk.value})"
+        clock, risk = _clock(proposal.body.created_at, times), proposal.body.risk.value
+        made = f"Proposed at {clock}: {_actions(proposal)} (risk {risk})"
         yield f"- {made}{_ledger(cite, proposal.digest, EntryKind.PROPOSED, EntryKind.POLICY_DENIED)}"
     for narrowing in dict.fromkeys(one for proposal in dossier.proposals for one in proposal.body.narrowings):
-        made = f"Narrowed {_stamp(narrowing.at)} by {unmarked(narrowing.name)}"
+        made = f"Narrowed at {_clock(narrowing.at, times)} by {unmarked(narrowing.name)}"
         what = "; ".join(unmarked(one.text) for one in narrowing.differences)
         yield f"- {made}: {what}{_ledger(cite, narrowing.of, EntryKind.NARROWED)}"
     for decision in dossier.decisions:
@@ -170,13 +204,14 @@ def _done(dossier: Dossier, cite: Citations) -> Iterator[str]:
         why = f": {unmarked(decision.reason)}" if decision.reason else ""
         source = _ledger(cite, decision.digest, EntryKind.DECIDED)
         who = f"by {unmarked(decision.person.name)} ({decision.channel.value})"
-        yield f"- {verb} {_stamp(decision.at)} {who}{why}{source}"
+        yield f"- {verb} at {_clock(decision.at, times)} {who}{why}{source}"
     for execution in dossier.executions:
         what = "Undo" if execution.undo else "Execution"
         at = execution.ended_at or execution.dispatched_at or execution.approved_at
         detail = f": {unmarked(execution.detail)}" if execution.detail else ""
         kinds = (EntryKind.UNDO_DISPATCHED, EntryKind.UNDONE) if execution.undo else DEEDS
-        yield f"- {what} {_stamp(at)} {execution.status.value}{detail}{_ledger(cite, execution.digest, *kinds)}"
+        went = f"{execution.status.value}{detail}{_ledger(cite, execution.digest, *kinds)}"
+        yield f"- {what} at {_clock(at, times)}: {went}"
 
 
 def _ledger(cite: Citations, digest: ProposalDigest, *kinds: EntryKind) -> str:
@@ -193,9 +228,11 @@ def _helped(verification: Verification | None, cite: Citations) -> Iterator[str]
     source = _judged(verification, cite)
     yield f"{verification.outcome.value.capitalize()}: {unmarked(verification.reason)}{source}"
     yield ""
+    said: dict[str, list[str]] = {}
     for result in verification.results:
-        held = {True: "held", False: "not held", None: "could not be read"}[result.held]
-        yield f"- {unmarked(result.text)} ({result.check.role.value}, {held}){source}"
+        said.setdefault(result.text, []).append(HELD[result.check.role, result.held])
+    for text, words in said.items():
+        yield f"- {unmarked(text)}: {', '.join(dict.fromkeys(words))}{source}"
 
 
 def _went_well(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
@@ -210,7 +247,7 @@ def _went_well(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator
         yield f"- The change that did not help was taken back.{_judged(verification, cite)}"
 
 
-def _durations(times: Milestones, cite: Citations) -> Iterator[str]:
+def _durations(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
     alerted = (EntryKind.INCIDENT_OPENED,)
     steps = (
         ("from the onset to the first alert", times.began, times.alerted, alerted),
@@ -225,15 +262,20 @@ def _durations(times: Milestones, cite: Citations) -> Iterator[str]:
         if took is not None:
             source = cite.read_from(entries=kinds) or cite.on_page("h-timeline", "the timeline of the incident")
             yield f"- {duration(took.total_seconds())} {name}{source}"
+    if dossier.evidence:
+        looks, seen = len(dossier.evidence), cite.on_page("h-agents", "what the agents saw and did not")
+        yield f"- Agents made {count(looks, 'observation')}: about {duration(looks * LOOK_SECONDS)} by hand{seen}"
 
 
-def _timeline(dossier: Dossier, cite: Citations) -> Iterator[str]:
+def _timeline(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:
     events = sorted(dossier.timeline, key=lambda event: event.seq)
-    for event in events[:MOST_LINES]:
-        yield f"- [{_stamp(event.at)}]({cite.line(event.seq)}) {unmarked(event.actor)}: {unmarked(event.text)}"
-    if len(events) > MOST_LINES:
+    told = [event for event in events if event.kind not in CHATTER and not event.text.startswith(ROUTINE)][:MOST_LINES]
+    for event in told:
+        at = f"[{_clock(event.at, times)}]({cite.line(event.seq)})"
+        yield f"- {at} {unmarked(event.actor)}: {unmarked(event.text)}"
+    if len(events) > len(told):
         more = cite.on_page("h-log", "the timeline of the incident")
-        yield f"- {len(events) - MOST_LINES} more events are in the console{more}"
+        yield f"- How it was looked for, {count(len(events) - len(told), 'more line')}, is in the console{more}"
 
 
 def _follow_ups(dossier: Dossier, cite: Citations) -> Iterable[str]:
@@ -252,6 +294,16 @@ def _sources(cite: Citations) -> Iterator[str]:
 
 def _stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _clock(at: datetime, times: Milestones) -> str:
+    """The time of day, with the date when it is not the day on which it began: the header names that."""
+    return at.strftime("%H:%M:%S") if at.date() == times.began.date() else at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _begun(text: str) -> str:
+    """Arguments stand one below the other: those that are sentences begin small, like those that are facts."""
+    return text[:1].lower() + text[1:] if text.startswith(SENTENCES) else text
 
 
 def _whole(text: str) -> str:

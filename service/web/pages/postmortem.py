@@ -33,6 +33,18 @@ SHOWN = (
 )
 
 
+FOLDED = frozenset({"Timeline", "Sources"})
+"""Sections that are looked something up in, not read."""
+
+
+class Part(Value):
+    """One section of the rendered document. Its heading and body were made safe together."""
+
+    title: str
+    html: str
+    folded: bool
+
+
 class Times(Value):
     """How long the steps of one incident took, in words, and what came before it."""
 
@@ -54,7 +66,7 @@ async def page(request: Request, context: ContextDep, session: SessionDep, incid
         incident=head,
         draft=draft,
         times=times,
-        html=render(draft.markdown),
+        parts=parts_of(render(draft.markdown)),
         panel=ticket_panel(made, given=context.settings.tickets, person=session.person),
     )
 
@@ -77,16 +89,25 @@ async def html(request: Request, context: ContextDep, _: SessionDep, incident: I
     return HTMLResponse(whole, headers=_file(head, "html"))
 
 
+def parts_of(html: str) -> tuple[Part, ...]:
+    """The document by its headings, in order; those that are for machines and auditors first are folded on the page."""
+    first, *rest = html.split("<h2>")
+    named = (section.partition("</h2>") for section in rest)
+    told = (Part(title=title, html=body, folded=title in FOLDED) for title, _, body in named)
+    return (Part(title="", html=first, folded=False), *told)
+
+
 def times_of(known: tuple[Course, ...], incident: Incident) -> Times:
     """Its own times, by the definitions of docs/metrics.md, and whether it came again."""
     own = next(course for course in known if course.incident == incident.id)
     figures = statistics(known, since=own.noticed, until=own.noticed + timedelta(microseconds=1))
     steps = [(name, _mean(figures, key)) for key, name in SHOWN]
     waited = [("Waited for people", duration(own.waited))] if own.waited else []
+    toil = [("Looked, by hand about", duration(figures.toil_saved))] if own.observations else []
     same = (own.cause, own.entity)
     earlier = (c for c in known if own.cause and (c.cause, c.entity) == same and c.noticed < own.noticed)
     return Times(
-        steps=tuple((name, text) for name, text in (*steps, *waited) if text),
+        steps=tuple((name, text) for name, text in (*steps, *waited, *toil) if text),
         again=tuple(sorted(earlier, key=lambda course: course.noticed, reverse=True)),
     )
 
