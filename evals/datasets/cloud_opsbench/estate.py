@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from evals.datasets.cloud_opsbench.cache import Cache
 from evals.datasets.cloud_opsbench.events import read_events
-from evals.datasets.cloud_opsbench.gaps import adopt_replicasets, fill_templates, missing_replicasets
+from evals.datasets.cloud_opsbench.gaps import adopt_pods, adopt_replicasets, fill_templates, missing_replicasets
 from evals.datasets.cloud_opsbench.manifests import read_manifests
 from evals.datasets.cloud_opsbench.namespaces import read_namespaces
 from evals.datasets.cloud_opsbench.nodes import read_nodes
@@ -27,6 +27,7 @@ def read_objects(cache: Cache) -> list[JsonObject]:
     events = list(read_events(cache))
     pods = list(_pods(cache, workloads))
     adopt_replicasets(workloads)
+    adopt_pods(pods, workloads)
     workloads += missing_replicasets(pods, workloads)
     fill_templates(workloads, pods)
     _explain_pending(pods, events)

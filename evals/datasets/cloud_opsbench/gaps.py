@@ -51,6 +51,19 @@ def adopt_replicasets(workloads: Sequence[JsonObject]) -> None:
             one["metadata"]["ownerReferences"] = [owner_reference("Deployment", above, namespace=space)]
 
 
+def adopt_pods(pods: Iterable[JsonObject], workloads: Sequence[JsonObject]) -> None:
+    """Give pods that were only listed the controller whose name theirs begins with: one suffix, or two."""
+    known = {_key(one) for one in workloads}
+    for pod in pods:
+        space, above = pod["metadata"].get("namespace", ""), pod["metadata"]["name"].rpartition("-")[0]
+        if _owner(pod) is not None or not above:
+            continue
+        kinds = (kind for kind in ("ReplicaSet", "StatefulSet", "DaemonSet") if (kind, space, above) in known)
+        made = next(kinds, "ReplicaSet" if ("Deployment", space, above.rpartition("-")[0]) in known else "")
+        if made:
+            pod["metadata"]["ownerReferences"] = [owner_reference(made, above, namespace=space)]
+
+
 def fill_templates(workloads: Sequence[JsonObject], pods: Iterable[JsonObject]) -> None:
     """Give workloads that were only listed the template that one of their pods shows."""
     by_key = {_key(one): one for one in workloads}

@@ -252,7 +252,12 @@ def _applications(entity: EntityId, facts: Sequence[Fact], case: CaseFile) -> li
         users = [case.topology.owner_of(user) for user in case.topology.sources(entity, Relation.USES)]
         names = [Entity.parse(user).name for user in users if Entity.parse(user).is_workload]
         return list(dict.fromkeys(names))[:1] or [parsed.name]
-    waiting = [Entity.parse(fact.entity) for fact in (*facts, *case.facts) if fact.kind == "pod.unschedulable"]
+    waiting = [
+        Entity.parse(fact.entity)
+        for kind in ("pod.unschedulable", "pod.pending")
+        for fact in (*facts, *case.facts)
+        if fact.kind == kind
+    ]
     return list(dict.fromkeys(one.name for one in waiting if one.is_workload))[:1]
 
 

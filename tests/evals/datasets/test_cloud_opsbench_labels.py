@@ -226,6 +226,19 @@ def test_the_rules_of_a_described_ingress_are_read(tmp_path: Path) -> None:
     }
 
 
+def test_a_pod_that_was_only_listed_belongs_to_whom_its_name_begins_with(tmp_path: Path) -> None:
+    cache = {key: text for key, text in shop().items() if not key.startswith("DescribeResource")}
+    write(tmp_path, cache, thing="app/x", cause="oom_killed")
+    objects = read_objects(Cache(tmp_path / "tickets" / "runtime" / "1" / "tool_cache.json"))
+    owners = {
+        one["metadata"]["name"]: [(owner["kind"], owner["name"]) for owner in one["metadata"]["ownerReferences"]]
+        for one in objects
+        if one["kind"] == "Pod"
+    }
+    assert owners["seat-api-6d5f7c9b8d-x2x4z"] == [("ReplicaSet", "seat-api-6d5f7c9b8d")]
+    assert owners["rides-db-0"] == [("StatefulSet", "rides-db")]
+
+
 def test_a_replica_set_without_owner_belongs_to_whom_its_name_begins_with(tmp_path: Path) -> None:
     cache = refused_by_quota("pods", used="3", hard="3", asked="1")
     write(tmp_path, cache, thing="app/x", cause="namespace_pod_quota_exceeded")
