@@ -28,6 +28,8 @@ MOST_REPLICAS = 60
 """Pods that a twin may have; a larger workload takes longer than anybody waits for a card."""
 KINDS = {EntityKind.DEPLOYMENT: WorkloadKind.DEPLOYMENT, EntityKind.STATEFULSET: WorkloadKind.STATEFULSET}
 _CONTAINER = re.compile(r"^spec\.template\.spec\.containers\[(?P<name>[^\]]+)\]\.(?P<field>.+)$")
+RELEASED_WITH = ("image", "env", "command", "args")
+"""Fields of a container that a release brings along, and that going back from it takes back."""
 _NOISE = ("metadata.annotations", "spec.template.metadata", "metadata.generation")
 """Fields whose change has no effect of its own but to replace pods."""
 
@@ -42,6 +44,8 @@ class Twin(Value):
     """Pods that it wants after the change."""
     load: Load
     startup: Startup | None = None
+    steady: bool
+    """Whether it fails alike from moment to moment, as what does not die and come back."""
     built_from: tuple[str, ...]
     assumes: tuple[str, ...]
     not_foreseen: tuple[str, ...]
@@ -93,15 +97,14 @@ def _change(diff: Sequence[FieldChange], trouble: Trouble, *, container: str) ->
 
 def _of_container(one: FieldChange, fields: dict[str, object], trouble: Trouble, *, container: str) -> bool:
     found = _CONTAINER.match(one.path)
-    if found is None or one.after is None:
-        return found is not None and found["field"].startswith("env")
+    if found is None:
+        return False
     match found["field"].split("."):
-        case ["image"]:
+        case [field, *_] if field.startswith(RELEASED_WITH):
+            # What it says to the process is known to the diagnosis at most: the release as a whole is gone back from.
             fields["tag"] = OLD if trouble.effect is not None else NEW
-        case [field, *_] if field.startswith("env"):
-            pass  # what it says to the process is known to the diagnosis at most
-        case ["resources", "limits" | "requests" as side, "memory" | "cpu" as what] if found["name"] == container or (
-            not container
+        case ["resources", "limits" | "requests" as side, "memory" | "cpu" as what] if one.after is not None and (
+            not container or found["name"] == container
         ):
             fields[f"{what}_{side.removesuffix('s')}"] = one.after
         case _:
@@ -134,6 +137,7 @@ def _built(seen: Seen, load: Load, trouble: Trouble, change: Change, *, kind: Wo
         replicas=change.replicas if change.replicas is not None else replicas,
         load=load,
         startup=seen.startup,
+        steady=trouble.steady,
         built_from=(
             f"{replicas} pods, their template and rollout strategy",
             f"{load.rps:.3g} requests/s, of which {load.failing:.1%} fail ({load.failing_before:.1%} before)",

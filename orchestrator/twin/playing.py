@@ -23,6 +23,8 @@ SLOWER = 1.5
 """Times its usual latency up to which it counts as well (as the checks of a proposal do)."""
 WORSE = 1.2
 """Factor by which failures have to grow to call it worse."""
+NEAR, NEARLY = 0.05, 0.5
+"""How far the twin's share of failing requests may be from the real one: absolutely, and as a part of it."""
 SWING = 0.2
 """By how much the load of a real service moves within the time that is foreseen, as a share: the range of figures."""
 
@@ -52,6 +54,9 @@ def play(twin: Twin, *, seconds: float, clock: Callable[[], float] = time.monoto
     before = _look(world, twin, at=0.0)
     if _well(twin, before, usual):
         return nothing("the twin shows no such trouble, so it is none: more is wrong than what it was built from")
+    if not _like(before, twin):
+        share = f"{before.failing:.1%} of the twin's requests fail, really {twin.load.failing:.1%} do"
+        return nothing(f"{share}: its trouble is not quite that of the twin")
     readings: list[Reading] = []
     offset = CHANGED_AFTER
     while offset < WATCHED:
@@ -77,6 +82,15 @@ def _look(world: Simulation, twin: Twin, *, at: float) -> Reading:
     rows = world.tape.service(twin.key).rows
     latency = float(rows[-1, ServiceField.LATENCY]) if len(rows) else 0.0
     return Reading(at=at, failing=world.failing(twin.key), latency=latency, ready=ready)
+
+
+def _like(before: Reading, twin: Twin) -> bool:
+    """Whether the twin in its trouble is like what is really seen: else what it does says nothing.
+
+    What dies and comes back fails more in one moment than in the next: that is not compared.
+    """
+    real = twin.load.failing
+    return not twin.steady or abs(before.failing - real) <= max(NEAR, real * NEARLY)
 
 
 def _well(twin: Twin, reading: Reading, usual: Reading) -> bool:

@@ -108,6 +108,11 @@ async def predicted(
 
 def tried(rehearsal: Rehearsal, *, known: Known, seconds: float) -> Prediction:
     """One change: what stands in its way, and what it does in a twin, for at most so many seconds of real time."""
+    told = {"clone": rehearsal.result.clone if rehearsal.result is not None else ""}
+    return _tried(rehearsal, known=known, seconds=seconds).model_copy(update=told)
+
+
+def _tried(rehearsal: Rehearsal, *, known: Known, seconds: float) -> Prediction:
     try:
         trial = _trial(rehearsal, known)
         found = looked(trial)

@@ -26,6 +26,7 @@ SLOWER = 1.2
 GROWN = 1.1
 """Times the usual load from which on load can be the trouble."""
 SHORT_OF_MEMORY = frozenset({FactKind("container.oom_killed"), FactKind("memory.at_limit")})
+GROWING = frozenset({FactKind("memory.growing")})
 RELEASED = frozenset(
     FactKind(f"change.{what}")
     for what in ("deployed", "image_changed", "code", "command_changed", "env_changed", "matches_failure")
@@ -59,6 +60,8 @@ class Trouble(Value):
     broken_by: Change | None = None
     """What turned the workload as it was into what it is."""
     effect: Effect | None = None
+    steady: bool = True
+    """Whether it fails alike from moment to moment."""
     assumes: tuple[str, ...] = ()
     not_foreseen: tuple[str, ...] = ()
 
@@ -68,6 +71,8 @@ def trouble_of(seen: Seen, load: Load, hypothesis: Hypothesis, facts: Mapping[Fa
     cited = {fact for point in hypothesis.speaks_for for fact in point.facts}
     kinds = {facts[fact].kind for fact in cited if fact in facts and facts[fact].entity == hypothesis.entity}
     change = facts.get(hypothesis.change) if hypothesis.change else None
+    if kinds & GROWING:
+        return NoTwin(because="what it needs grows with time: how long the change helps cannot be played")
     if kinds & SHORT_OF_MEMORY:
         return _short_of_memory(seen, load)
     if change is not None and change.kind in RELEASED and change.entity == hypothesis.entity:
@@ -100,6 +105,7 @@ def _short_of_memory(seen: Seen, load: Load) -> Trouble | NoTwin:
         rps=load.rps,
         replicas=seen.workload.replicas.desired,
         broken_by=Change(memory_limit=str(round(memory.limit)), memory_request=_at_most(memory)),
+        steady=False,
         assumes=(
             f"each process needs the {memory.most / 2**20:.0f} MiB that it used at most, whatever the load",
             *notes,

@@ -131,3 +131,13 @@ def test_nothing_is_claimed_where_nobody_knows_what_a_pod_can_take() -> None:
     twin = twin_of(seen(load=load, cpu=None), hypothesis(SURGE), {SURGE.id: SURGE}, (pods(8),))
     assert isinstance(twin, NoTwin)
     assert "how much one of its pods can take is not known" in twin.because
+
+
+def test_a_twin_that_is_not_like_what_is_seen_claims_nothing() -> None:
+    """Each pod serves all that comes by its CPU, and still half of it fails: something else is wrong."""
+    load = Load(rps=80, rps_before=80, failing=0.6, failing_before=0.001, p50_before=0.05)
+    cpu = Cpu(container="app", limit=0.2, limit_before=1.0, used_before=0.85)
+    change = FieldChange(path=CPU_LIMIT, before="200m", after="1")
+    found = predicted(change, cited=CPU_LOWERED, of=seen(load=load, cpu=cpu))
+    assert found.outlook is Outlook.NOT_FORESEEN
+    assert "really 60.0% do" in found.not_foreseen[0]
