@@ -1,14 +1,13 @@
 """Alertmanager's v2 API as one router that can be mounted under any prefix."""
 
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.routing import APIRoute
 
 from worlds.alertmanager.alert import Alert
 from worlds.alertmanager.config import dump_config
@@ -27,7 +26,7 @@ _STATE_ORDER = (SilenceState.ACTIVE, SilenceState.PENDING, SilenceState.EXPIRED)
 
 def router(alertmanager: Alertmanager, now: Callable[[], datetime]) -> APIRouter:
     """Return the routes: alerts, groups, silences, status, receivers, readiness."""
-    routes = APIRouter(route_class=_ReportingRoute)
+    routes = APIRouter()
     api = _Api(alertmanager=alertmanager, now=now, started=now())
     for method, path, handler in (
         ("GET", "/api/v2/alerts", api.alerts),
@@ -42,26 +41,22 @@ def router(alertmanager: Alertmanager, now: Callable[[], datetime]) -> APIRouter
         ("GET", "/-/ready", api.ready),
         ("GET", "/-/healthy", api.ready),
     ):
-        routes.add_api_route(path, handler, methods=[method])
+        routes.add_route(path, _reporting(handler), methods=[method])
     return routes
 
 
-class _ReportingRoute(APIRoute):
-    """Turns refusals into Alertmanager's error answers."""
+def _reporting(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Turn refusals into Alertmanager's error answers."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
-        """Wrap FastAPI's handler."""
-        handler = super().get_route_handler()
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except RequestError as error:
+            return JSONResponse(error.body, status_code=error.status)
+        except (MatcherFormatError, SilenceError) as error:
+            return JSONResponse(str(error), status_code=400)
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except RequestError as error:
-                return JSONResponse(error.body, status_code=error.status)
-            except (MatcherFormatError, SilenceError) as error:
-                return JSONResponse(str(error), status_code=400)
-
-        return answer
+    return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +115,16 @@ class _Api:
             raise RequestError(404, str(error)) from error
         return JSONResponse({"silenceID": silence_id})
 
-    async def silence(self, silence_id: str) -> Response:
+    async def silence(self, request: Request) -> Response:
+        silence_id = request.path_params["silence_id"]
         _check_id(silence_id)
         try:
             return JSONResponse(_silence(self.alertmanager.silences.get(silence_id), self._now()))
         except UnknownSilenceError:
             return Response(status_code=404)
 
-    async def expire_silence(self, silence_id: str) -> Response:
+    async def expire_silence(self, request: Request) -> Response:
+        silence_id = request.path_params["silence_id"]
         _check_id(silence_id)
         try:
             self.alertmanager.silences.expire(silence_id, now=self._now())
@@ -135,7 +132,7 @@ class _Api:
             raise RequestError(500, str(error)) from error  # 0.25 answers 500 and not 404
         return Response(status_code=200)
 
-    async def status(self) -> Response:
+    async def status(self, _request: Request) -> Response:
         config = dump_config(self.alertmanager.config)
         return JSONResponse(
             {
@@ -150,10 +147,10 @@ class _Api:
             }
         )
 
-    async def receivers(self) -> Response:
+    async def receivers(self, _request: Request) -> Response:
         return JSONResponse([{"name": one.name} for one in self.alertmanager.config.receivers])
 
-    async def ready(self) -> Response:
+    async def ready(self, _request: Request) -> Response:
         return PlainTextResponse("OK")
 
     def _now(self) -> datetime:

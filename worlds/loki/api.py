@@ -1,13 +1,12 @@
 """Loki's HTTP API as one router that can be mounted under any prefix."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.routing import APIRoute
 
 from worlds.loki.engine import Answer, LogEngine, StreamsResult
 from worlds.loki.errors import LogQLError
@@ -26,7 +25,7 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 def router(storage: LogStorage, now: Callable[[], datetime]) -> APIRouter:
     """Return the routes: queries, labels, series, readiness; `now` gives the default time."""
-    routes = APIRouter(route_class=_PlainErrorsRoute)
+    routes = APIRouter()
     api = _Api(engine=LogEngine(storage=storage), now=now)
     for path, handler in (
         ("/loki/api/v1/query_range", api.query_range),
@@ -39,24 +38,20 @@ def router(storage: LogStorage, now: Callable[[], datetime]) -> APIRouter:
         ("/loki/api/v1/status/buildinfo", api.build_info),
         ("/ready", api.ready),
     ):
-        routes.add_api_route(path, handler, methods=["GET", "POST"])
+        routes.add_route(path, _plain_errors(handler), methods=["GET", "POST"])
     return routes
 
 
-class _PlainErrorsRoute(APIRoute):
-    """Turns our errors into Loki's: status 400 and plain text."""
+def _plain_errors(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Turn our errors into Loki's: status 400 and plain text."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
-        """Wrap FastAPI's handler."""
-        handler = super().get_route_handler()
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except LogQLError as error:
+            return PlainTextResponse(str(error), status_code=400)
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except LogQLError as error:
-                return PlainTextResponse(str(error), status_code=400)
-
-        return answer
+    return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +80,8 @@ class _Api:
         streams = self._streams(await self._read(request))
         return _success(sorted({name for labels in streams for name in labels}))
 
-    async def label_values(self, request: Request, name: str) -> Response:
+    async def label_values(self, request: Request) -> Response:
+        name = request.path_params["name"]
         streams = self._streams(await self._read(request))
         return _success(sorted({labels[name] for labels in streams if name in labels}))
 
@@ -110,10 +106,10 @@ class _Api:
         size = sum(len(entry.line.encode()) for entry in entries)
         return JSONResponse({"streams": streams, "chunks": streams, "bytes": size, "entries": len(entries)})
 
-    async def build_info(self) -> Response:
+    async def build_info(self, _request: Request) -> Response:
         return JSONResponse({"version": VERSION, "revision": "", "branch": "HEAD", "buildDate": "", "goVersion": ""})
 
-    async def ready(self) -> Response:
+    async def ready(self, _request: Request) -> Response:
         return PlainTextResponse("ready\n")
 
     async def _read(self, request: Request) -> Parameters:

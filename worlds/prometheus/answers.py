@@ -1,13 +1,12 @@
 """The envelope of Prometheus' HTTP API: `{"status": "success", "data": ...}`, errors with type and status code."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from worlds.promql.errors import ExecutionError, ParseError
 
@@ -36,24 +35,24 @@ class ApiError(Exception):
         self.kind = kind
 
 
-class AnsweringRoute(APIRoute):
-    """A route that turns our errors into Prometheus' error answers."""
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+"""Reads its parameters from the request by itself: FastAPI's reading would have nothing to do but take time."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
-        """Wrap FastAPI's handler."""
-        handler = super().get_route_handler()
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except ApiError as error:
-                return _failure(error.kind, str(error))
-            except ParseError as error:
-                return _failure(ErrorType.BAD_DATA, f'invalid parameter "query": {error}')
-            except ExecutionError as error:
-                return _failure(ErrorType.EXECUTION, str(error))
+def answering(handler: Handler) -> Handler:
+    """Turn our errors into Prometheus' error answers."""
 
-        return answer
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ApiError as error:
+            return _failure(error.kind, str(error))
+        except ParseError as error:
+            return _failure(ErrorType.BAD_DATA, f'invalid parameter "query": {error}')
+        except ExecutionError as error:
+            return _failure(ErrorType.EXECUTION, str(error))
+
+    return answer
 
 
 class Parameters:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from worlds.prometheus import queries
-from worlds.prometheus.answers import AnsweringRoute, Json, parameters_of, success
+from worlds.prometheus.answers import Json, answering, parameters_of, success
 from worlds.prometheus.evaluator import RuleEvaluator
 from worlds.prometheus.humanize import go_exponent
 from worlds.prometheus.instance import AlertInstance, AlertState
@@ -24,7 +24,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 
 def router(rules: RuleEvaluator, now: Now) -> APIRouter:
     """Return every route of the API: queries over `rules.engine`, the rules' state, targets, status, readiness."""
-    routes = APIRouter(route_class=AnsweringRoute)
+    routes = APIRouter()
     api = _Api(rules=rules, now=now)
     routes.include_router(queries.router(rules.engine, now))
     for path, handler in (
@@ -38,7 +38,7 @@ def router(rules: RuleEvaluator, now: Now) -> APIRouter:
         ("/-/healthy", api.healthy),
         ("/", api.ready),
     ):
-        routes.add_api_route(path, handler, methods=["GET"])
+        routes.add_route(path, answering(handler), methods=["GET"])
     return routes
 
 
@@ -66,7 +66,7 @@ class _Api:
                 answer.append(self._group(number, shown))
         return success({"groups": answer})
 
-    async def alerts(self) -> Response:
+    async def alerts(self, _request: Request) -> Response:
         shown: list[Json] = [
             _alert(one)
             for number, group in enumerate(self.rules.groups)
@@ -84,7 +84,7 @@ class _Api:
         counts: dict[str, Json] = {}
         return success({"activeTargets": shown, "droppedTargets": [], "droppedTargetCounts": counts})
 
-    async def build_info(self) -> Response:
+    async def build_info(self, _request: Request) -> Response:
         return success(
             {
                 "version": VERSION,
@@ -96,17 +96,17 @@ class _Api:
             }
         )
 
-    async def runtime_info(self) -> Response:
+    async def runtime_info(self, _request: Request) -> Response:
         names = self.rules.engine.storage.label_values("__name__", [], start=0.0, end=self.now().timestamp())
         return success({"reloadConfigSuccess": True, "storageRetention": "15d", "metricNames": len(names)})
 
-    async def flags(self) -> Response:
+    async def flags(self, _request: Request) -> Response:
         return success({"query.lookback-delta": f"{DEFAULT_LOOKBACK_SECONDS / 60:.0f}m", "query.timeout": "2m"})
 
-    async def ready(self) -> Response:
+    async def ready(self, _request: Request) -> Response:
         return PlainTextResponse("Prometheus Server is Ready.\n")
 
-    async def healthy(self) -> Response:
+    async def healthy(self, _request: Request) -> Response:
         return PlainTextResponse("Prometheus Server is Healthy.\n")
 
     def _group(self, number: int, shown: list[Json]) -> Json:

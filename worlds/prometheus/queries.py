@@ -7,7 +7,7 @@ from re import fullmatch
 
 from fastapi import APIRouter, Request, Response
 
-from worlds.prometheus.answers import AnsweringRoute, ApiError, ErrorType, Parameters, parameters_of, success
+from worlds.prometheus.answers import ApiError, ErrorType, Parameters, answering, parameters_of, success
 from worlds.prometheus.encoding import encode_result
 from worlds.prometheus.moments import invalid, read_duration, read_time
 from worlds.promql.engine import Engine
@@ -24,7 +24,7 @@ Now = Callable[[], datetime]
 
 def router(engine: Engine, now: Now) -> APIRouter:
     """Return the routes that read samples and labels; `now` gives the default time."""
-    routes = APIRouter(route_class=AnsweringRoute)
+    routes = APIRouter()
     queries = _Queries(engine=engine, now=now)
     for path, handler in (
         ("/api/v1/query", queries.instant),
@@ -32,10 +32,10 @@ def router(engine: Engine, now: Now) -> APIRouter:
         ("/api/v1/series", queries.series),
         ("/api/v1/labels", queries.labels),
     ):
-        routes.add_api_route(path, handler, methods=["GET", "POST"])
-    routes.add_api_route("/api/v1/label/{name}/values", queries.label_values, methods=["GET"])
-    routes.add_api_route("/api/v1/metadata", queries.metadata, methods=["GET"])
-    routes.add_api_route("/api/v1/query_exemplars", queries.exemplars, methods=["GET", "POST"])
+        routes.add_route(path, answering(handler), methods=["GET", "POST"])
+    routes.add_route("/api/v1/label/{name}/values", answering(queries.label_values), methods=["GET"])
+    routes.add_route("/api/v1/metadata", answering(queries.metadata), methods=["GET"])
+    routes.add_route("/api/v1/query_exemplars", answering(queries.exemplars), methods=["GET", "POST"])
     return routes
 
 
@@ -85,7 +85,8 @@ class _Queries:
             names.update(self.engine.storage.label_names(matchers, start=start, end=end))
         return success(sorted(names))
 
-    async def label_values(self, request: Request, name: str) -> Response:
+    async def label_values(self, request: Request) -> Response:
+        name = str(request.path_params["name"])
         if not fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
             raise ApiError(ErrorType.BAD_DATA, f'invalid label name: "{name}"')
         parameters = await parameters_of(request)
