@@ -20,8 +20,9 @@ def encode_result(result: Result) -> Json:
             ]
             return {"resultType": "vector", "result": rows}
         case MatrixResult():
+            times = _Times()
             runs: list[Json] = [
-                {"metric": dict(run.labels), "values": [_pair(time, value) for time, value in run.points]}
+                {"metric": dict(run.labels), "values": [[times[time], _value(value)] for time, value in run.points]}
                 for run in result.runs
             ]
             return {"resultType": "matrix", "result": runs}
@@ -41,6 +42,14 @@ def _value(value: float) -> str:
     """Write a value as util/jsonutil does: with an exponent only where it is very large or very small."""
     extreme = math.isfinite(value) and value != 0 and not _SMALLEST_PLAIN <= abs(value) < _SMALLEST_LARGE
     return go_exponent(value) if extreme else format_value(value)
+
+
+class _Times(dict[float, float]):
+    """Times as they are written. The runs of one answer share their steps."""
+
+    def __missing__(self, seconds: float) -> float:
+        self[seconds] = written = _time(seconds)
+        return written
 
 
 def _time(seconds: float) -> float:

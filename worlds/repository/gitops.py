@@ -5,7 +5,7 @@ Automated sync without self-heal: a new commit is synced once, a manual change s
 
 import copy
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 import yaml
 
@@ -14,6 +14,8 @@ from worlds.objects.kinds import JsonObject, kind_named
 from worlds.repository.git import Commit, Repository
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# The manifests of several estates: a few files for each of some dozen workloads, in their last releases.
+_FILES_KEPT = 1024
 _MANAGER = "argocd-controller"
 TRACKING = "argocd.argoproj.io/tracking-id"
 
@@ -169,8 +171,14 @@ def manifests_in(commit: Commit, *, folder: str) -> list[JsonObject]:
     """Return the manifests below a folder of a commit, in the order in which they are applied."""
     prefix = folder.rstrip("/") + "/"
     texts = [text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")]
-    documents = [document for text in texts for document in yaml.load_all(text, Loader=_LOADER) if document]
-    return sorted((d for d in documents if "kind" in d), key=_apply_order)
+    documents = [copy.deepcopy(document) for text in texts for document in _documents(text)]
+    return sorted(documents, key=_apply_order)
+
+
+@lru_cache(maxsize=_FILES_KEPT)
+def _documents(text: str) -> tuple[JsonObject, ...]:
+    """Return the manifests of one file. Kept by its text, for commits change few of many; never hand them out."""
+    return tuple(document for document in yaml.load_all(text, Loader=_LOADER) if document and "kind" in document)
 
 
 def touches(repository: Repository, commit: Commit, *, folder: str) -> bool:
