@@ -32,6 +32,8 @@ async def changed(
     digest, now = ProposalDigest(form["digest"]), context.clock.now()
     async with context.store.transaction() as tx:
         body = (await proposal_by(tx, digest)).proposal.body
+    if body.incident != incident:
+        raise Problem(HTTPStatus.CONFLICT, "This change is about another incident: open that one to change it.")
     wanted = wanted_of(body, _typed(form, body, now=now), now=now)
     answer: object = wanted
     if not isinstance(wanted, NotNarrower):

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.async_api import Browser, expect
 
 from incidents.approval import Channel
 from incidents.incident import Phase
@@ -17,6 +18,7 @@ from orchestrator.store.proposals import proposal_by
 from tests.incidents.making import NOW
 from tests.incidents.narrowings import scale, step
 from tests.service.web import argument, casebook
+from tests.service.web.browsing import PHONE, WIDE, window
 from tests.service.web.casebook import Casebook
 from tests.service.web.signing import bearer, csrf_of, sign_in
 
@@ -68,6 +70,8 @@ async def test_a_widened_form_is_refused_on_the_page(client: httpx.AsyncClient, 
     answer = await client.post(f"/incidents/{incident}/change", data=form)
     assert answer.status_code == 422
     assert "choose 5 to 12 (4 now)" in answer.text
+    elsewhere = await client.post("/incidents/inc-other/change", data=form | {"1.replicas": "8"})
+    assert elsewhere.status_code == 409, "a form of one incident changes nothing of another"
     assert await status_of(store, book) is ProposalStatus.PENDING
 
 
@@ -125,3 +129,31 @@ async def test_who_narrowed_it_stands_on_the_page(
     page = (await client.get(f"/incidents/{incident}")).text
     assert "Narrowed by <strong>Dana</strong>" in page
     assert "&lt;8&gt;" in page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+async def test_narrowing_in_a_browser(
+    browser: Browser, base: str, book: Casebook, store: Store, size: dict[str, int]
+) -> None:
+    incident = await book.reach(Phase.AWAITING_DECISION)
+    seen = await window(browser, base, size=size)
+    await seen.open(f"/incidents/{incident}")
+    await seen.page.get_by_text("Change…").click()
+    number = seen.page.get_by_label("Replicas of checkout")
+    await expect(number).to_have_value("12")
+    await seen.keep(f"incident-changing-{size['width']}")
+    assert await seen.fits()
+    assert await seen.barriers() == []
+    await number.fill("20")
+    await seen.page.get_by_role("button", name="Change", exact=True).click()
+    await expect(seen.page.get_by_role("alert")).to_contain_text("choose 5 to 12 (4 now)")
+    await seen.page.get_by_text("Change…").click()
+    await number.fill("8")
+    await seen.page.get_by_label("2. Cordon node worker-1").uncheck()
+    await seen.page.get_by_role("button", name="Change", exact=True).click()
+    await expect(seen.page.get_by_text("replicas of checkout 12").first).to_be_attached()
+    async with store.transaction() as tx:
+        asked = await narrowing_of(tx, book.digest)
+    assert asked is not None
+    assert [request.arguments for request in asked.narrower.requests] == [{"replicas": 8}]
