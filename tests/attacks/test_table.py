@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from tests.attacks.attack import HERE, attack, table
 from tests.attacks.write_table import PAGE, written
 
 PROMISED = 40
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_shows_what_is_tried() -> None:
@@ -45,3 +48,17 @@ def test_two_rows_cannot_share_an_id() -> None:
 
     with pytest.raises(ValueError, match=table()[0].id):
         attack(table()[0].id, "another", tried="x", stopped="y")(other)
+
+
+def test_every_promise_names_what_holds_it() -> None:
+    """Rows that exist, and tests that exist, behind `Held by` of every promise."""
+    page = PAGE.read_text(encoding="utf-8")
+    promises = page.partition("## What is promised")[2].partition("\n## ")[0]
+    held = [re.sub(r"\s+", " ", part) for part in re.split(r"(?m)^\d+\. ", promises)[1:]]
+    rows = {row.id for row in table()}
+    assert len(held) >= 11
+    for promise in held:
+        named = re.findall(r"`([^`]+)`", promise.partition("Held by ")[2])
+        assert named, f"nothing is named behind: {promise[:80]}"
+        missing = [name for name in named if name not in rows and not (ROOT / name).exists()]
+        assert missing == [], promise[:80]
