@@ -11,6 +11,7 @@ from agents.diagnostician.wording import label_of
 from agents.felt import GRAPH_ONLY, distance
 from agents.wording import count, duration, listed, looked_at, percent, unmarked
 from incidents.approval import Choice
+from incidents.course import TOIL_SECONDS_PER_OBSERVATION
 from incidents.diagnosis import Diagnosis, Hypothesis, Verdict
 from incidents.fact import Fact
 from incidents.ids import EntityId, FactId, ProposalDigest
@@ -30,8 +31,6 @@ ROUTINE = "measured"
 """Beginning of the lines that a verification writes at every look."""
 LONGEST_WHY = 80
 """Characters of why something could not be seen; what a system answered word for word is in the console."""
-LOOK_SECONDS = 60.0
-"""What one look costs a person, as docs/metrics.md counts toil."""
 
 MOST_FELT = 8
 """Lines of impact that a reader follows; the case file has all."""
@@ -262,9 +261,10 @@ def _durations(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator
         if took is not None:
             source = cite.read_from(entries=kinds) or cite.on_page("h-timeline", "the timeline of the incident")
             yield f"- {duration(took.total_seconds())} {name}{source}"
-    if dossier.evidence:
-        looks, seen = len(dossier.evidence), cite.on_page("h-agents", "what the agents saw and did not")
-        yield f"- Agents made {count(looks, 'observation')}: about {duration(looks * LOOK_SECONDS)} by hand{seen}"
+    if looks := dossier.observations:
+        seen = cite.on_page("h-agents", "what the agents saw and did not")
+        by_hand = duration(looks * TOIL_SECONDS_PER_OBSERVATION)
+        yield f"- Agents made {count(looks, 'observation')}: about {by_hand} by hand{seen}"
 
 
 def _timeline(dossier: Dossier, times: Milestones, cite: Citations) -> Iterator[str]:

@@ -39,6 +39,8 @@ class Dossier(Value):
     ledger: tuple[Entry, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What the plan said should be done afterwards."""
+    observations: int = 0
+    """Looks that agents took, as toil is counted."""
     outcome: str = ""
     """Why it ended as it did, in a sentence."""
 

@@ -9,7 +9,7 @@ from incidents.ids import IncidentId
 from incidents.incident import EventKind, TimelineEvent
 from incidents.postmortem import Dossier
 from incidents.verification import Verification
-from orchestrator.store.casefiles import load_case
+from orchestrator.store.casefiles import effort_of, load_case
 from orchestrator.store.decisions import decisions_on
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.executions import executions_of
@@ -47,6 +47,7 @@ async def load_dossier(tx: Tx, incident: IncidentId, *, library: Library | None 
         timeline=timeline,
         ledger=tuple([entry async for entry in entries(tx, incident=incident)]),
         follow_ups=_follow_ups(diagnosis, library),
+        observations=(await effort_of(tx, incident))[0],
         outcome=_outcome(timeline),
     )
 

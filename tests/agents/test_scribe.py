@@ -98,6 +98,9 @@ def test_the_draft_tells_the_story_from_the_records() -> None:
     ):
         assert sentence in text, text
     assert draft(dossier(), now=NOW + minutes(10)) == text
+    assert "observation" not in text.split("## How long it took")[1].split("##")[0]
+    looked = draft(dossier(observations=90), now=NOW)
+    assert "- Agents made 90 observations: about 90 min by hand [" in looked
 
 
 def test_every_sentence_names_what_it_was_read_from() -> None:

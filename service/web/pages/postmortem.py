@@ -103,7 +103,7 @@ def times_of(known: tuple[Course, ...], incident: Incident) -> Times:
     figures = statistics(known, since=own.noticed, until=own.noticed + timedelta(microseconds=1))
     steps = [(name, _mean(figures, key)) for key, name in SHOWN]
     waited = [("Waited for people", duration(own.waited))] if own.waited else []
-    toil = [("Looked, by hand about", duration(figures.toil_saved))] if own.observations else []
+    toil = [("Toil saved, about", duration(figures.toil_saved))] if own.observations else []
     same = (own.cause, own.entity)
     earlier = (c for c in known if own.cause and (c.cause, c.entity) == same and c.noticed < own.noticed)
     return Times(

@@ -43,9 +43,11 @@ async def test_its_times_are_those_of_the_metrics(client: httpx.AsyncClient, boo
         "Decided after",
         "Restored after",
         "Waited for people",
-        "Looked, by hand about",
+        "Toil saved, about",
     }
     assert shown["Waited for people"] == "65 s"
+    [told] = re.findall(r"Agents made (\d+) observations: about ([^<]+?) by hand", page)
+    assert (told[0], told[1]) == ("32", shown["Toil saved, about"])
     assert "It came again." not in page
 
 
