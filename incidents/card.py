@@ -56,6 +56,7 @@ def _lines(body: ProposalBody) -> Iterator[tuple[str, str]]:
         yield "Twin", body.rehearsal.summary
         yield "Twin is built from", "; ".join(body.rehearsal.built_from)
         yield "Twin takes for granted", "; ".join(body.rehearsal.assumes)
+        yield "Clone", body.rehearsal.clone
         yield "Foreseen", "; ".join(figure.text for figure in body.rehearsal.figures)
         yield "Not foreseen", "; ".join(body.rehearsal.not_foreseen)
     yield "Counts as fixed", _checks(body, CheckRole.SUCCESS)

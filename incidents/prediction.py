@@ -70,6 +70,8 @@ class Prediction(Value):
     obstacles: tuple[Obstacle, ...] = Field(default=(), exclude_if=_none)
     evidence: tuple[EvidenceId, ...] = Field(default=(), exclude_if=_none)
     """The observations that it was made of."""
+    clone: str = Field(default="", exclude_if=lambda text: not text)
+    """`tried on a clone: ready after 14 s`; empty where none was tried. A clone has no traffic, network or secrets."""
 
     @property
     def speaks_against(self) -> bool:

@@ -99,6 +99,8 @@ class Connections(Value):
     """A flag service with the admin API of Unleash, and a token that may read its events."""
     repositories: Mapping[str, str] = {}
     """Workload name pattern or Argo CD application -> `owner/name`, when it cannot be discovered."""
+    scratch_namespace: str = Field(default="", pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")
+    """Where the executor tries changes on clones; empty: on none. Nothing else may live there."""
     namespaces: tuple[str, ...] = ()
     """Only these namespaces are read; empty means all."""
     node_usd_per_hour: Mapping[str, float] = {}

@@ -10,6 +10,7 @@ from incidents.action import ActionRequest
 from incidents.bound import bounds_of
 from incidents.ids import IncidentId
 from incidents.topology import Topology
+from orchestrator.executor.cloning import on_a_clone
 from orchestrator.executor.context import ExecutorContext, Hands
 from orchestrator.executor.readiness import lacking
 from orchestrator.jobs import Task, enqueue
@@ -74,6 +75,7 @@ async def _rehearsed(cluster: WriteCluster, action: Action, request: ActionReque
         summary=summary,
         undo=undo,
         bounds=bounds_of(action.card.narrows, request.arguments, captured=snapshot.state),
+        clone=await on_a_clone(cluster, action, request) if seen.accepted else "",
     )
 
 

@@ -40,6 +40,8 @@ class Rehearsed(Value):
     summary: str
     undo: str
     bounds: tuple[Bound, ...] = ()
+    clone: str = ""
+    """What the change did on a clone, in words; empty where none was tried."""
 
 
 class Rehearsal(Value):

@@ -166,6 +166,7 @@ def _rehearsals(body: ProposalBody) -> Iterator[str]:
     yield from dict.fromkeys(_rehearsed(action) for action in body.actions)
     if body.rehearsal is not None:
         yield body.rehearsal.summary
+        yield from filter(None, (body.rehearsal.clone,))
     for other in body.alternatives:
         if other.rehearsed is not None:
             yield f"{other.request.kind} {other.because}"

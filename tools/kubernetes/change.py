@@ -149,6 +149,18 @@ class ConditionalChange(ABC):
             return Progress(outcome=ActionOutcome.UNKNOWN, done=False, text="another action changed the target since")
         return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=False, text="the target does not carry this action")
 
+    async def outcome(self, cluster: WriteCluster, request: ActionRequest) -> Document:
+        """The target as it would be after the change, by a dry run. Raises ToolError."""
+        for last in _tries():
+            item = await self._read(cluster, request)
+            plan = await self.plan(cluster, item, request)
+            after = await self._patch(
+                cluster, request, item, [*annotate(item, cluster.labels), *plan.operations], last=last, dry_run=True
+            )
+            if after is not None:
+                return after
+        raise AssertionError
+
     async def undo(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Applied:
         """Put the captured state back while the target still carries the change of this snapshot."""
         for last in _tries():
