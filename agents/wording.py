@@ -48,7 +48,14 @@ def listed(names: Iterable[str], *, enough: int = ENOUGH_NAMES) -> str:
     return f"{text} and {len(known) - enough} more" if len(known) > enough else text
 
 
-SYSTEMS = {"github": "GitHub", "gitlab": "GitLab", "argocd": "Argo CD", "opencost": "OpenCost", "flags": "flags"}
+SYSTEMS = {
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "argocd": "Argo CD",
+    "opencost": "OpenCost",
+    "flags": "flags",
+    "status_pages": "status pages",
+}
 """Names that are not only capitalised."""
 ASKED = {
     "kubernetes.config_refs": "the configuration that pods refer to",

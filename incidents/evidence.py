@@ -29,6 +29,7 @@ class Source(StrEnum):
     TERRAFORM = "terraform"
     OPENCOST = "opencost"
     FLAGS = "flags"
+    STATUS_PAGES = "status_pages"
     MIDWATCH = "midwatch"
     """What people or Midwatch itself noted."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tools.loki.client import LokiClient
     from tools.opencost.client import OpenCostClient
     from tools.prometheus.client import PrometheusClient
+    from tools.statuspage.client import StatusPageClient
     from tools.traces.client import TracesClient
 
 
@@ -52,6 +53,11 @@ async def connect(connections: Connections, *, clock: Clock) -> AsyncIterator[Cl
             github=_made(stack, connections.github, _github),
             opencost=_made(stack, connections.opencost, _opencost),
             flags=_made(stack, connections.flags, _flags),
+            status_pages={
+                host: page
+                for host, endpoint in connections.status_pages.items()
+                if (page := _made(stack, endpoint, _status_page)) is not None
+            },
         )
 
 
@@ -139,6 +145,12 @@ def _flags(endpoint: Endpoint) -> "FlagsClient":
     from tools.flags.client import FlagsClient
 
     return FlagsClient(endpoint)
+
+
+def _status_page(endpoint: Endpoint) -> "StatusPageClient":
+    from tools.statuspage.client import StatusPageClient
+
+    return StatusPageClient(endpoint)
 
 
 def _opencost(endpoint: Endpoint) -> "OpenCostClient":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tools.loki.client import LokiClient
     from tools.opencost.client import OpenCostClient
     from tools.prometheus.client import PrometheusClient
+    from tools.statuspage.client import StatusPageClient
     from tools.traces.client import TracesClient
 
 
@@ -97,6 +98,8 @@ class Connections(Value):
     opencost: Endpoint | None = None
     flags: Endpoint | None = None
     """A flag service with the admin API of Unleash, and a token that may read its events."""
+    status_pages: Mapping[str, Endpoint] = {}
+    """Host of a provider outside -> its status page, where that serves the public API of Statuspage."""
     repositories: Mapping[str, str] = {}
     """Workload name pattern or Argo CD application -> `owner/name`, when it cannot be discovered."""
     scratch_namespace: str = Field(default="", pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")
@@ -135,6 +138,8 @@ class Cluster:
     github: "GitHubClient | None" = None
     opencost: "OpenCostClient | None" = None
     flags: "FlagsClient | None" = None
+    status_pages: "Mapping[str, StatusPageClient]" = field(default_factory=dict)
+    """By the host of the provider."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from worlds.opencost.app import router as opencost_router
 from worlds.prometheus.api import router as prometheus_router
 from worlds.scenario.load import load_scenario
 from worlds.scenario.scenario import Scenario
+from worlds.statuspage.app import addresses
+from worlds.statuspage.app import router as status_router
 from worlds.traces.api import router as traces_router
 from worlds.traces.requests import EstateSpans
 from worlds.world import Estate
@@ -39,7 +42,7 @@ _HAND_STEP = 15.0
 _START_TIMEOUT = 20.0
 
 SOURCES = ("kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost")
-TRACES, FLAGS = "traces", "flags"
+TRACES, FLAGS, STATUS_PAGES = "traces", "flags", "statuspage"
 
 
 class World:
@@ -60,6 +63,11 @@ class World:
         told = self.estate.scenario.estate
         kept = [name for name, there in ((TRACES, told.traces), (FLAGS, told.flags)) if there]
         return {name: f"{self.base_url}/{name}" for name in (*SOURCES, *kept, "world")}
+
+    @property
+    def status_pages(self) -> Mapping[str, str]:
+        """Status pages of providers outside, by the provider's host."""
+        return addresses(self.estate.scenario.estate, base=f"{self.base_url}/{STATUS_PAGES}")
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -193,6 +201,7 @@ def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
         app.include_router(traces_router(EstateSpans(simulation)), prefix=f"/{TRACES}")
     if estate.scenario.estate.flags:
         app.include_router(flags_router(simulation, token=tokens["flags"]), prefix=f"/{FLAGS}")
+    app.include_router(status_router(simulation), prefix=f"/{STATUS_PAGES}")
     app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
 
 

@@ -84,6 +84,7 @@ SPOKEN: Mapping[FactKind, str] = {
         "probe.liveness_failing": "a failing liveness probe",
         "probe.readiness_failing": "a failing readiness probe",
         "probe.startup_failing": "a failing startup probe",
+        "provider.incident": "an incident that the provider tells on its status page",
         "pvc.pending": "a volume claim that waits",
         "queue.growing": "a queue that keeps growing",
         "quota.exceeded": "an exceeded quota",

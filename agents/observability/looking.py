@@ -1,7 +1,7 @@
 """Which questions the observability specialist asks, and in which order. Everything goes through the desk."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ from tools.prometheus.probes.wide import PROBE as WIDE
 from tools.prometheus.probes.wide import WideArgs
 from tools.prometheus.probes.workloads import PROBE as WORKLOADS
 from tools.prometheus.probes.workloads import WorkloadsArgs
+from tools.statuspage.probes.incidents import PROBE as PROVIDERS
+from tools.statuspage.probes.incidents import IncidentsArgs
 
 CLOSELY = 3
 """Workloads whose logs and every metric are looked at: those that the alerts point at."""
@@ -107,6 +109,7 @@ async def _overview(
         [
             _logs(desk, (*asked[:CLOSELY], *blamed), period, since=since),
             look_at_traces(desk, asked, period, since=since),
+            *_providers(desk, period),
             _neighbours(case, asked, desk, period),
             *(_usage(desk, entity, period) for entity in blamed if entity not in asked[:WIDELY]),
             *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in blamed[:1]),
@@ -114,6 +117,12 @@ async def _overview(
     )
     await _pods_of_slow_ones(desk, period)
     await look_everywhere(desk, period)
+
+
+def _providers(desk: Desk, period: Period) -> Iterator[Awaitable[Any]]:
+    """What providers outside say of themselves, where their pages are configured."""
+    if desk.cluster.status_pages:
+        yield desk.observe(PROVIDERS, IncidentsArgs(start=period.start, end=period.end))
 
 
 async def _pods_of_slow_ones(desk: Desk, period: Period) -> None:

@@ -11,11 +11,18 @@ from worlds.kubernetes.authority import authority
 
 
 def connections_to(
-    cluster: str, *, urls: Mapping[str, str], tokens: Mapping[str, str], folder: Path, budget_seconds: float = 120.0
+    cluster: str,
+    *,
+    urls: Mapping[str, str],
+    tokens: Mapping[str, str],
+    folder: Path,
+    status_pages: Mapping[str, str] | None = None,
+    budget_seconds: float = 120.0,
 ) -> Connections:
     """Connections to the sources that have a URL, read and write identities apart where there are tokens for them.
 
-    Kubeconfigs are written into `folder`. `budget_seconds` is the time-out of one call: a busy machine is no outage.
+    Kubeconfigs are written into `folder`. `status_pages` are those of providers, by host. `budget_seconds` is the
+    time-out of one call: a busy machine is no outage.
     """
     reach = _Reach(urls=urls, tokens=tokens, seconds=budget_seconds)
     return Connections(
@@ -32,6 +39,9 @@ def connections_to(
         github_write=reach.endpoint("github", "github-write"),
         opencost=reach.endpoint("opencost"),
         flags=reach.endpoint("flags", "flags"),
+        status_pages={
+            host: Endpoint(url=url, timeout_seconds=budget_seconds) for host, url in (status_pages or {}).items()
+        },
     )
 
 

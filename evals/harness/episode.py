@@ -213,7 +213,11 @@ async def _served(scenario: Scenario, clock: StoryClock) -> AsyncIterator[tuple[
     try:
         with tempfile.TemporaryDirectory(prefix="midwatch-eval-") as folder:
             connections = connections_to(
-                scenario.estate.cluster, urls=world.urls, tokens=world.tokens, folder=Path(folder)
+                scenario.estate.cluster,
+                urls=world.urls,
+                tokens=world.tokens,
+                folder=Path(folder),
+                status_pages=world.status_pages,
             )
             async with connect(connections, clock=clock) as cluster:
                 yield world, cluster, connections

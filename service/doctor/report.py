@@ -22,6 +22,7 @@ from service.doctor import (
     loki,
     opencost,
     prometheus,
+    providers,
     slack,
     traces,
 )
@@ -126,13 +127,22 @@ async def _connected(
         code = group.create_task(_delivery(settings, cluster))
         costs = group.create_task(opencost.check(cluster))
         switches = group.create_task(flags.check(cluster))
+        pages = group.create_task(providers.check(cluster))
     (kube_view, kube_row), (prom_view, prom_row) = kube.result(), metrics.result()
     (argo_view, argo_row), (hub_view, hub_row), writing = code.result()
     said = _dates(kube_view, prom_view)
     clock = clocks.check(said, now=SystemClock().now(), virtual=bool(settings.clock), cluster=cluster.name)
     writing_row = executor.judge(writing) if writing else executor.not_here(cluster.name)
     telemetry = [prom_row, alerts.result(), logs.result(), spans.result()]
-    rows = [kube_row, writing_row, *telemetry, argo_row, hub_row, costs.result(), *filter(None, [switches.result()])]
+    rows = [
+        kube_row,
+        writing_row,
+        *telemetry,
+        argo_row,
+        hub_row,
+        costs.result(),
+        *filter(None, [switches.result(), pages.result()]),
+    ]
     estate = Estate(
         cluster=cluster.name,
         prometheus=prom_view,

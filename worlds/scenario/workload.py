@@ -123,6 +123,16 @@ class Autoscale(Value):
     cpu: int = Field(default=70, gt=0, le=200, description="Target utilisation in per cent of the request.")
 
 
+class Notice(Value):
+    """An incident that a provider outside tells on its status page."""
+
+    at: Duration
+    until: Duration | None = None
+    name: str
+    impact: Literal["none", "minor", "major", "critical", "maintenance"] = "major"
+    body: str = ""
+
+
 class Workload(Value):
     """One workload with its Service, its repository and its behaviour."""
 
@@ -166,6 +176,8 @@ class Workload(Value):
     gitops: bool = True
     instrumented: bool = Field(default=True, description="Whether it exposes request metrics of its own.")
     traced: bool = True
+    status_page: bool = Field(default=False, description="External only: whether it has a status page.")
+    notices: tuple[Notice, ...] = Field(default=(), description="What it tells there.")
 
     @property
     def key(self) -> str:

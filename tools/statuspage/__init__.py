@@ -1,0 +1,1 @@
+"""What providers outside say about themselves. Spoken to in the public API of Statuspage."""

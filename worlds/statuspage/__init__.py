@@ -1,0 +1,1 @@
+"""Status pages of providers outside the estate."""
