@@ -23,6 +23,9 @@ what they bring (what was used before, how callers do) belongs on the card."""
 MOST_QUESTIONS = 6
 """Questions delivered in one round."""
 
+MOST_TOLD = 3
+"""Of them, about what people told: talk in a thread must not crowd out the argument's own questions."""
+
 RELEVANT = stated(0.05)
 """Hypotheses from this probability make questions about their entity relevant."""
 
@@ -118,12 +121,20 @@ def _exhausted(budget: Budget, spent: Spent) -> str:
 def _worth_asking(
     case: CaseFile, challenge: Challenge, *, spent: Spent, delivered: frozenset[QuestionId]
 ) -> tuple[Question, ...]:
-    """Questions of the challenger, which were tried out, then those of the specialists that concern the argument."""
-    wanted = [*challenge.questions]
+    """What people told, then questions of the challenger, which were tried out, then those that concern the argument.
+
+    People's come first wherever they lead: they know what the argument does not.
+    """
+    wanted = [*_told(case), *challenge.questions]
     if spent.rounds < OPEN_ROUNDS or not _settled(challenge):
         wanted += _relevant(case, challenge)
     fresh = {question.id: question for question in wanted if question.id not in delivered}
     return tuple(fresh.values())[:MOST_QUESTIONS]
+
+
+def _told(case: CaseFile) -> list[Question]:
+    told = (question for question in case.questions if question.told is not None and question.to in SPECIALISTS)
+    return sorted(told, key=lambda question: question.id)[:MOST_TOLD]
 
 
 def _settled(challenge: Challenge) -> bool:

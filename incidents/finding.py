@@ -80,6 +80,8 @@ class Question(Value):
     """As a colleague would ask it: `what did checkout use before 02:35?`"""
     because: tuple[FactId, ...] = ()
     before: datetime | None = None
+    told: EvidenceId | None = None
+    """What a person told, when the question looks into that."""
     round: int = Field(ge=1)
 
 

@@ -78,21 +78,6 @@ async def leave_alone(
     return f"{name} is left alone: nothing is proposed for it or done to it while this incident lasts."
 
 
-async def add_context(
-    store: Store, *, incident: IncidentId, person: Person, channel: Channel, now: datetime, key: str, text: str
-) -> bool:
-    """Keep what somebody said; False when it was kept before. Raises UnknownError."""
-    async with store.transaction() as tx:
-        await lock_incident(tx, incident)
-        await incident_of(tx, incident)
-        if not await save_instruction(
-            tx, _said(InstructionKind.CONTEXT, incident, person, channel, now=now, key=key, text=text)
-        ):
-            return False
-        await _note(tx, incident, person, text, now=now)
-    return True
-
-
 async def _again(
     store: Store,
     kind: InstructionKind,

@@ -9,8 +9,9 @@ from slack_bolt.response import BoltResponse
 from agents.enquiry.grammar import question_of
 from incidents.approval import Channel, Person, Refused
 from incidents.ids import IncidentId
-from orchestrator.steering import add_context, leave_alone
+from orchestrator.steering import leave_alone
 from orchestrator.store.outbox import by_receipt
+from orchestrator.telling import tell
 from service.slack.asking import (
     Meaning,
     Said,
@@ -25,8 +26,6 @@ from service.slack.identity import Identities
 from service.slack.mrkdwn import safe
 from service.slack.questions import Questions
 from service.story.record import IncidentRecord, record_of
-
-NOTED = "Noted: it stands with the incident for everybody who looks. It does not change the diagnosis by itself."
 
 
 class Replies:
@@ -80,7 +79,7 @@ class Replies:
             case Meaning.HANDS_OFF:
                 return await self._left_alone(said, record, person, key=_key(event))
             case Meaning.CONTEXT:
-                kept = await add_context(
+                told = await tell(
                     self._context.store,
                     incident=incident,
                     person=person,
@@ -89,7 +88,7 @@ class Replies:
                     key=_key(event),
                     text=said.text[:2000],
                 )
-                return NOTED if kept else ""
+                return safe(told.message) if told else ""
 
     async def _answered(self, event: dict[str, Any], text: str, record: IncidentRecord) -> str:
         """From the estate when it is a question about a service, else from the case; empty when that takes a look."""

@@ -8,6 +8,7 @@ from agents.diagnostician.diagnose import diagnose
 from agents.supervisor import Ask, Budget, Spent, Stop, next_step
 from incidents.casefile import CaseFile
 from incidents.finding import AgentName, Question, Topic
+from incidents.told import Claim, evidence_of, question_about
 from tests.agents.cases import LIBRARY, NOW, ONSET, case, entity, fact
 
 BUDGET = Budget(rounds=3, probes=50, seconds=60)
@@ -102,3 +103,37 @@ def test_a_spent_budget_ends_it(spent: Spent, says: str) -> None:
     step = next_step(OPEN, challenge=doubt(OPEN), budget=BUDGET, spent=spent)
     assert isinstance(step, Stop)
     assert step.reason.startswith(says)
+
+
+def told(name: str) -> Question:
+    claim = Claim(text=f"{name} was deployed by hand", topic=Topic.CHANGES, entities=(entity(name),))
+    return question_about(claim, evidence_of(claim, by="Dana", now=NOW), by="Dana")
+
+
+def test_what_people_told_is_looked_into_first_also_where_nobody_suspects_anything() -> None:
+    given = CLEAR.model_copy(update={"questions": (colleague("checkout"), told("cart"))})
+    step = next_step(given, challenge=doubt(given), budget=BUDGET, spent=Spent(rounds=1))
+    assert isinstance(step, Ask)
+    assert [a.question for a in step.assignments] == [told("cart"), colleague("checkout")]
+    delivered = [told("cart").id, colleague("checkout").id]
+    again = next_step(given, challenge=doubt(given), budget=BUDGET, spent=Spent(rounds=2), delivered=delivered)
+    assert isinstance(again, Stop), "once looked into, it is not asked again"
+
+
+def test_talk_does_not_crowd_out_the_argument() -> None:
+    many = tuple(told(f"cart-{number}") for number in range(9))
+    given = CLEAR.model_copy(update={"questions": (colleague("checkout"), *many)})
+    step = next_step(given, challenge=doubt(given), budget=BUDGET, spent=Spent(rounds=1))
+    assert isinstance(step, Ask)
+    assert colleague("checkout") in step.questions
+    assert len(step.questions) == 4
+
+
+def test_a_claim_by_itself_moves_no_cause() -> None:
+    claim = Claim(text="checkout was deployed by hand", topic=Topic.CHANGES, entities=(entity("checkout"),))
+    evidence = evidence_of(claim, by="Dana", now=NOW)
+    for given in (CLEAR, OPEN):
+        with_it = given.model_copy(
+            update={"evidence": (*given.evidence, evidence), "questions": (question_about(claim, evidence, by="Dana"),)}
+        )
+        assert diagnose(with_it, LIBRARY, now=NOW) == diagnose(given, LIBRARY, now=NOW)

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from incidents.evidence import Source
 from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.settings import Settings
 from orchestrator.slack_settings import Mode
+from orchestrator.store.casefiles import load_case
 from orchestrator.store.control import switch_of
 from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of
@@ -90,6 +92,21 @@ async def test_context_is_kept_once(
     assert (said.kind, said.person) == (InstructionKind.CONTEXT, "On-call primary")
     await eventually(lambda: any("on purpose" in text_of(m) for m in dana.messages(channel, thread=card.ts)[1:]))
     assert dana.slack.workspace.notified == []
+
+
+async def test_a_claim_is_kept_as_evidence_and_asked_about(
+    card: Message, dana: Person, channel: Channel, store: Store, book: Casebook
+) -> None:
+    await dana.reply(card, "cart was also deployed by hand at 02:31")
+    await eventually(lambda: "told by you: by itself it proves nothing" in answers(dana, channel, card))
+    assert "has cicd look what changed of cart around 02:31 UTC" in answers(dana, channel, card)
+    async with store.transaction() as tx:
+        case = await load_case(tx, book.incident)
+        assert (await proposal_by(tx, book.digest)).status is ProposalStatus.PENDING, "a word withdraws nothing"
+    [evidence] = [one for one in case.evidence if one.source is Source.MIDWATCH]
+    [question] = [one for one in case.questions if one.told]
+    assert (evidence.body, question.told) == ("cart was also deployed by hand at 02:31", evidence.id)
+    assert question.entities[0].endswith("/cart")
 
 
 async def test_leave_it_alone_withdraws_what_touches_it(

@@ -97,6 +97,22 @@ async def test_asking_for_more_evidence_brings_a_fresh_proposal(
         assert (await on.until()).phase is Phase.VERIFIED
 
 
+async def test_what_somebody_tells_is_looked_into_and_proves_nothing_by_itself(
+    tmp_path: Path, database_url: str, slack: Slack, dana: Person, channel: Channel
+) -> None:
+    async with night(tmp_path, database_url, slack, slack_settings(slack)) as on:
+        incident = await on.until(Phase.AWAITING_DECISION)
+        message = await card(slack, channel, "Roll checkout back")
+        assert (await dana.reply(message, "payments was deployed by hand at 02:31")).acked
+        await dana.click(message, "More evidence")
+        await on.until(Phase.AWAITING_DECISION)
+        told = "\n".join(await on.told(incident.id))
+        asked = "says: payments was deployed by hand at 02:31; what changed there around 02:31?"
+        assert asked in told, told
+        targets = {a.request.target for s in await on.proposals(incident.id) for a in s.proposal.body.actions}
+        assert {target.rsplit("/", 1)[-1] for target in targets} == {"checkout"}
+
+
 async def test_clicks_of_two_people_on_two_replicas_execute_once(
     tmp_path: Path, database_url: str, slack: Slack, dana: Person, sam: Person, channel: Channel
 ) -> None:
