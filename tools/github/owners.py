@@ -32,10 +32,15 @@ def _matches(pattern: str, path: str) -> bool:
     """Whether a pattern covers a path: anchored when it has a slash before its end, else at any depth."""
     bare = pattern.strip("/")
     anchored = "/" in pattern.rstrip("/")
-    parts = ["(?:.*/)?" if part == "**" else _part(part) for part in bare.split("/")]
-    written = "/".join(parts).replace("(?:.*/)?/", "(?:.*/)?")
     start = "" if anchored else "(?:.*/)?"
-    return re.fullmatch(f"{start}{written}(?:/.*)?", path) is not None
+    return re.fullmatch(f"{start}{_written(bare.split('/'))}(?:/.*)?", path) is not None
+
+
+def _written(parts: Sequence[str]) -> str:
+    """`**` is any number of folders, at the end everything below."""
+    *folders, last = parts
+    before = "".join("(?:[^/]+/)*" if part == "**" else f"{_part(part)}/" for part in folders)
+    return before + (".*" if last == "**" else _part(last))
 
 
 def _part(part: str) -> str:
