@@ -11,6 +11,10 @@ Labels: TypeAlias = Mapping[str, str]
 LabelKey: TypeAlias = tuple[tuple[str, str], ...]
 
 
+# Groupings that one label set remembers: those of the queries that are asked of it in turn.
+_CUTS_KEPT = 16
+
+
 class LabelSet(dict[str, str]):
     """A label set that stays as it is and remembers what it was asked: a storage that keeps its sets should use it."""
 
@@ -23,6 +27,30 @@ class LabelSet(dict[str, str]):
     def nameless(self) -> "LabelSet":
         """The set without the metric name."""
         return LabelSet({name: value for name, value in self.items() if name != METRIC_NAME})
+
+    def only(self, names: tuple[str, ...]) -> LabelKey:
+        """The named labels that it has. Kept: rules and dashboards group by a handful of names."""
+        found = self._cut.get(names)
+        if found is None:
+            found = self._keep(names, _only(self, names))
+        return found
+
+    def without(self, names: frozenset[str]) -> LabelKey:
+        """The labels of other names. Kept, as `only`."""
+        found = self._cut.get(names)
+        if found is None:
+            found = self._keep(names, key_of(drop(self, names)))
+        return found
+
+    @cached_property
+    def _cut(self) -> dict[tuple[str, ...] | frozenset[str], LabelKey]:
+        return {}
+
+    def _keep(self, names: tuple[str, ...] | frozenset[str], found: LabelKey) -> LabelKey:
+        if len(self._cut) >= _CUTS_KEPT:
+            self._cut.clear()
+        self._cut[names] = found
+        return found
 
 
 def key_of(labels: Labels) -> LabelKey:
@@ -50,10 +78,14 @@ def drop(labels: Labels, names: Collection[str]) -> dict[str, str]:
 def signature(*, on: bool, names: Collection[str]) -> Callable[[Labels], LabelKey]:
     """Return the function that maps labels to what `on(names)` or `ignoring(names)` compares."""
     if on:
-        ordered = sorted(set(names))
-        return lambda labels: tuple((name, labels[name]) for name in ordered if labels.get(name))
-    ignored = {*names, METRIC_NAME}
-    return lambda labels: key_of(drop(labels, ignored))
+        ordered = tuple(sorted(set(names)))
+        return lambda labels: labels.only(ordered) if isinstance(labels, LabelSet) else _only(labels, ordered)
+    ignored = frozenset({*names, METRIC_NAME})
+    return lambda labels: labels.without(ignored) if isinstance(labels, LabelSet) else key_of(drop(labels, ignored))
+
+
+def _only(labels: Labels, names: Collection[str]) -> LabelKey:
+    return tuple((name, labels[name]) for name in names if labels.get(name))
 
 
 def render(labels: Labels) -> str:

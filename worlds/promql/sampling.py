@@ -4,8 +4,9 @@ Series that share their timestamps form a `Block` and are treated in one go.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
@@ -96,20 +97,33 @@ def fetch(storage: Storage, matchers: Sequence[Matcher], *, start: int, end: int
     return group_by_stamps(found, start=start, end=end)
 
 
+@dataclass(kw_only=True, eq=False)
+class _Gathered:
+    """A block that grows: label sets, and matrices of those that came one after the other."""
+
+    stamps: Stamps
+    labels: list[Labels] = field(default_factory=list)
+    rows: list[Floats] = field(default_factory=list)
+
+    def block(self) -> Block:
+        values = self.rows[0] if len(self.rows) == 1 else np.concatenate(self.rows)
+        return Block(labels=self.labels, stamps=self.stamps, values=values)
+
+
 def group_by_stamps(found: Sequence[Series], *, start: int, end: int) -> list[Block]:
     """Cut series to [start, end] and group those with equal timestamps."""
-    groups: dict[bytes, tuple[Stamps, list[Labels], list[Floats]]] = {}
+    groups: dict[bytes, _Gathered] = {}
     seen: dict[int, tuple[bytes, Stamps, slice]] = {}
-    for series in found:
-        identity = id(series.timestamps)
+    for identity, run in groupby(found, key=lambda series: id(series.timestamps)):
+        together = list(run)
         if identity not in seen:
-            seen[identity] = _cut(series, start, end)
+            seen[identity] = _cut(together[0], start, end)
         key, stamps, window = seen[identity]
         if stamps.size:
-            group = groups.setdefault(key, (stamps, [], []))
-            group[1].append(series.labels)
-            group[2].append(np.asarray(series.values, dtype=np.float64)[window])
-    return [Block(labels=labels, stamps=stamps, values=np.array(rows)) for stamps, labels, rows in groups.values()]
+            group = groups.setdefault(key, _Gathered(stamps=stamps))
+            group.labels += [series.labels for series in together]
+            group.rows.append(np.array([series.values for series in together], dtype=np.float64)[:, window])
+    return [group.block() for group in groups.values()]
 
 
 def instant_frame(block: Block, times: Stamps, *, lookback: int) -> tuple[Frame, Stamps]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +73,8 @@ def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     return True
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Series:
-    """One time series. `labels` holds the metric name as `__name__`.
+class Series(NamedTuple):
+    """One time series; a tuple, for queries make thousands of them. `labels` holds the metric name as `__name__`.
 
     `timestamps` are unix seconds, strictly ascending; `values` has the same length. A value may be `STALE_NAN`
     (the series ended here) or an ordinary NaN. Numpy arrays are used as they are, so do not change them afterwards.

@@ -44,9 +44,8 @@ class ProcessTrack:
 
     def several(self, labels: Sequence[Mapping[str, str]], values: Floats) -> Iterator[Series]:
         """Yield one series per label set; `values` has a row per row and a column per label set."""
-        marked = self._marked(values)
-        for number, one in enumerate(labels):
-            yield Series(labels=one, timestamps=self._scrapes, values=marked[:, number])
+        columns, scrapes = np.ascontiguousarray(self._marked(values).T), self._scrapes
+        return (Series(one, scrapes, column) for one, column in zip(labels, columns, strict=True))
 
     @cached_property
     def _scrapes(self) -> Floats:
