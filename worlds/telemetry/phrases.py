@@ -29,7 +29,8 @@ def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
             return f"{stamp} {phrase.level.upper():>5} 1 --- {thread} {logger} : {phrase.text}"
         case "node":
             levels = {"debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
-            body = {"level": levels.get(phrase.level, 30), "time": int(at * 1000), "pid": 1, "name": workload.name}
+            body: dict[str, str | int | float] = {"level": levels.get(phrase.level, 30), "time": int(at * 1000)}
+            body |= {"pid": 1, "name": workload.name}
             return _json({**body, **(phrase.fields or {}), "msg": phrase.text})
         case "python":
             stamp = moment.strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
