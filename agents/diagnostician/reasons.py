@@ -38,7 +38,8 @@ def gives_way(name: Weighed, reason: Weighed, *, reading: Reading) -> bool:
     node is why those on it are slow, and a closed one why those that need it are not there. Behind it are those whom it
     calls: that its callers see it fail is what the reason there predicts.
     """
-    if not names_only(name) or not _stands(reason) or names_only(reason):
+    # Asked of every pair: few stand, and that is soon seen.
+    if not _stands(reason) or not names_only(name) or names_only(reason):
         return False
     places, topology = reading.places, reading.topology
     return (

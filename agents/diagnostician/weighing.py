@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from agents.diagnostician import timing
 from agents.diagnostician import weights as w
@@ -35,7 +36,7 @@ class Weighed:
     compared: bool = False
     """Whether it only says where to look, from a comparison of places."""
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         """Whether all that must hold does."""
         return all(prediction.standing is Standing.HOLDS for prediction in self.must)
