@@ -16,7 +16,7 @@ class Field(Value):
     """One changed field."""
 
     label: str
-    """`checkout: resources.limits.memory`, `replicas`."""
+    """`checkout: limits.memory`, `replicas`."""
     path: str
     """All of it, as the API server knows it."""
     before: str | None
@@ -32,5 +32,5 @@ def fields(diff: Sequence[FieldChange]) -> tuple[Field, ...]:
 def label_of(path: str) -> str:
     """The end of a path, with the container that it belongs to."""
     if found := CONTAINER.match(path):
-        return f"{found[1]}: {path[found.end() :]}"
+        return f"{found[1]}: {path[found.end() :].removeprefix('resources.')}"
     return FRONT.sub("", path) or path

@@ -11,7 +11,7 @@ from service.web.fields import fields, label_of
 @pytest.mark.parametrize(
     ("path", "label"),
     [
-        ("spec.template.spec.containers[checkout].resources.limits.memory", "checkout: resources.limits.memory"),
+        ("spec.template.spec.containers[checkout].resources.limits.memory", "checkout: limits.memory"),
         ("spec.template.spec.initContainers[migrate].image", "migrate: image"),
         ('spec.template.metadata.labels["app.kubernetes.io/version"]', 'labels["app.kubernetes.io/version"]'),
         ("spec.replicas", "replicas"),
