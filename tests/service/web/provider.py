@@ -28,7 +28,7 @@ from joserfc.jwk import RSAKey
 from tests.cluster.daemon import free_ports
 
 CLIENT, SECRET = "midwatch-console", "secret-of-the-client"
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 120.0
 
 
 def create_provider(issuer: str) -> FastAPI:

@@ -117,7 +117,7 @@ async def test_who_gets_no_further_is_told_why(
     await expect(seen.page.get_by_role("link", name="Sign in with Example")).to_be_visible()
 
 
-async def test_a_person_without_roles_sees_and_decides_nothing(
+async def test_a_person_without_roles_may_read_and_decides_nothing(
     browser: Browser, base: str, issuer: str, book: Casebook
 ) -> None:
     incident = await book.reach(Phase.AWAITING_DECISION)
