@@ -119,6 +119,18 @@ def test_rich_text_lists_and_pictures_are_shown(looks: Looks) -> None:
     assert "src='data:image/png;base64,cG5n' alt='failed requests'" in html
 
 
+def test_a_plan_shows_its_steps_and_how_they_stand(looks: Looks) -> None:
+    tasks = [
+        {"type": "task_card", "task_id": "1", "title": "Roll checkout back", "status": "in_progress"},
+        {"type": "task_card", "task_id": "2", "title": "Watch it", "status": "pending"},
+    ]
+    assert words(looks.blocks([{"type": "plan", "title": "Executing", "tasks": tasks}])).split() == [
+        *("Executing", "Roll", "checkout", "back", "in", "progress", "Watch", "it", "pending")
+    ]
+    with pytest.raises(UnknownBlockError, match="asleep"):
+        looks.blocks([{"type": "plan", "title": "x", "tasks": [tasks[0] | {"status": "asleep"}]}])
+
+
 def test_modals_show_what_they_ask_and_their_buttons(looks: Looks) -> None:
     origin = Origin(digest=DIGEST, channel="C1", thread="1.0")
     reject = words(looks.modal(reject_modal(origin, "Roll checkout back")))

@@ -19,6 +19,7 @@ from tests.slack.standin.mrkdwn import Names, mrkdwn, rich_text
 from tests.slack.standin.workspace import BOT_USER, Message, Workspace
 
 Block = Mapping[str, Any]
+TASK_STATES = ("pending", "in_progress", "complete", "error")
 HERE = Path(__file__).parent
 FONT = Path(__file__).parents[3] / "service" / "web" / "static" / "vendor" / "inter-latin-5.3.0.woff2"
 
@@ -78,6 +79,7 @@ class Looks:
             "actions": self._actions,
             "divider": lambda _: "<hr>",
             "image": self._image,
+            "plan": self._plan,
             "input": self._input,
             "markdown": lambda one: f"<div class=section>{self._mrkdwn(_as_mrkdwn(one['text']))}</div>",
             "rich_text": lambda one: f"<div class=section>{_known(lambda: rich_text(one, self._names))}</div>",
@@ -110,6 +112,16 @@ class Looks:
     def _image(self, block: Block) -> str:
         title = f"<p class=alone>{_plain(block['title']['text'])}</p>" if "title" in block else ""
         return f"{title}<img class=picture src='{self._source(block)}' alt='{html.escape(block['alt_text'])}'>"
+
+    def _plan(self, block: Block) -> str:
+        tasks = "".join(self._task(one) for one in block["tasks"])
+        return f"<div class=plan><b>{_plain(block['title'])}</b><ul>{tasks}</ul></div>"
+
+    def _task(self, task: Block) -> str:
+        if task.get("type") != "task_card" or task.get("status") not in TASK_STATES:
+            raise UnknownBlockError(f"a task {task.get('type')!r}, {task.get('status')!r}")
+        words = task["status"].replace("_", " ")
+        return f"<li class='{task['status']}'>{_plain(task['title'])} <small>{words}</small></li>"
 
     def _input(self, block: Block) -> str:
         optional = " <small>(optional)</small>" if block.get("optional") else ""
