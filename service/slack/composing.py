@@ -7,6 +7,7 @@ Any number of processes may do the same; the outbox keeps the newest rendering a
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from incidents.ids import IncidentId
@@ -184,7 +185,7 @@ class Composer:
         call, reminder = f"{CALL}{proposal.digest}", f"{REMINDER}{proposal.digest}"
         if proposal.status is not ProposalStatus.PENDING or record.incident.phase is not Phase.AWAITING_DECISION:
             for key in (call, reminder):
-                await withdraw(tx, key)
+                await self._take_back(tx, key, now=record.now)
             return
         route = self._context.slack.route_of(record.incident)
         quiet = self._context.slack.quiet_hours.quiet(hour=record.now.hour, severity=record.incident.severity)
@@ -199,6 +200,15 @@ class Composer:
             payload = {"text": text, "blocks": list(blocks)}
             wish = Wish(key=call, channel=head.channel, thread=head.key, incident=record.incident.id, payload=payload)
             await want(tx, wish, now=record.now)
+
+    async def _take_back(self, tx: Tx, key: str, *, now: datetime) -> None:
+        """A call that is not wanted any more: forgotten, or, when Slack may have it, looked for and not made again."""
+        if await withdraw(tx, key):
+            return
+        known = await message_of(tx, key)
+        if known is not None and not known.receipt:
+            kept = {name: getattr(known, name) for name in ("key", "channel", "thread", "incident")}
+            await want(tx, Wish(**kept, payload=known.payload | {"moot": True}, version=known.version + 1), now=now)
 
 
 def _plainer(card: Card) -> dict[str, Any]:

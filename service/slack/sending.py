@@ -57,6 +57,8 @@ class Sender:
         if "asked" in payload or "answer" in payload:
             return await self._reply(message, reply_of(payload))
         thread = below.ts if below else payload.get("thread_ts")
+        if payload.get("moot") and not message.receipt:
+            return await self._found(message, thread=thread) or Posted(channel=message.channel, ts="moot")
         if "without_tasks" in payload:
             return await self._with_tasks(message, thread=thread)
         return await self._plain(message, payload["text"], payload["blocks"], thread=thread)
@@ -116,12 +118,16 @@ class Sender:
         client = self._context.client
         posted = posted_at(message) if message.receipt else None
         if posted is None and message.attempts > 1:
-            channel = await client.channel_id(message.channel)
-            posted = await client.find(channel, key=message.key, thread=thread)
+            posted = await self._found(message, thread=thread)
         if posted is None:
             return await client.post(message.channel, key=message.key, text=text, blocks=blocks, thread=thread)
         await client.update(posted, text=text, blocks=blocks)
         return posted
+
+    async def _found(self, message: Message, *, thread: str | None) -> Posted | None:
+        """It, when it was posted although the answer was lost."""
+        channel = await self._context.client.channel_id(message.channel)
+        return await self._context.client.find(channel, key=message.key, thread=thread)
 
     def _in_words(self, message: Message, text: str, error: PermanentError) -> list[Block]:
         """What is shown instead of blocks that Slack refuses: the words, and where the rest is."""

@@ -7,6 +7,7 @@ import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import text
 
 from incidents.incident import Phase
@@ -189,6 +190,28 @@ async def test_blocks_that_slack_refuses_are_said_in_words(
         await want(tx, Wish(key="card:x", channel=f"#{channel.name}", payload=payload), now=clock.now())
     async with midwatch(slack, store, clock, settings):
         await eventually(lambda: the_card(slack, channel, "SEV1 checkout returns 5xx"))
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["Slack was down", "only the answer was lost"])
+async def test_a_call_that_was_tried_and_is_not_wanted_any_more_is_not_made_again(
+    slack: Slack, store: Store, clock: ManualClock, settings: Settings, channel: Channel, *, posted: bool
+) -> None:
+    payload = {"text": "a decision is wanted", "blocks": []}
+    wish = Wish(key="call:x", channel=f"#{channel.name}", payload=payload)
+    async with store.transaction() as tx:
+        await want(tx, wish, now=clock.now())
+        row = "attempts = 1, held_until = NULL, not_before = now() + interval '1 hour'"
+        await tx.execute(text(f"UPDATE outbox SET {row} WHERE key = 'call:x'"))
+    if posted:
+        context = SlackContext(store=store, settings=settings, clock=clock, console=CONSOLE)
+        await context.client.post(wish.channel, key=wish.key, text="a decision is wanted", blocks=[])
+    async with store.transaction() as tx:
+        moot = wish.model_copy(update={"payload": payload | {"moot": True}, "version": 1})
+        await want(tx, moot, now=clock.now())
+    await release_holds(store)
+    async with midwatch(slack, store, clock, settings):
+        await eventually_receipt(store, "call:x")
+    assert len(cards(slack, channel)) == int(posted)
 
 
 async def test_without_task_cards_the_card_says_it_in_words_and_they_are_not_tried_again(
