@@ -1,12 +1,12 @@
 """The HorizontalPodAutoscaler: utilisation of CPU against its target, with the usual tolerance and damping."""
 
-import copy
 import math
 from collections.abc import Callable
 
 from worlds.cluster.conditions import set_condition
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.events import Recorder
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import Change
 
@@ -57,7 +57,7 @@ class Autoscaler:
         spec, have = hpa["spec"], target["spec"]["replicas"]
         used = self._utilisation(*key_of(target))
         now = self._cluster.timestamp()
-        conditions = copy.deepcopy(hpa.get("status", {}).get("conditions", []))
+        conditions = copied(hpa.get("status", {}).get("conditions", []))
         set_condition(conditions, "AbleToScale", value=True, reason="ReadyForNewScale", now=now)
         if used is None:
             text = "the HPA was unable to compute the replica count: failed to get cpu utilization: "
@@ -100,7 +100,7 @@ class Autoscaler:
         return min(max(count for _, count in wishes), have) if raw < have else have
 
     def _resize(self, hpa: JsonObject, target: JsonObject, replicas: int) -> None:
-        new = copy.deepcopy(target)
+        new = copied(target)
         new["spec"]["replicas"] = replicas
         self._cluster.store.replace(
             kind_named(target["kind"]), new, manager="kube-controller-manager", subresource="scale"

@@ -4,7 +4,6 @@ Follows kubernetes/pkg/controller/deployment (rolling.go, sync.go): the same ord
 stuck rollout is stuck with the same number of pods as in a real cluster.
 """
 
-import copy
 import hashlib
 import json
 import math
@@ -13,6 +12,7 @@ from typing import Any
 from worlds.cluster.conditions import set_condition
 from worlds.cluster.core import Cluster, changed_owner, key_of, owned_by, owner_reference
 from worlds.cluster.events import Recorder
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import Change
 
@@ -220,7 +220,7 @@ class DeploymentController:
             "readyReplicas": sum(rs["status"].get("readyReplicas", 0) for rs in everything),
             "availableReplicas": available,
             "unavailableReplicas": max(wanted - available, 0),
-            "conditions": copy.deepcopy(deployment.get("status", {}).get("conditions", [])),
+            "conditions": copied(deployment.get("status", {}).get("conditions", [])),
         }
         now = self._cluster.timestamp()
         _, unavailable = self._bounds(deployment)

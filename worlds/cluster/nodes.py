@@ -4,13 +4,13 @@ Times are kube-controller-manager's defaults: a node is Unknown after 40 s of si
 after the NoExecute taint (the tolerationSeconds that every pod gets).
 """
 
-import copy
 from dataclasses import dataclass
 
 from worlds.cluster.conditions import is_true, set_condition
 from worlds.cluster.core import Cluster
 from worlds.cluster.events import Recorder
 from worlds.cluster.podmaking import POD, is_leaving, mark_deleted
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 
 NODE = kind_named("Node")
@@ -216,7 +216,7 @@ class NodeLifecycle:
         self._cluster.after(_TOLERATED, lambda: self._empty(name))
 
     def _not_ready(self, pod: JsonObject) -> None:
-        status = copy.deepcopy(pod["status"])
+        status = copied(pod["status"])
         set_condition(status.setdefault("conditions", []), "Ready", value=False, now=self._cluster.timestamp())
         self._cluster.store.replace(
             POD, {**pod, "metadata": dict(pod["metadata"]), "status": status}, manager=_MANAGER, subresource="status"
@@ -241,7 +241,7 @@ class NodeLifecycle:
         return [pod for pod in self._cluster.store.every(POD) if pod["spec"].get("nodeName") == name]
 
     def _copy(self, name: str) -> JsonObject:
-        return copy.deepcopy(self._cluster.store.get(NODE, name=name))
+        return copied(self._cluster.store.get(NODE, name=name))
 
     def _condition(self, node: JsonObject, kind: str, *, value: bool | str, reason: str, message: str = "") -> None:
         set_condition(

@@ -1,11 +1,11 @@
 """The status of a pod as its kubelet writes it, and what follows from a pod's probes and volumes. Pure."""
 
-import copy
 import math
 from collections.abc import Callable
 
 from worlds.cluster.conditions import set_condition
 from worlds.cluster.runtime import ContainerRuntime, PodRuntime, Stage
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import ObjectStore
 
@@ -25,7 +25,7 @@ def status_of(pod: JsonObject, runtime: PodRuntime, *, now: str, stamp: Callable
         "podIPs": [{"ip": runtime.ip}],
         "startTime": before.get("startTime", stamp(runtime.started)),
         "qosClass": _quality(pod),
-        "conditions": copy.deepcopy(before.get("conditions", [])),
+        "conditions": copied(before.get("conditions", [])),
         "containerStatuses": [_container_status(pod, runtime, container, stamp) for container in runtime.containers],
     }
     if runtime.inits:

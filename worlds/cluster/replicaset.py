@@ -81,4 +81,7 @@ def _removal_order(pod: JsonObject) -> tuple[bool, bool, bool, str]:
 
 
 def _inverted(text: str) -> str:
-    return "".join(chr(0x7E - ord(c) + 0x20) for c in text)
+    return text.translate(_INVERTED)
+
+
+_INVERTED = {code: 0x7E - code + 0x20 for code in range(0x20, 0x7F)}

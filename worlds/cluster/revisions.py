@@ -1,8 +1,7 @@
 """ControllerRevisions: the templates that a StatefulSet or DaemonSet has had, which is what rolling one back needs."""
 
-import copy
-
 from worlds.cluster.core import Cluster, owned_by, owner_reference
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 
 REVISION = kind_named("ControllerRevision")
@@ -23,7 +22,7 @@ def record_revision(cluster: Cluster, owner: JsonObject, *, digest: str) -> None
             store.replace(REVISION, again, manager=_MANAGER)
         return
     labels = {**owner["spec"]["template"]["metadata"].get("labels", {}), "controller.kubernetes.io/hash": digest}
-    template = {"$patch": "replace", **copy.deepcopy(owner["spec"]["template"])}
+    template = {"$patch": "replace", **copied(owner["spec"]["template"])}
     body = {
         "metadata": {
             "name": name,

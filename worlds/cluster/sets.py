@@ -1,6 +1,5 @@
 """The StatefulSet, DaemonSet and Job controllers. Simplified: what incidents show of them is here."""
 
-import copy
 import math
 
 from worlds.cluster.conditions import set_condition
@@ -10,6 +9,7 @@ from worlds.cluster.events import Recorder
 from worlds.cluster.fitting import tolerates
 from worlds.cluster.podmaking import POD, PodMaker, is_finished, is_leaving, is_ready
 from worlds.cluster.revisions import record_revision
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.selectors import selects
 from worlds.objects.store import Change
@@ -70,7 +70,7 @@ class StatefulSetController:
             self._maker.remove(owner, pods[outdated[0]])
 
     def _create(self, owner: JsonObject, pod_name: str, *, revision: str) -> None:
-        template = copy.deepcopy(owner["spec"]["template"])
+        template = copied(owner["spec"]["template"])
         labels = {_HASH: revision, "statefulset.kubernetes.io/pod-name": pod_name}
         template["metadata"]["labels"] = {**template["metadata"].get("labels", {}), **labels}
         for claim in owner["spec"].get("volumeClaimTemplates", []):
@@ -80,7 +80,7 @@ class StatefulSetController:
             namespace = owner["metadata"]["namespace"]
             if self._cluster.store.find(CLAIM, namespace=namespace, name=claim_name) is None:
                 meta = {**claim["metadata"], "name": claim_name, "namespace": namespace}
-                body = {"metadata": meta, "spec": copy.deepcopy(claim["spec"]), "status": {"phase": "Pending"}}
+                body = {"metadata": meta, "spec": copied(claim["spec"]), "status": {"phase": "Pending"}}
                 self._cluster.store.create(CLAIM, body, manager=_MANAGER)
         if not self._maker.is_waiting(owner) and self._maker.create(owner, template, name=pod_name) is None:
             self._cluster.look_again(self, *key_of(owner), after=self._maker.retry_after(owner))
@@ -128,7 +128,7 @@ class DaemonSetController:
         pods = {pod["spec"].get("nodeName"): pod for pod in self._maker.owned(owner)}
         for node in wanted:
             if node not in pods:
-                template = copy.deepcopy(owner["spec"]["template"])
+                template = copied(owner["spec"]["template"])
                 template["metadata"].setdefault("labels", {})[_HASH] = digest
                 self._maker.create(owner, template, node=node)
         outdated = [p for p in pods.values() if p["metadata"]["labels"].get(_HASH) != digest]

@@ -1,6 +1,5 @@
 """Create, replace, patch, delete, scale and evict, with preconditions and dry runs."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from worlds.kubernetes.answers import (
     not_found,
 )
 from worlds.kubernetes.routes import Target
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.patches import APPLY, STRATEGIC, PatchError, PatchTestError, apply_patch
 from worlds.objects.selectors import selects
@@ -64,7 +64,7 @@ class Writer:
     def create(self, target: Target, body: JsonObject, options: WriteOptions) -> JsonObject:
         """Create an object. Raises ApiError 409, 403 (admission) or 422."""
         kind = target.kind
-        obj = copy.deepcopy(body)
+        obj = copied(body)
         meta = obj.setdefault("metadata", {})
         if kind.namespaced:
             meta["namespace"] = target.namespace
@@ -93,7 +93,7 @@ class Writer:
             return self._put_scale(target, body, options)
         live = self._live(target)
         self._check_preconditions(target, live, body.get("metadata", {}))
-        return self._store_new(target, live, copy.deepcopy(body), options)
+        return self._store_new(target, live, copied(body), options)
 
     def patch(self, target: Target, patch: Any, content_type: str, options: WriteOptions) -> JsonObject:
         """Patch an object. Raises ApiError 400, 404, 409 or 422."""
@@ -161,7 +161,7 @@ class Writer:
     def _put_scale(self, target: Target, scale: JsonObject, options: WriteOptions) -> JsonObject:
         live = self._live(target)
         self._check_preconditions(target, live, scale.get("metadata", {}))
-        new = copy.deepcopy(live)
+        new = copied(live)
         new["spec"]["replicas"] = scale.get("spec", {}).get("replicas", 0)
         validation.check(target.kind, new, before=live)
         stored = self._store.replace(
@@ -179,7 +179,7 @@ class Writer:
         for field in _KEPT_METADATA:
             meta.pop(field, None)
             if field in live["metadata"]:
-                meta[field] = copy.deepcopy(live["metadata"][field])
+                meta[field] = copied(live["metadata"][field])
         meta["name"] = target.name
         if target.namespace:
             meta["namespace"] = target.namespace

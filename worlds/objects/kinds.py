@@ -1,6 +1,7 @@
 """Which kinds a world's API server knows. One row per kind; discovery, routing and the store all read this table."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 # An API object exactly as it travels. A world is the server side of the wire, so raw JSON is its native tongue.
@@ -27,7 +28,7 @@ class Kind:
         """The `apiVersion` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Under which name the store keeps its objects."""
         return self.stored_as or f"{self.plural}.{self.group}".rstrip(".")

@@ -1,8 +1,8 @@
 """The three ways to patch an object: merge (RFC 7386), JSON (RFC 6902) and Kubernetes' strategic merge."""
 
-import copy
 from typing import Any
 
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject
 
 MERGE = "application/merge-patch+json"
@@ -45,14 +45,14 @@ def apply_patch(obj: JsonObject, patch: Any, *, content_type: str) -> JsonObject
     if not isinstance(patch, dict):
         raise PatchError("a merge patch must be a JSON object")
     if content_type == STRATEGIC:
-        return _strategic(copy.deepcopy(obj), patch)
-    merged: JsonObject = _merge(copy.deepcopy(obj), patch)
+        return _strategic(copied(obj), patch)
+    merged: JsonObject = _merge(copied(obj), patch)
     return merged
 
 
 def _merge(target: Any, patch: Any) -> Any:
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     result = target if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:
@@ -64,7 +64,7 @@ def _merge(target: Any, patch: Any) -> Any:
 
 def _strategic(target: JsonObject, patch: JsonObject) -> JsonObject:
     if patch.get("$patch") == "replace":
-        return {key: copy.deepcopy(value) for key, value in patch.items() if key != "$patch"}
+        return {key: copied(value) for key, value in patch.items() if key != "$patch"}
     if patch.get("$patch") == "delete":
         return {}
     for key, value in patch.items():
@@ -95,18 +95,16 @@ def _follow_directive(target: JsonObject, key: str, value: Any) -> None:
 def _strategic_list(name: str, target: Any, patch: list[Any]) -> list[Any]:
     merge_key = next((k for k in _MERGE_KEYS.get(name, ()) if any(isinstance(i, dict) and k in i for i in patch)), None)
     if {"$patch": "replace"} in patch:
-        return [copy.deepcopy(item) for item in patch if item != {"$patch": "replace"}]
+        return [copied(item) for item in patch if item != {"$patch": "replace"}]
     if merge_key is None or not isinstance(target, list):
-        return [
-            copy.deepcopy(item) for item in patch if not (isinstance(item, dict) and item.get("$patch") == "delete")
-        ]
+        return [copied(item) for item in patch if not (isinstance(item, dict) and item.get("$patch") == "delete")]
     result = list(target)
     for item in patch:
         place = next((i for i, was in enumerate(result) if was.get(merge_key) == item.get(merge_key)), None)
         if item.get("$patch") == "delete":
             result = [was for was in result if was.get(merge_key) != item.get(merge_key)]
         elif place is None:
-            result.append(copy.deepcopy(item))
+            result.append(copied(item))
         else:
             result[place] = _strategic(result[place], item)
     return result
@@ -115,7 +113,7 @@ def _strategic_list(name: str, target: Any, patch: list[Any]) -> list[Any]:
 def _json_patch(obj: JsonObject, operations: Any) -> JsonObject:
     if not isinstance(operations, list):
         raise PatchError("a JSON patch must be a list of operations")
-    root: JsonObject = {"": copy.deepcopy(obj)}
+    root: JsonObject = {"": copied(obj)}
     for operation in operations:
         if not isinstance(operation, dict):
             raise PatchError(f"operation {operation!r} is not an object")
@@ -134,14 +132,14 @@ def _apply_operation(root: JsonObject, operation: JsonObject) -> None:
                 if _read(root, path) != operation["value"]:
                     raise PatchTestError(f"testing path {path} value failed: the test failed")
             case "add":
-                _write(root, path, copy.deepcopy(operation["value"]), insert=True)
+                _write(root, path, copied(operation["value"]), insert=True)
             case "replace":
                 _read(root, path)
-                _write(root, path, copy.deepcopy(operation["value"]), insert=False)
+                _write(root, path, copied(operation["value"]), insert=False)
             case "remove":
                 _remove(root, path)
             case "copy":
-                _write(root, path, copy.deepcopy(_read(root, operation["from"])), insert=True)
+                _write(root, path, copied(_read(root, operation["from"])), insert=True)
             case "move":
                 value = _read(root, operation["from"])
                 _remove(root, operation["from"])

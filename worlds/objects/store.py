@@ -64,6 +64,8 @@ class ObjectStore:
         self._now = now
         self._new_uid = new_uid
         self._objects: dict[str, dict[tuple[str, str], JsonObject]] = {}
+        # The keys of each kind in order, until one comes or goes.
+        self._order: dict[str, list[tuple[str, str]]] = {}
         self._versions = itertools.count(_FIRST_RESOURCE_VERSION + 1)
         self._changes: deque[Change] = deque(maxlen=_CHANGES_KEPT)
         self._listeners: list[Callable[[Change], None]] = []
@@ -91,7 +93,9 @@ class ObjectStore:
     def every(self, kind: Kind, *, namespace: str = "") -> Iterator[JsonObject]:
         """Yield the objects of a kind in the order of namespace and name, of all namespaces when none is given."""
         table = self._objects.get(kind.key, {})
-        for key in sorted(table):
+        if kind.key not in self._order:
+            self._order[kind.key] = sorted(table)
+        for key in self._order[kind.key]:
             if not namespace or key[0] == namespace:
                 yield table[key]
 
@@ -148,6 +152,7 @@ class ObjectStore:
         """Remove an object for good and return its last state. Raises NotFoundError."""
         before = self.get(kind, namespace=namespace, name=name)
         del self._objects[kind.key][namespace, name]
+        self._order.pop(kind.key, None)
         last = {**before, "metadata": dict(before["metadata"])}
         self._put(kind, ChangeType.DELETED, last, before=before)
         return last
@@ -168,7 +173,10 @@ class ObjectStore:
         obj["metadata"]["resourceVersion"] = str(self.version)
         if change is not ChangeType.DELETED:
             meta = obj["metadata"]
-            self._objects.setdefault(kind.key, {})[meta.get("namespace", ""), meta["name"]] = obj
+            table, key = self._objects.setdefault(kind.key, {}), (meta.get("namespace", ""), meta["name"])
+            if key not in table:
+                self._order.pop(kind.key, None)
+            table[key] = obj
         event = Change(type=change, kind=kind, object=obj, before=before, version=self.version)
         self._changes.append(event)
         for listener in self._listeners:

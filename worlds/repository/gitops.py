@@ -3,13 +3,13 @@
 Automated sync without self-heal: a new commit is synced once, a manual change shows as OutOfSync and stays.
 """
 
-import copy
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import yaml
 
 from worlds.cluster.core import Cluster, key_of
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.repository.git import Commit, Repository
 
@@ -148,7 +148,7 @@ class GitOps:
         kind = kind_named(manifest["kind"])
         namespace, name = key_of(manifest)
         tracking = f"{application.name}:{kind.group}/{kind.kind}:{namespace}/{name}"
-        wanted = copy.deepcopy(manifest)
+        wanted = copied(manifest)
         wanted["metadata"].setdefault("annotations", {})[TRACKING] = tracking
         live = self._cluster.store.find(kind, namespace=namespace, name=name)
         if live is None:
@@ -156,7 +156,7 @@ class GitOps:
                 kind, {**wanted, "status": {}} if "status" in kind.subresources else wanted, manager=_MANAGER
             )
             return
-        new = copy.deepcopy(live)
+        new = copied(live)
         for part, value in wanted.items():
             if part not in {"metadata", "apiVersion", "kind"}:
                 new[part] = value
@@ -171,7 +171,7 @@ def manifests_in(commit: Commit, *, folder: str) -> list[JsonObject]:
     """Return the manifests below a folder of a commit, in the order in which they are applied."""
     prefix = folder.rstrip("/") + "/"
     texts = [text for path, text in sorted(commit.files.items()) if path.startswith(prefix) and path.endswith(".yaml")]
-    documents = [copy.deepcopy(document) for text in texts for document in _documents(text)]
+    documents = [copied(document) for text in texts for document in _documents(text)]
     return sorted(documents, key=_apply_order)
 
 
