@@ -29,7 +29,7 @@ def look(trial: Trial) -> Looked:
         return Looked(not_foreseen=unsure, evidence=evidence if unsure else ())
     pods, why = min(limits)
     allowed = Foreseen(
-        measure="allowed_by_quota",
+        measure="pods that quotas allow",
         unit="pods",
         before=float(trial.replicas),
         after=float(min(pods, trial.wanted)),
@@ -38,7 +38,8 @@ def look(trial: Trial) -> Looked:
     )
     if pods >= trial.wanted:
         text = f"its namespace's quota allows {pods} such pods"
-        return Looked(figures=(allowed,), built_from=(text,), not_foreseen=unsure, evidence=evidence)
+        figures = (allowed,) if adds > 0 else ()
+        return Looked(figures=figures, built_from=(text,), not_foreseen=unsure, evidence=evidence)
     text = f"{trial.wanted - pods} of {trial.wanted} pods would not be created: {why}"
     found = Obstacle(what="quota", text=text, most=pods)
     return Looked(obstacles=(found,), figures=(allowed,), not_foreseen=unsure, evidence=evidence)

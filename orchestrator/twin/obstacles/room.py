@@ -49,7 +49,7 @@ def _told(trial: Trial, places: int, *, nodes: int, template: PodTemplate) -> Lo
     ]
     unsure = (f"whether its {' and '.join(rules)} leave less room than that",) if rules else ()
     placed = Foreseen(
-        measure="places",
+        measure="pods that find a place",
         unit="pods",
         before=float(trial.replicas),
         after=float(min(wanted, places)),
