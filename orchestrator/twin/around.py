@@ -83,6 +83,7 @@ def around(evidence: Sequence[Evidence], entity: EntityId, callees: Sequence[Ent
             "kubernetes.quotas",
             Quotas,
             lambda view: tuple(quota for quota in view.quotas if quota.meta.namespace == namespace),
+            asked=lambda query: any(path in query for path in (f"/namespaces/{namespace}/", "/api/v1/resourcequotas")),
         ),
         "autoscaler": newest(
             evidence,

@@ -14,11 +14,19 @@ FoundT = TypeVar("FoundT")
 
 
 def newest(
-    evidence: Sequence[Evidence], probe: str, form: type[ViewT], pick: Callable[[ViewT], FoundT | None]
+    evidence: Sequence[Evidence],
+    probe: str,
+    form: type[ViewT],
+    pick: Callable[[ViewT], FoundT | None],
+    *,
+    asked: Callable[[str], bool] = lambda _query: True,
 ) -> tuple[FoundT, EvidenceId] | None:
-    """The first answer that `pick` gives, of the newest observation of that probe that holds one, with its id."""
+    """The first answer that `pick` gives, of the newest observation of that probe that holds one, with its id.
+
+    `asked` says by its query whether an observation is about the right place at all, where an empty one would not show.
+    """
     for item in reversed(evidence):
-        if item.probe != probe:
+        if item.probe != probe or not asked(item.query):
             continue
         try:
             found = pick(form.model_validate_json(item.body))

@@ -73,15 +73,6 @@ NIGHTS = [
         ),
         id="a rollback makes it slow and is undone by itself",
     ),
-    pytest.param(
-        Night(
-            scenario="inventory-changed-meanwhile",
-            end=Phase.ESCALATED,
-            done=("rollback_workload",),
-            told="not undone: the template of inventory was changed again since",
-        ),
-        id="a rollback makes it slow and somebody changed the workload meanwhile",
-    ),
 ]
 
 
