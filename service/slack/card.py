@@ -15,6 +15,7 @@ from service.slack.ending import ending, taken_over_by
 from service.slack.mrkdwn import bare, bold, cut, link, safe, sources
 from service.slack.offer import buttons_of, decided, details, left_alone_by, offer, shown_in_full
 from service.story.gaps import unseen_once
+from service.story.narrowing import being_narrowed
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.story import Sentence, Story, Suspect, current_proposal, story_of
 from service.story.words import PHASES, hm, name, sentence, sure
@@ -53,7 +54,7 @@ def card_of(record: IncidentRecord, *, console: str) -> Card:
     ]
     text = notification(record, proposal)
     if story.stale:
-        more = [*_guess(record), *_withdrawn(record)]
+        more = [*_guess(record), *_narrowed(record), *_withdrawn(record)]
         shown, plain = [*_at_work(record), *more], [section(_looking(record)), *more]
         with_tasks, without = [*above, *shown, *below], [*above, *plain, *below]
         return Card(text=text, blocks=tuple(with_tasks[:BLOCKS]), without_tasks=tuple(without[:BLOCKS]))
@@ -182,6 +183,13 @@ def _guess(record: IncidentRecord) -> Iterator[Block]:
         best = record.diagnosis.hypotheses[0]
         guess = f"{best.title} at {name(best.entity)}, {sure(best.probability)}"
         yield section(f"*Still checking*  so far {safe(guess)}")
+
+
+def _narrowed(record: IncidentRecord) -> Iterator[Block]:
+    """Who narrowed the proposal, while the narrower one is being previewed."""
+    if narrowed := being_narrowed(record):
+        text = narrowed.replace(" -> ", " → ")
+        yield section(f"*{safe(text)}*\nIt is previewed and rehearsed anew, and stands here in seconds.")
 
 
 def _withdrawn(record: IncidentRecord) -> Iterator[Block]:

@@ -16,6 +16,7 @@ from incidents.incident import Phase
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
 from service.story.gaps import Unseen, unseen_once
+from service.story.narrowing import being_narrowed
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.words import hm, name, span
 
@@ -176,6 +177,8 @@ def _next_step(record: IncidentRecord) -> str:
     if phase is Phase.AWAITING_DECISION and proposal is not None:
         what = "; ".join(action.summary for action in proposal.body.actions)
         return f"{what}. {_who(proposal)}"
+    if narrowed := being_narrowed(record):
+        return f"{narrowed}. It is previewed and rehearsed anew, and stands here in seconds."
     owners = ", ".join(name(entity) for entity in record.incident.entities[:2]) or "the service"
     theirs = f"{HANDED_OVER.get(phase, 'People own it now.')} Start at {owners}."
     return NEXT_STEPS.get(phase, theirs)

@@ -93,6 +93,9 @@ async def test_a_narrower_choice_is_a_row_before_slack_hears_of_it(
     assert asked is not None
     assert (asked.person.id, asked.channel) == ("dana@example.com", "slack")
     assert [one.text for one in asked.narrower.differences] == ["replicas of checkout 12 -> 8"]
+    message = await eventually(lambda: next((m for m in dana.messages(channel) if "12 \u2192 8" in text_of(m)), None))
+    assert "previewed and rehearsed anew" in text_of(message)
+    assert not {"Approve", "Change…"} & set(labels(message.blocks)), "nothing decides meanwhile"
 
 
 @pytest.mark.usefixtures("_running", "_scaling")
