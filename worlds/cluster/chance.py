@@ -13,7 +13,7 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
 def digest(*parts: object) -> int:
     """Return 64 bits that depend on all parts."""
-    text = "\x1f".join(str(part) for part in parts)
+    text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 

@@ -1,9 +1,8 @@
 """What LogQL is evaluated over: log lines by stream labels. Times are unix nanoseconds, as in Loki's API."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from worlds.promql.storage import Matcher
 
@@ -17,8 +16,7 @@ class Direction(StrEnum):
     """Newest first."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One log line of one stream."""
 
     labels: Mapping[str, str]

@@ -1,7 +1,7 @@
 """The lines that every process wrote, made from the tape when somebody asks. The same question gives the same lines."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from worlds.cluster.chance import Chance
 from worlds.estate.flow import TICK, EdgeField, PodField
@@ -23,8 +23,7 @@ _NOTICED = 0.0015
 _LATE = 0.4
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """One line. `at` is unix seconds."""
 
     at: float
