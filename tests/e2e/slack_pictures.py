@@ -100,14 +100,15 @@ class Channel:
         ]
         return found
 
-    async def until(self, words: str) -> Message:
-        """The card as soon as it said so, as it stood then."""
+    async def until(self, words: str, *, best: str = "") -> Message:
+        """The card as soon as it said so, as it stood then; when it also said what is best, as it stood at that."""
 
         def look() -> Message:
             card = self.card()
             said = [blocks for blocks in [*card.history, card.blocks] if re.search(words, blocks_text(blocks))]
             assert said, text_of(card)
-            return replace(card, blocks=said[-1])
+            better = [blocks for blocks in said if re.search(best, blocks_text(blocks))]
+            return replace(card, blocks=(better or said)[-1])
 
         return await eventually(look, seconds=PATIENCE)
 
@@ -162,7 +163,7 @@ def settings_of(channel: Channel, folder: Path, *, approvals: int) -> dict[str, 
 async def undecided(camera: Camera, channel: Channel) -> list[str]:
     """While it waits for two people: the card in all looks, the modal of a rejection, the home tab; then one approves."""
     dana = channel.people[0]
-    checking = await channel.until(r"Looking:")
+    checking = await channel.until(r"Looking:", best=r"in progress")
     card = await channel.until(r"Proposed")
     taken = [
         await camera.card("slack-checking", checking),
