@@ -8,9 +8,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from incidents.approval import Person
 from incidents.ids import PersonId
+from incidents.misfit import misfits, told
 from incidents.scope import Grant
 from incidents.value import Value
-from orchestrator.policy.lines import Lines
+from orchestrator.policy.lines import Lines, unreadable
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -100,14 +101,13 @@ def parse_people(text: str, *, source: str) -> PeopleFile:
     try:
         lines, document = Lines(text, source=source), yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
-        raise InvalidPeopleError(f"{source} is no YAML: {error}") from None
+        raise InvalidPeopleError(unreadable(source, error)) from None
     if lines.twice:
         raise InvalidPeopleError(f"{lines.twice}: the key is there twice; the first would be ignored")
     try:
         return PeopleFile.model_validate(document or {})
     except ValidationError as error:
-        first = error.errors()[0]
+        first = misfits(error)[0]
         path = tuple(part for part in first["loc"] if isinstance(part, int) or part in lines.names)
         field = ".".join(str(part) for part in first["loc"]) or "the file"
-        what = first["msg"].removeprefix("Value error, ")
-        raise InvalidPeopleError(f"{lines.of(path)}: {field}: {what}") from None
+        raise InvalidPeopleError(f"{lines.of(path)}: {field}: {told(first, PeopleFile)}") from None

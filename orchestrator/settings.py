@@ -27,9 +27,10 @@ from incidents.alert import Severity
 from incidents.approval import Person
 from incidents.ids import PersonId
 from orchestrator.environment import Environment, unknown_names
-from orchestrator.objections import objections, unreadable
+from orchestrator.objections import objections
 from orchestrator.oidc_settings import Oidc
 from orchestrator.part import Part
+from orchestrator.policy.lines import unreadable
 from orchestrator.slack_settings import Slack
 from orchestrator.ticket_settings import Tickets
 from tools.address import AskedUrl, ShownUrl
@@ -369,7 +370,7 @@ def load(**overrides: object) -> Settings:
         lines = [f"  {line}" for line in objections(error, settings=Settings, file=file)]
         raise InvalidSettingsError("These settings cannot be used:\n" + "\n".join(lines)) from None
     except YAMLError as error:
-        raise InvalidSettingsError(unreadable(file or Path(FILE_NAME), error)) from None
+        raise InvalidSettingsError(unreadable(str(file or FILE_NAME), error)) from None
     except OSError as error:
         raise InvalidSettingsError(f"{error.filename} cannot be read: {error.strerror}") from None
     except SettingsError as error:

@@ -54,8 +54,9 @@ def sentence_of(error: BaseException) -> str | None:
     from orchestrator.store.outages import is_outage
     from service.listening import PortTakenError
     from tools.errors import ToolError
+    from worlds.scenario.load import ScenarioError
 
-    files = (InvalidSettingsError, InvalidPolicyError, InvalidPeopleError)
+    files = (InvalidSettingsError, InvalidPolicyError, InvalidPeopleError, ScenarioError)
     places = (PortTakenError, EmbeddedServerError, DatabaseUnreachableError, MigrationTimeoutError)
     match error:
         case _ if isinstance(error, (*files, *places, ToolError)):

@@ -42,6 +42,14 @@ class Endpoint(Value):
     public_url: ShownUrl | None = None
     """Base for links that people open; `url` when not given."""
 
+    @field_validator("url")
+    @classmethod
+    def _has_a_scheme(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            message = "write http://host:port or https://host"
+            raise ValueError(message)
+        return url
+
 
 class KubernetesAccess(Value):
     """How to reach the API server: a kubeconfig (and context), or the pod's own service account."""

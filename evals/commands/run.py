@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -140,6 +141,19 @@ def _sets() -> str:
     return ", ".join(recorded.names()) or "none"
 
 
+def _means(name: str, case: str) -> bool:
+    """A case by its whole name, or by its last part: `checkout-memory-limit`."""
+    return name in (case, case.rpartition("/")[2])
+
+
+def _nothing(jobs: Sequence[JobT], options: Options) -> str:
+    names = [job.case for job in jobs] + [job.case.rpartition("/")[2] for job in jobs]
+    near = [close for name in options.cases for close in get_close_matches(name, names, n=1)]
+    hint = f"; {', '.join(dict.fromkeys(near))}?" if near else ""
+    families = ", ".join(sorted({job.family for job in jobs}))
+    return f"none of {len(jobs)} cases is meant{hint} (families: {families})"
+
+
 def choose(jobs: Sequence[JobT], options: Options) -> list[JobT]:
     """Those that were asked for; a limit takes them evenly from the whole list, so that every family has a chance.
 
@@ -148,11 +162,11 @@ def choose(jobs: Sequence[JobT], options: Options) -> list[JobT]:
     found = [
         job
         for job in jobs
-        if (not options.cases or job.case in options.cases) and (not options.families or job.family in options.families)
+        if (not options.cases or any(_means(name, job.case) for name in options.cases))
+        and (not options.families or job.family in options.families)
     ]
     if not found:
-        families = ", ".join(sorted({job.family for job in jobs}))
-        raise NothingChosenError(f"none of {len(jobs)} cases is meant; families: {families}")
+        raise NothingChosenError(_nothing(jobs, options))
     if options.limit is None or options.limit >= len(found):
         return found
     return [found[index * len(found) // options.limit] for index in range(options.limit)]

@@ -42,3 +42,12 @@ class Lines:
                 self.names.add(name)
                 self._found[(*path, name)] = key.start_mark.line + 1
                 self._walk(value, (*path, name))
+
+
+def unreadable(source: str, error: Exception) -> str:
+    """What is no YAML, in one line: where it stands, and what usually is wrong."""
+    mark = getattr(error, "problem_mark", None)
+    line = f":{mark.line + 1}" if mark else ""
+    why = getattr(error, "problem", None) or str(error)
+    hint = 'look at indentation and brackets; text with ": " or "#" stands in quotes'
+    return f"{source}{line} is no YAML ({why}): {hint}"

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from incidents.canonical import digest_of
 from incidents.ids import Digest
+from incidents.misfit import misfits, told
 from incidents.policy import Effect, Policy, PolicyRule, RegoModule
-from orchestrator.policy.lines import Lines
+from orchestrator.policy.lines import Lines, unreadable
 from orchestrator.policy.rego import InvalidRegoError, check
 from tools.address import objection_to_url
 
@@ -79,7 +80,7 @@ def parse_policy(text: str, *, source: str, modules: Sequence[RegoModule] = ()) 
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
-        raise InvalidPolicyError(f"{source} is no YAML: {error}") from None
+        raise InvalidPolicyError(unreadable(source, error)) from None
     if not isinstance(document, dict) or not isinstance(document.get("rules"), list):
         raise InvalidPolicyError(f"{source}: write one key `rules` with a list of rows")
     if unknown := sorted(str(key) for key in set(document) - {"rules", *TABLES}):
@@ -118,10 +119,9 @@ def _policy(document: object, *, lines: Lines, source: str, modules: tuple[RegoM
     try:
         return Policy.model_validate({**given, "modules": modules, "version": nothing, "source": source})
     except ValidationError as error:
-        first = error.errors()[0]
+        first = misfits(error)[0]
         at = tuple(part for part in first["loc"] if isinstance(part, int) or part in lines.names)
-        what = first["msg"].removeprefix("Value error, ")
-        raise InvalidPolicyError(f"{lines.of(at)}: {_field(first['loc'])}: {what}") from None
+        raise InvalidPolicyError(f"{lines.of(at)}: {_field(first['loc'])}: {told(first, Policy)}") from None
 
 
 def _lint(policy: Policy, lines: Lines) -> None:
@@ -207,7 +207,7 @@ def _lines(text: str, source: str) -> Lines:
     try:
         lines = Lines(text, source=source)
     except yaml.YAMLError as error:
-        raise InvalidPolicyError(f"{source} is no YAML: {error}") from None
+        raise InvalidPolicyError(unreadable(source, error)) from None
     if lines.twice:
         raise InvalidPolicyError(f"{lines.twice}: the key is there twice; the first would be ignored")
     return lines

@@ -13,12 +13,15 @@ TOKEN_BYTES = 32
 
 
 def list_command() -> int:
-    """Everybody; 1 when the directory cannot be read."""
+    """Everybody; 2 when the directory cannot be read."""
     try:
         members = Directory.of(load()).members
     except InvalidPeopleError as error:
         Console(stderr=True).print(str(error), markup=False)
-        return 1
+        return 2
+    if not members:
+        Console().print("Nobody: set MIDWATCH_PEOPLE, or MIDWATCH_DIRECTORY to a people.yaml (docs/policy.md).")
+        return 0
     table = Table("name", "id", "roles", "comes in by")
     for member in members:
         doors = [

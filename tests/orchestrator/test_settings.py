@@ -169,7 +169,7 @@ def test_what_cannot_be_used_is_named(variables: dict[str, str], said: str, monk
             r"midwatch\.yaml:3: people\.0\.rols: .*; roles\?",
             id="the line within a list",
         ),
-        pytest.param("listen: [\n", r"midwatch\.yaml:2: it is no YAML", id="what is no YAML at all"),
+        pytest.param("listen: [\n", r"midwatch\.yaml:2 is no YAML", id="what is no YAML at all"),
         pytest.param("listen: 3\n", r"midwatch\.yaml:1: listen: write a group", id="a group that is a number"),
     ],
 )

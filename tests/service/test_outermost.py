@@ -17,6 +17,7 @@ from orchestrator.settings import InvalidSettingsError
 from service.listening import PortTakenError
 from service.outermost import DEFECT, DONE, INTERRUPTED, UNUSABLE, ended
 from tools.errors import ForbiddenError
+from worlds.scenario.load import ScenarioError
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -36,6 +37,7 @@ def raising(error: BaseException) -> Callable[[], None]:
         pytest.param(
             psycopg.OperationalError("refused\nmore"), "database cannot be reached", id="a database that is down"
         ),
+        pytest.param(ScenarioError("a.yaml:3: faults: is missing"), "a.yaml:3", id="a scenario"),
         pytest.param(ForbiddenError("Kubernetes answers 403"), "403", id="a system that refuses"),
         pytest.param(FileNotFoundError(2, "No such file", "a.json"), "a.json: no such file", id="a file not there"),
         pytest.param(

@@ -56,7 +56,7 @@ async def test_a_broken_scenario_is_a_clear_error(tmp_path: Path) -> None:
     process = await start(str(path))
     _, errors = await process.communicate()
     assert process.returncode == 2
-    assert "broken.yaml:1: estate: Field required" in errors.decode()
+    assert "broken.yaml:1: estate: is missing" in errors.decode()
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-11-17T02:47:00Z@now*1"])

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from incidents.misfit import misfits, told
 from worlds.scenario.scenario import Scenario
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,7 +34,7 @@ def load_scenario(path: Path) -> Scenario:
     try:
         return Scenario.model_validate(raw)
     except ValidationError as error:
-        lines = [_describe(problem, (path, node), (base_path, base_node)) for problem in error.errors()]
+        lines = [_describe(problem, (path, node), (base_path, base_node)) for problem in misfits(error)]
         raise ScenarioError("\n".join(lines)) from error
 
 
@@ -45,7 +46,10 @@ def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     try:
         node, raw = yaml.compose(text, Loader=_LOADER), yaml.load(text, Loader=_LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{path}: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        why = getattr(error, "problem", None) or "it cannot be parsed"
+        raise ScenarioError(f"{path}{line}: no YAML: {why}: look at indentation, brackets and quotes") from error
     if node is None or not isinstance(raw, dict):
         raise ScenarioError(f"{path}:1: a scenario is a mapping with name, title, estate, faults and truth")
     return node, raw
@@ -101,7 +105,7 @@ def _describe(problem: Any, own: tuple[Path, yaml.Node], base: tuple[Path, yaml.
     path, line = own[0], _line(own[1], where)
     if where[:1] == ["estate"] and base[1] is not None:
         path, line = base[0], _line(base[1], where[1:])
-    return f"{path}:{line}: {field}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{path}:{line}: {field}: {told(problem, Scenario)}"
 
 
 def _line(node: yaml.Node, where: list[Any]) -> int:
