@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from incidents.entity import EntityKind
 from incidents.evidence import Source
 from incidents.ids import EntityId
 from incidents.topology import Relation, Topology
@@ -25,8 +26,10 @@ from tools.kubernetes.probes import (
     pods,
     revisions,
     services,
+    template_refs,
     workloads,
 )
+from tools.kubernetes.probes.template_refs import TemplateRefsArgs, Wanted
 from tools.kubernetes.scope import Where
 from tools.probe import Probe, probes
 
@@ -34,9 +37,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OURS = [probe for name, probe in sorted(probes().items()) if name.startswith("kubernetes.")]
 SHOP = Where(namespace="shop")
+THERE = Wanted(kind=EntityKind.CONFIGMAP, name="checkout-config", key="CURRENCY")
+NO_KEY = Wanted(kind=EntityKind.CONFIGMAP, name="checkout-config", key="NOTHING")
+GONE = Wanted(kind=EntityKind.CONFIGMAP, name="checkout-tuning-5hm4d")
+CHECKOUT_REFS = TemplateRefsArgs(
+    workload=EntityId("prod-eu-1/shop/deployment/checkout"), revision=4, wanted=(THERE, NO_KEY, GONE)
+)
 
 
 def args_for(probe: Probe[Any, Any], place: Where) -> Value:
+    if probe.args is TemplateRefsArgs:
+        return CHECKOUT_REFS
     known = {key: value for key, value in place.model_dump().items() if key in probe.args.model_fields}
     return probe.args(**known)
 
@@ -65,6 +76,12 @@ async def test_without_access_it_says_so(seen: Served, probe: Probe[Any, Any]) -
     bare = Cluster(name="bare", clock=seen.cluster.clock, connections=Connections(name="bare"))
     with pytest.raises(NotConfiguredError, match="no Kubernetes access is configured for bare"):
         await probe.run(bare, args_for(probe, SHOP))
+
+
+async def test_what_an_earlier_revision_refers_to_and_is_gone_is_named(seen: Served) -> None:
+    found = await template_refs.run(seen.cluster, CHECKOUT_REFS)
+    assert found.view.missing == (NO_KEY, GONE)
+    assert found.view.unknown == ()
 
 
 async def test_pods_know_their_workload_and_how_their_containers_ended(seen: Served) -> None:

@@ -65,7 +65,7 @@ async def run(cluster: Cluster, args: TemplateRefsArgs) -> Observation[TemplateR
         where=Where(entity=args.workload),
         found=[Found(items=(), requests=requests)],
         entities=[args.workload],
-        complete=(),
+        complete=(args.workload,),
     )
 
 
