@@ -95,10 +95,10 @@ class Channel:
     def card(self) -> Message:
         """The one card."""
         ids = {channel.id for channel in self.slack.workspace.channels.values()}
-        [found] = [
-            m for m in self.slack.workspace.messages if m.channel in ids and m.user == BOT_USER and not m.thread_ts
-        ]
-        return found
+        found = [m for m in self.slack.workspace.messages if m.channel in ids and m.user == BOT_USER]
+        heads = [message for message in found if not message.thread_ts]
+        assert len(heads) == 1, f"{len(heads)} cards"
+        return heads[0]
 
     async def until(self, words: str, *, best: str = "") -> Message:
         """The card as soon as it said so, as it stood then; when it also said what is best, as it stood at that."""
