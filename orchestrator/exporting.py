@@ -100,8 +100,11 @@ class Export(Value):
             document = json.loads(gzip.decompress(raw) if raw.startswith(_GZIP) else raw)
             found = cls.model_validate(document["export"])
         except (OSError, EOFError, zlib.error) as error:
-            raise InvalidExportError(f"{path} cannot be read: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise InvalidExportError(f"{path} cannot be read: {why}") from error
+        except KeyError as error:
+            raise InvalidExportError(f"{path} is no export of an incident: it has no {error}") from error
+        except (ValueError, TypeError) as error:
             raise InvalidExportError(f"{path} is no export of an incident: {_first(error)}") from error
         if found.digest != document["digest"]:
             raise InvalidExportError(f"{path} was changed: its content has not the digest that it was written with")
