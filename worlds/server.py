@@ -40,6 +40,9 @@ _HOST = "127.0.0.1"
 _LOOK_EVERY = 0.25
 _HAND_STEP = 15.0
 _START_TIMEOUT = 20.0
+# Seconds for which an idle connection is kept, as API servers keep them for minutes: with uvicorn's five a busy machine
+# looks like an outage.
+_IDLE_SECONDS = 120
 
 SOURCES = ("kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost")
 TRACES, FLAGS, STATUS_PAGES = "traces", "flags", "statuspage"
@@ -173,7 +176,12 @@ async def serve(
     api = _kubernetes(estate)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     config = uvicorn.Config(
-        Gate(app, estate=estate), log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2
+        Gate(app, estate=estate),
+        log_level="warning",
+        lifespan="off",
+        access_log=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the embedding process has its own

@@ -41,6 +41,9 @@ SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager",
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT = 20.0
+# Seconds for which an idle connection is kept, as API servers keep them for minutes: with uvicorn's five a busy machine
+# looks like an outage.
+_IDLE_SECONDS = 120
 _START_POLL = 0.002
 _RESOLVE_TIMEOUT = "24h"
 # What a cluster says when nobody recorded its version.
@@ -58,7 +61,13 @@ class RecordedWorld:
         self._api = api
         app = Starlette(routes=[Mount(f"/{source}", app=one) for source, one in apps.items()])
         config = uvicorn.Config(
-            app, log_level="warning", lifespan="off", access_log=False, ws="none", timeout_graceful_shutdown=2
+            app,
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            ws="none",
+            timeout_keep_alive=_IDLE_SECONDS,
+            timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process has its own
