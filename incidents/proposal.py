@@ -57,12 +57,16 @@ class Alternative(Value):
     because: str
     rejection: ProposalDigest | None = None
     """The proposal with which a person rejected just this, when that is the reason."""
-    rehearsed: Prediction | None = None
+    rehearsed: Prediction | None = Field(default=None, exclude_if=lambda rehearsed: rehearsed is None)
     """What its rehearsal in a twin showed, when that is the reason."""
 
 
 class ProposalBody(Value):
-    """Everything the digest covers."""
+    """Everything the digest covers.
+
+    What is added to it, or to a part of it, has a default and is left out of the canonical form while it has that
+    (`exclude_if`): a proposal keeps its digest when a later version reads it.
+    """
 
     incident: IncidentId
     cause: CauseSlug

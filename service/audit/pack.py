@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from incidents.canonical import Json, canonical, digest_of
+from incidents.canonical import Json, canonical
 from incidents.card import Card, card_of
 from incidents.evidence import Evidence
 from incidents.ids import DecisionId, EvidenceId, IncidentId
@@ -81,7 +81,7 @@ def _disagreements(pack: EvidencePack) -> Iterator[str]:
     verified = {canonical(_plain(entry, "verification")) for entry in entries if "verification" in entry.payload}
     for proposal in pack.record.proposals:
         entry = sealed.get(proposal.digest)
-        if digest_of(proposal.body) != str(proposal.digest):
+        if not _sealed(proposal).intact:
             yield f"proposal {proposal.digest}: its content has not the digest that it is named by"
         if entry is None:
             yield f"proposal {proposal.digest}: the ledger has no entry of it"
