@@ -1,4 +1,4 @@
-"""Notes in the ledger what somebody asked for beside a decision and was not given: a refusal is recorded like a grant."""
+"""Notes in the ledger what somebody asked for beside a decision and was not given: refusals count like grants."""
 
 from datetime import datetime
 

@@ -43,6 +43,11 @@ def about(payload: Mapping[str, object]) -> str:
         return "; ".join(str(_plain(a).get("summary")) for a in actions) if isinstance(actions, list) else ""
     if diagnosis := _part(payload, "diagnosis"):
         return f"{diagnosis.get('verdict')}: {diagnosis.get('reason')}"
+    return _beside(payload)
+
+
+def _beside(payload: Mapping[str, object]) -> str:
+    """The same of an entry that is about no decision, check, proposal or diagnosis."""
     if isinstance(differences := payload.get("differences"), list):
         return "; ".join(str(one) for one in differences)
     if key := _part(payload, "key"):

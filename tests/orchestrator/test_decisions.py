@@ -206,7 +206,7 @@ async def test_the_kill_switch_needs_a_role_and_is_recorded(store: Store) -> Non
         assert await switch_of(tx) == paused
     await set_paused(store, paused=True, person=person("grace"), reason="again", now=after(1))
     await set_paused(store, paused=False, person=person("ada"), reason="", now=after(2))
-    assert await kinds(store) == [EntryKind.PAUSED, EntryKind.RESUMED]
+    assert await kinds(store) == [EntryKind.STEERING_REFUSED, EntryKind.PAUSED, EntryKind.RESUMED]
 
 
 async def test_a_pause_ends_by_itself_and_survives_the_process(open_store: Callable[[], Store]) -> None:

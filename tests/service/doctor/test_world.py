@@ -162,7 +162,7 @@ async def test_without_write_credentials_midwatch_only_proposes(settings: Settin
 
 
 async def test_an_address_that_is_none_is_a_row(tmp_path: Path) -> None:
-    connections = Connections(name="prod-eu", prometheus=Endpoint(url="prometheus:9090"))
+    connections = Connections(name="prod-eu", prometheus=Endpoint(url="http://"))
     settings = Settings(data_dir=tmp_path, clusters=(connections,), roles=(Role.WEB,))
     report = await examine(settings)
     assert row(report, "Connections").state is State.FAILED
