@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from agents.wording import listed
-from incidents.action import FieldChange
 from incidents.approval import Choice
 from incidents.canonical import Json
 from incidents.incident import CLOSED, SETTLED, Phase
@@ -13,13 +12,14 @@ from incidents.verification import CheckRole
 from orchestrator.store.instructions import InstructionKind
 from service.slack.blocks import Block, button, confirm, context, facts, menu, section
 from service.slack.mrkdwn import bare, bold, code, link, safe
+from service.story.fields import Field, fields
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.words import count, dollars, hm, name
 
 DIFFS = 4
 """Changed fields on the card; the console has all."""
-LEAF = 34
-"""Characters of a path that fit a phone's line."""
+LABEL = 60
+"""Characters of a field's name; few have more than a phone's line holds."""
 COARSE_MINUTES = 10
 """Above it the countdown is told in steps of five minutes: every step is an edit of the message."""
 
@@ -109,7 +109,7 @@ def _action_lines(proposal: ProposalRecord, record: IncidentRecord, *, console: 
     for number, action in enumerate(proposal.body.actions, 1):
         lead = f"{title}:  " if number == 1 else ""
         yield f"{lead}{f'{number}. ' if several else ''}{bold(action.summary)}"
-        yield from (_change(change) for change in action.preview.diff[:DIFFS])
+        yield from (_change(field) for field in fields(action.preview.diff)[:DIFFS])
         more = len(action.preview.diff) - DIFFS
         if more > 0:
             yield link(page, f"and {count(more, 'more field')}")
@@ -122,17 +122,9 @@ def narrowings_of(body: ProposalBody) -> Iterator[str]:
         yield f"_{safe(text[0].upper() + text[1:])}_"
 
 
-def _change(change: FieldChange) -> str:
-    before, after = change.before or "nothing", change.after or "removed"
-    return f"{code(_leaf(change.path))}  {code(before, most=60)} \u2192 {code(after, most=60)}"
-
-
-def _leaf(path: str) -> str:
-    """The end of a path, which is what people know: `resources.limits.memory`."""
-    parts = path.split(".")
-    while len(parts) > 1 and len(".".join(parts)) > LEAF:
-        parts = parts[1:]
-    return ".".join(parts)
+def _change(field: Field) -> str:
+    before, after = field.before or "nothing", field.after or "removed"
+    return f"{code(field.label, most=LABEL)}  {code(before, most=60)} \u2192 {code(after, most=60)}"
 
 
 def details(proposal: ProposalRecord) -> Block:

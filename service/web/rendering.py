@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.store.control import Switch, switch_of
+from service.story.fields import fields
 from service.story.words import FILTERS
 from service.web.access import cookie_name
 from service.web.context import WebContext
-from service.web.fields import fields
 from service.web.identity import Session
 from service.web.problems import Problem
 from service.web.waiting import waiting_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incidents.action import FieldChange
-from service.web.fields import fields, label_of
+from service.story.fields import fields, label_of
 
 
 @pytest.mark.parametrize(
