@@ -1,14 +1,16 @@
 """From log odds to probabilities: each hypothesis against those that explain the same, and against none of these."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from agents.diagnostician.places import PEERS, kind_of
 from agents.diagnostician.reading import Reading, Symptom
 from agents.diagnostician.reasons import gives_way
-from agents.diagnostician.spread import Spread, carries_load
+from agents.diagnostician.spread import Spread
 from agents.diagnostician.weighing import Weighed
 from agents.diagnostician.weights import NONE_OF_THESE, RIVAL
+from incidents.ids import EntityId
 
 
 def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Spread) -> list[float]:
@@ -43,12 +45,22 @@ def _probability(one: Weighed, rivals: Sequence[Weighed]) -> float:
 
 
 def _rivals(one: Weighed, *, among: Sequence[Weighed], reading: Reading, spread: Spread) -> list[Weighed]:
-    core = _core(one, reading=reading)
-    return [other for other in among if _competes(other, one, core=core, reading=reading, spread=spread)]
+    covers = _covering(_core(one, reading=reading), spread=spread)
+    return [other for other in among if _competes(other, one, covers=covers, reading=reading)]
 
 
-def _competes(other: Weighed, one: Weighed, *, core: Sequence[Symptom], reading: Reading, spread: Spread) -> bool:
-    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts there (`core`).
+def _covering(core: Sequence[Symptom], *, spread: Spread) -> Callable[[EntityId, bool], bool]:
+    """Whether trouble at an entity explains enough of `core`; most causes ask for the same few entities."""
+
+    @cache
+    def covers(entity: EntityId, load: bool) -> bool:  # noqa: FBT001 - `cache` is faster by position
+        return sum(spread.explained(one, entity=entity, since=None, load=load) for one in core) >= RIVAL * len(core)
+
+    return covers
+
+
+def _competes(other: Weighed, one: Weighed, *, covers: Callable[[EntityId, bool], bool], reading: Reading) -> bool:
+    """Whether `other` would make `one` unnecessary: it is at the same entity, or explains what hurts there (`covers`).
 
     What merely says where to look takes nothing from what says what is wrong, and nothing from its like elsewhere:
     they were compared already. It loses to what is proven, not to what is merely thinkable.
@@ -61,9 +73,7 @@ def _competes(other: Weighed, one: Weighed, *, core: Sequence[Symptom], reading:
         return False
     if other.entity == one.entity:
         return True
-    load = carries_load(other.cause)
-    degrees = [spread.explained(symptom, entity=other.entity, since=None, load=load) for symptom in core]
-    return sum(degrees) >= RIVAL * len(core)
+    return covers(other.entity, other.carries_load)
 
 
 def _core(one: Weighed, *, reading: Reading) -> Sequence[Symptom]:

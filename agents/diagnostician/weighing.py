@@ -41,6 +41,11 @@ class Weighed:
         """Whether all that must hold does."""
         return all(prediction.standing is Standing.HOLDS for prediction in self.must)
 
+    @cached_property
+    def carries_load(self) -> bool:
+        """Whether the cause spreads to those who are called."""
+        return carries_load(self.cause)
+
     @property
     def held(self) -> tuple[Prediction, ...]:
         """Predictions that hold, those that must first."""
