@@ -84,7 +84,9 @@ def proposed(kind: str = "rollback_workload") -> ProposedAction:
             by="server-side dry-run",
             diff=(
                 FieldChange(
-                    path="spec.template.spec.containers[checkout].resources.limits.memory", before="256Mi", after="512Mi"
+                    path="spec.template.spec.containers[checkout].resources.limits.memory",
+                    before="256Mi",
+                    after="512Mi",
                 ),
             ),
         ),

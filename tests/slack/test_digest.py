@@ -67,7 +67,9 @@ async def collected(store: Store, book: Casebook) -> bool:
 
 @pytest.fixture
 async def replicas(slack: Slack, store: Store, clock: ManualClock, settings: Settings) -> AsyncIterator[None]:
-    """Two of them."""
+    """Two of them, on a night whose digests began already."""
+    async with store.transaction() as tx:
+        await digests(tx, slack=settings.slack, console=CONSOLE, now=clock.now())
     async with AsyncExitStack() as stack:
         for _ in range(2):
             other = await stack.enter_async_context(Store(store.url, clock=clock))

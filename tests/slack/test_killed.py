@@ -67,7 +67,7 @@ async def test_processes_die_around_a_click_and_everything_happens_once(
                     await slack.connected(seconds=WAIT_SECONDS)
                     await play(scene, slack, channel, dana, started)
                 except BaseException:
-                    print(scene.logs())
+                    print(scene.logs(), *(text_of(m) for m in slack.workspace.messages), sep="\n")
                     raise
 
 

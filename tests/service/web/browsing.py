@@ -23,16 +23,22 @@ RUN = """async (rules) => {
 }"""
 
 
+CUT_STREAM = "[object Event]"
+"""What htmx says of an event stream that ended because its page was left."""
+
+
 class Window:
     """One page of a browser."""
 
     def __init__(self, page: Page, base: str) -> None:
         self.page, self.base = page, base
         self.complaints: list[str] = []
-        page.on(
-            "console", lambda line: self.complaints.append(line.text) if line.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda line: self._hear(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self._hear(str(error)))
+
+    def _hear(self, text: str) -> None:
+        if text != CUT_STREAM:
+            self.complaints.append(text)
 
     @property
     def decision(self) -> Locator:
