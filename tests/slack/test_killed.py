@@ -59,9 +59,11 @@ async def test_processes_die_around_a_click_and_everything_happens_once(
     with tempfile.TemporaryDirectory(prefix="mw") as folder:
         async with stage(Path(folder)) as scene:
             connect(scene, slack)
+            # The one that dies listens beside the settings' port: Alertmanager has to reach the one that stays.
+            monkeypatch.setenv("MIDWATCH_LISTEN__PORT", "0")
             started = [scene.start("web", "worker", "executor", name="first")]
+            monkeypatch.delenv("MIDWATCH_LISTEN__PORT")
             with ending(started):
-                monkeypatch.setenv("MIDWATCH_LISTEN__PORT", "0")  # beside the first, which has the settings' port
                 started.append(scene.start("web", "worker", "executor", name="second"))
                 try:
                     await slack.connected(seconds=WAIT_SECONDS)
@@ -80,6 +82,7 @@ async def play(scene: Scene, slack: Slack, channel: Channel, dana: Person, start
     started[0].kill()
     await eventually(lambda: the_card(slack, channel, "*Verified* at"), seconds=WAIT_SECONDS)
     assert scene.deployment("checkout")["metadata"]["generation"] == before + 1
-    told = [m.text for m in slack.workspace.messages if m.thread_ts and m.user == BOT_USER and not m.visible_to]
+    mine = [m for m in slack.workspace.messages if m.thread_ts and m.user == BOT_USER and not m.visible_to]
+    told = [(m.text, *(file["name"] for file in m.files)) for m in mine]
     assert len(told) == len(set(told)), told
     assert await asyncio.to_thread(started[1].poll) is None
