@@ -6,9 +6,9 @@ Any number of processes may do the same; the outbox keeps the newest rendering a
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from incidents.ids import IncidentId
 from incidents.incident import Phase
@@ -29,6 +29,8 @@ from service.story.record import IncidentRecord, record_of
 from service.story.story import current_proposal
 
 logger = logging.getLogger(__name__)
+
+DoneT = TypeVar("DoneT")
 
 CARD, LOG, CALL, REMINDER, CHART = "card:", "log:", "call:", "reminder:", "chart:"
 LIVE = (Phase.AWAITING_DECISION, Phase.EXECUTING, Phase.VERIFYING)
@@ -78,16 +80,19 @@ class Composer:
 
     async def _guarded(self, incidents: list[IncidentId] | None) -> None:
         """Compose these, or all that are behind. What fails is found again at the next look."""
+        found = await self._safely(self._behind()) if incidents is None else incidents
+        for incident in found or ():
+            await self._safely(self.compose(incident))
+
+    async def _safely(self, work: Awaitable[DoneT]) -> DoneT | None:
         try:
-            if incidents is None:
-                incidents = await self._behind()
-            for incident in incidents:
-                await self.compose(incident)
+            return await work
         except Exception as error:  # the outermost loop: one incident that cannot be told must not silence the others
             if is_outage(error):
                 logger.warning("Slack waits for the database: %s", error, extra={"action": "slack_database_outage"})
             else:
                 logger.exception("Could not compose for Slack", extra={"action": "slack_compose_failed"})
+            return None
 
     async def _behind(self) -> list[IncidentId]:
         """Incidents that Slack knows too little of; a digest that is due is wanted on the way."""
