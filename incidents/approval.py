@@ -149,13 +149,18 @@ def changed_by_requester(body: ProposalBody) -> bool:
     Unless a row says otherwise: where more than one approval is asked. Where one is enough, they could have approved
     all of it alone, and less of it is no new power.
     """
-    match body.policy.own_change:
+    return bool(body.narrowings) and not own_change_counts(body.policy)
+
+
+def own_change_counts(verdict: PolicyVerdict) -> bool:
+    """Whether the approval of somebody who narrowed a proposal counts under this verdict."""
+    match verdict.own_change:
         case OwnChange.NEVER:
-            return bool(body.narrowings)
-        case OwnChange.ALWAYS:
             return False
+        case OwnChange.ALWAYS:
+            return True
         case OwnChange.ALONE:
-            return bool(body.narrowings) and max(body.policy.approvals, len(body.policy.one_of_each)) > 1
+            return max(verdict.approvals, len(verdict.one_of_each)) <= 1
 
 
 def same_person(one: PersonId, other: PersonId) -> bool:

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
+from incidents.approval import own_change_counts
 from incidents.ids import ActionKind
 from incidents.matrix import RowAnswer, row_answer
 from incidents.policy import Effect, Findings, Policy, PolicyQuestion, PolicyVerdict, places_of
 from incidents.ruling import people_needed, rule_on
 from incidents.scope import Place
 from incidents.value import Value
+
+_OWN_CHANGE = {
+    True: "somebody who makes it smaller may still approve it",
+    False: "somebody who makes it smaller has asked for it, and others approve it",
+}
 
 
 class RowExplained(Value):
@@ -85,7 +91,7 @@ def _needed(verdict: PolicyVerdict, actions: Sequence[ActionExplained], found: F
     if verdict.effect is Effect.ALLOW:
         return "nobody: it is pre-approved"
     if verdict.effect is Effect.ASK:
-        return people_needed(verdict)
+        return f"{people_needed(verdict)}; {_OWN_CHANGE[own_change_counts(verdict)]}"
     if found.denials:
         return "that none of this holds any more: " + "; ".join(denial.why for denial in found.denials)
     missing = [action for action in actions if not any(row.decides for row in action.rows)]

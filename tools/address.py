@@ -8,8 +8,8 @@ meaning in between (DNS rebinding). Redirects are the business of `tools.http`: 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,6 +21,7 @@ from tools.errors import PermanentError, TransientError
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host and port -> its addresses."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Answer = TypeVar("Answer")
 
 METADATA = frozenset(
     {
@@ -116,6 +117,22 @@ async def judged(host: str, port: int, *, system: str, resolver: Resolve = resol
     return found
 
 
+async def first_answer(
+    addresses: Iterable[str], send: Callable[[str], Awaitable[Answer]], *, unconnected: type[Exception]
+) -> Answer:
+    """What the first address answers that a connection can be made to. Raises the last `unconnected`.
+
+    Only an error that says that nothing was sent may be `unconnected`: a request is never sent twice.
+    """
+    problem = unconnected("there is no address")
+    for address in addresses:
+        try:
+            return await send(address)
+        except unconnected as error:
+            problem = error
+    raise problem
+
+
 def by_proxy(url: str) -> bool:
     """Whether the environment names a proxy for this address: it looks the name up, and decides who may be reached."""
     parts = urlsplit(url)
@@ -137,9 +154,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it to the first address that answers. Raises PermanentError when one of them is none to speak to."""
-        host, problem = request.url.host, None
+        host = request.url.host
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        for address in await judged(host, port, system=self._system, resolver=self._resolve):
+        addresses = await judged(host, port, system=self._system, resolver=self._resolve)
+
+        async def send(address: str) -> httpx.Response:
             pinned = httpx.Request(
                 request.method,
                 request.url.copy_with(host=address),
@@ -147,11 +166,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 stream=request.stream,
                 extensions={**request.extensions, "sni_hostname": host},
             )
-            try:
-                return await self._inner.handle_async_request(pinned)
-            except httpx.ConnectError as error:  # nothing was sent: the next address may answer
-                problem = error
-        raise problem or httpx.ConnectError(f"{host} has no address", request=request)
+            return await self._inner.handle_async_request(pinned)
+
+        return await first_answer(addresses, send, unconnected=httpx.ConnectError)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -34,8 +34,12 @@ class Field(Value):
     value: str = ""
     """As it is proposed; what is left empty stays as it is, unless the hint says otherwise."""
     options: tuple[tuple[str, str], ...] = ()
-    """(value, words) of boxes that are all ticked; empty for something that is typed."""
+    """(value, words) of boxes; empty for something that is typed."""
+    unticked: tuple[str, ...] = ()
+    """Values of the boxes that are not ticked: none, before somebody unticks one."""
     needed: bool = False
+    problem: str = ""
+    """Why what was typed is not narrower."""
 
 
 Typed = Mapping[str, str | Sequence[str]]
@@ -45,6 +49,12 @@ Typed = Mapping[str, str | Sequence[str]]
 def fields_of(body: ProposalBody, *, now: datetime) -> tuple[Field, ...]:
     """What may be narrowed of this proposal, the most wanted first."""
     return (*_steps(body), *_arguments(body), *_rest(body, now=now), *_checks(body))
+
+
+def refilled(fields: Sequence[Field], typed: Typed, refused: NotNarrower | None) -> tuple[Field, ...]:
+    """The form as somebody left it, each field with what speaks against it."""
+    problems = {one.field: one.why for one in refused.problems} if refused else {}
+    return tuple(_refilled(field, typed, problem=problems.get(field.name, "")) for field in fields)
 
 
 def wanted_of(body: ProposalBody, typed: Typed, *, now: datetime) -> Wanted | NotNarrower:
@@ -58,6 +68,16 @@ def wanted_of(body: ProposalBody, typed: Typed, *, now: datetime) -> Wanted | No
         expires_at=_moment(_minutes(EXPIRES, typed, problems), now=now),
     )
     return NotNarrower(problems=tuple(problems)) if problems else wanted
+
+
+def _refilled(field: Field, typed: Typed, *, problem: str) -> Field:
+    given = typed.get(field.name)
+    if given is None:
+        return field.model_copy(update={"problem": problem})
+    if field.options:
+        left_out = tuple(value for value, _ in field.options if value not in given)
+        return field.model_copy(update={"unticked": left_out, "problem": problem})
+    return field.model_copy(update={"value": str(given), "problem": problem})
 
 
 def _steps(body: ProposalBody) -> Iterator[Field]:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from incidents.approval import Accepted, Choice, Decision, Person, Refused, judge, may_change
+from incidents.ids import ProposalDigest
 from incidents.incident import Phase
+from incidents.narrowing import NotNarrower
 from incidents.proposal import ProposalStatus
 from incidents.value import Value
 from incidents.verification import Check, CheckRole
 from orchestrator.store.proposals import StoredProposal
-from service.story.changing import INTRODUCTION, Field, fields_of
+from service.story.changing import INTRODUCTION, Field, Typed, fields_of, refilled
 from service.story.record import IncidentRecord, ProposalRecord
 from service.story.words import PHASES, hm
 
@@ -25,6 +27,15 @@ STATES = {
     ProposalStatus.DENIED: "not allowed",
     ProposalStatus.EXECUTED: "executed",
 }
+
+
+class Attempt(Value):
+    """A change of a proposal that was refused: what the form shows again."""
+
+    digest: ProposalDigest
+    typed: Typed
+    refused: NotNarrower | None = None
+    """What speaks against single fields."""
 
 
 class Panel(Value):
@@ -49,12 +60,16 @@ class Panel(Value):
     """What this person may choose narrower now; empty when they may not change it."""
     introduction: str = INTRODUCTION
     """What stands above the form that changes it."""
+    attempted: bool = False
+    """The form holds what was refused just now."""
     paused: bool
     superseded: int
     """Earlier proposals that were withdrawn."""
 
 
-def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person: Person) -> Panel | None:
+def panel_of(
+    record: IncidentRecord, proposal: ProposalRecord | None, *, person: Person, attempt: Attempt | None = None
+) -> Panel | None:
     """The panel for a proposal; None before there is one."""
     if proposal is None:
         return None
@@ -62,6 +77,8 @@ def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person:
     reject = _judge(record, proposal, person=person, choice=Choice.REJECT)
     waiting = proposal.status is ProposalStatus.PENDING and record.now < proposal.body.expires_at
     refused = may_change(proposal.body, status=proposal.status, person=person, now=record.now)
+    again = attempt if attempt and attempt.digest == proposal.digest else None
+    fields = () if refused else fields_of(proposal.body, now=record.now)
     return Panel(
         proposal=proposal,
         state=_state(proposal, over=not waiting),
@@ -74,7 +91,8 @@ def panel_of(record: IncidentRecord, proposal: ProposalRecord | None, *, person:
         why_not="" if isinstance(approve, Accepted) else approve.message,
         success=tuple(check for check in proposal.body.checks if check.role is CheckRole.SUCCESS),
         guards=tuple(check for check in proposal.body.checks if check.role is CheckRole.GUARD),
-        changes=() if refused else fields_of(proposal.body, now=record.now),
+        changes=refilled(fields, again.typed, again.refused) if again else fields,
+        attempted=again is not None,
         paused=record.switch.paused,
         superseded=sum(1 for other in record.proposals if other.status is ProposalStatus.SUPERSEDED),
     )

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from incidents.value import Value
 from orchestrator.oidc_settings import LOOPBACK, Oidc
 from orchestrator.people import Claims
-from tools.address import Resolve, by_proxy, judged, objection_to_url, resolve
+from tools.address import Resolve, by_proxy, first_answer, judged, objection_to_url, resolve
 from tools.errors import ToolError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519")
@@ -69,13 +69,14 @@ class _Guarded(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it to the first address that answers. Raises SignInError when one of them is none to speak to."""
-        host, problem = request.url.host, None
+        host = request.url.host
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         try:
-            found = await judged(host, port, system="The identity provider", resolver=self._resolve)
+            addresses = await judged(host, port, system="The identity provider", resolver=self._resolve)
         except ToolError as error:
             raise SignInError(f"{error}.") from None
-        for address in found:
+
+        async def send(address: str) -> httpx2.Response:
             pinned = httpx2.Request(
                 request.method,
                 request.url.copy_with(host=address),
@@ -83,11 +84,9 @@ class _Guarded(httpx2.AsyncBaseTransport):
                 stream=request.stream,
                 extensions={**request.extensions, "sni_hostname": host},
             )
-            try:
-                return await self._inner.handle_async_request(pinned)
-            except httpx2.ConnectError as error:  # nothing was sent: the next address may answer
-                problem = error
-        raise problem or httpx2.ConnectError(f"{host} has no address", request=request)
+            return await self._inner.handle_async_request(pinned)
+
+        return await first_answer(addresses, send, unconnected=httpx2.ConnectError)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from incidents.approval import Accepted, Choice, Refusal, Refused, judge, may_change
+from incidents.explaining import explain
 from incidents.ids import ActionKind, ProposalDigest
 from incidents.matrix import decide
 from incidents.narrowed import Difference, Narrowing, OwnChange
-from incidents.policy import ConsideredAction, Effect, Policy, PolicyQuestion, PolicyRule
+from incidents.policy import ConsideredAction, Effect, Findings, Policy, PolicyQuestion, PolicyRule
 from incidents.proposal import ProposalBody, ProposalStatus
 from tests.incidents.making import NOW, after, person, proposal, proposed, verdict
 
@@ -106,3 +107,22 @@ def test_of_several_rows_the_strictest_counts(rows: tuple[OwnChange, ...], expec
     request = proposed().request
     actions = tuple(ConsideredAction(request=request.model_copy(update={"kind": ActionKind(kind)})) for kind in kinds)
     assert decide(policy, PolicyQuestion(actions=actions, at=NOW)).own_change is expected
+
+
+@pytest.mark.parametrize(
+    ("approvals", "own", "counts"),
+    [(1, OwnChange.ALONE, True), (2, OwnChange.ALONE, False), (2, OwnChange.ALWAYS, True), (1, OwnChange.NEVER, False)],
+)
+def test_the_explanation_says_whose_approval_counts(approvals: int, own: OwnChange, *, counts: bool) -> None:
+    request = proposed().request
+    policy = Policy(
+        rules=(
+            PolicyRule(name="row", actions=(request.kind,), effect=Effect.ASK, approvals=approvals, own_change=own),
+        ),
+        version=verdict().version,
+        source="policy.yaml",
+    )
+    question = PolicyQuestion(actions=(ConsideredAction(request=request),), at=NOW)
+    needed = explain(policy, question, found=Findings()).needed
+    assert needed.startswith(f"{approvals} of on-call; somebody who makes it smaller")
+    assert needed.endswith("may still approve it" if counts else "others approve it")

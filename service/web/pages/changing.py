@@ -16,6 +16,7 @@ from orchestrator.store.proposals import proposal_by
 from service.story.changing import fields_of, wanted_of
 from service.web.access import ContextDep, FormDep, IncidentPath, SessionDep
 from service.web.api import STATUS
+from service.web.decision import Attempt
 from service.web.pages.incident import incident_page
 from service.web.problems import Problem
 
@@ -34,7 +35,8 @@ async def changed(
         body = (await proposal_by(tx, digest)).proposal.body
     if body.incident != incident:
         raise Problem(HTTPStatus.CONFLICT, "This change is about another incident: open that one to change it.")
-    wanted = wanted_of(body, _typed(form, body, now=now), now=now)
+    typed = _typed(form, body, now=now)
+    wanted = wanted_of(body, typed, now=now)
     answer: object = wanted
     if not isinstance(wanted, NotNarrower):
         answer = await change(
@@ -42,8 +44,9 @@ async def changed(
         )
     if isinstance(answer, NotNarrower | Refused):
         status = STATUS[answer.refusal] if isinstance(answer, Refused) else HTTPStatus.UNPROCESSABLE_ENTITY
+        attempt = Attempt(digest=digest, typed=typed, refused=answer if isinstance(answer, NotNarrower) else None)
         return await incident_page(
-            request, context, session, IncidentId(incident), notice=answer.message, status=status
+            request, context, session, IncidentId(incident), notice=answer.message, status=status, attempt=attempt
         )
     return RedirectResponse(f"/incidents/{incident}", status_code=HTTPStatus.SEE_OTHER)
 

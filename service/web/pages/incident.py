@@ -11,6 +11,7 @@ from orchestrator.store.transaction import Tx
 from service.story.record import IncidentRecord, record_of
 from service.web.access import ContextDep, IncidentPath, SessionDep
 from service.web.context import WebContext
+from service.web.decision import Attempt
 from service.web.identity import Session
 from service.web.pages.incident_view import IncidentView, view_of
 from service.web.rendering import Pages, pages_of
@@ -43,11 +44,12 @@ async def incident_page(
     *,
     notice: str = "",
     status: int = HTTPStatus.OK,
+    attempt: Attempt | None = None,
 ) -> Response:
-    """The page, with a notice for the person who just clicked."""
+    """The page, with a notice for the person who just clicked, and what they typed."""
     async with context.store.transaction() as tx:
         record = await record_of(tx, incident, now=context.clock.now())
-        view = await _view(tx, record, context, session)
+        view = await _view(tx, record, context, session, attempt=attempt)
     return await pages_of(request).page(
         request,
         "incident.html",
@@ -67,9 +69,11 @@ async def _fragment(pages: Pages, context: WebContext, session: Session, inciden
     return pages.html("_incident.html", view=view, session=session, now=record.now, version=version), version
 
 
-async def _view(tx: Tx, record: IncidentRecord, context: WebContext, session: Session) -> IncidentView:
+async def _view(
+    tx: Tx, record: IncidentRecord, context: WebContext, session: Session, *, attempt: Attempt | None = None
+) -> IncidentView:
     tickets = context.settings.tickets
-    return await view_of(tx, record, person=session.person, library=context.library(), tickets=tickets)
+    return await view_of(tx, record, person=session.person, library=context.library(), tickets=tickets, attempt=attempt)
 
 
 def _version(record: IncidentRecord) -> str:

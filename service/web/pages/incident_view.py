@@ -13,7 +13,7 @@ from orchestrator.ticket_settings import Tickets
 from service.story.record import IncidentRecord
 from service.story.story import Sources, Story, current_proposal, story_of
 from service.web.agents import Agent, Asked, questions_of, team_of
-from service.web.decision import Panel, no_proposal, panel_of
+from service.web.decision import Attempt, Panel, no_proposal, panel_of
 from service.web.pictures.charts import Chart, charts_of
 from service.web.pictures.graph import graph
 from service.web.pictures.neighbourhood import neighbourhood
@@ -45,7 +45,13 @@ class IncidentView:
 
 
 async def view_of(
-    tx: Tx, record: IncidentRecord, *, person: Person, library: Library, tickets: Tickets
+    tx: Tx,
+    record: IncidentRecord,
+    *,
+    person: Person,
+    library: Library,
+    tickets: Tickets,
+    attempt: Attempt | None = None,
 ) -> IncidentView:
     """Tell and draw it."""
     proposal = current_proposal(record)
@@ -55,7 +61,7 @@ async def view_of(
     return IncidentView(
         record=record,
         story=story_of(record),
-        panel=panel_of(record, proposal, person=person),
+        panel=panel_of(record, proposal, person=person, attempt=attempt),
         no_proposal=no_proposal(record),
         team=team_of(record),
         questions=questions_of(record),

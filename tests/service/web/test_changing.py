@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -73,6 +74,21 @@ async def test_a_widened_form_is_refused_on_the_page(client: httpx.AsyncClient, 
     elsewhere = await client.post("/incidents/inc-other/change", data=form | {"1.replicas": "8"})
     assert elsewhere.status_code == 409, "a form of one incident changes nothing of another"
     assert await status_of(store, book) is ProposalStatus.PENDING
+
+
+async def test_a_refused_form_keeps_what_was_typed(client: httpx.AsyncClient, book: Casebook) -> None:
+    incident = await book.reach(Phase.AWAITING_DECISION)
+    await sign_in(client, "dana")
+    form = {"digest": book.digest, "csrf": await csrf_of(client, "/"), "steps:1": "yes", "1.replicas": "40"}
+    page = (await client.post(f"/incidents/{incident}/change", data=form | {"expires_at": "5"})).text
+    assert re.search(r'name="1\.replicas" value="40"[^>]* aria-invalid="true"', page)
+    assert 'name="expires_at" value="5"' in page
+    assert 'name="steps:1" value="yes" checked' in page
+    assert 'name="steps:2" value="yes">' in page, "what was unticked stays so"
+    assert re.search(r'<details class="reject change" id="[^"]*" open>', page), "the form is open again"
+    fresh = (await client.get(f"/incidents/{incident}")).text
+    assert 'name="1.replicas" value="12"' in fresh
+    assert "aria-invalid" not in fresh
 
 
 async def test_without_the_role_there_is_no_form_and_no_change(
@@ -148,7 +164,10 @@ async def test_narrowing_in_a_browser(
     await number.fill("20")
     await seen.page.get_by_role("button", name="Change", exact=True).click()
     await expect(seen.page.get_by_role("alert")).to_contain_text("choose 5 to 12 (4 now)")
-    await seen.page.get_by_text("Change…").click()
+    await expect(number).to_have_value("20")
+    await seen.keep(f"incident-changing-refused-{size['width']}")
+    assert await seen.fits()
+    assert await seen.barriers() == []
     await number.fill("8")
     await seen.page.get_by_label("2. Cordon node worker-1").uncheck()
     await seen.page.get_by_role("button", name="Change", exact=True).click()
