@@ -20,19 +20,37 @@ NOT_SETTINGS = (
 """Names that belong to the command line, to make, and to the tests."""
 
 
+class NotJsonError(ValueError):
+    """A variable holds neither JSON nor a short form; its message names the variable, and never repeats the value."""
+
+
 class Environment(EnvSettingsSource):
     """The environment as a source of settings."""
 
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """JSON, or a short form. Raises ValueError for neither."""
+    def decode_complex_value(self, field_name: str, field: FieldInfo | None, value: Any) -> Any:
+        """JSON, or a short form: words with commas are a list, also when they are digits. Raises NotJsonError."""
+        listed = field is not None and get_origin(field.annotation) is tuple
+        if listed and not value.lstrip().startswith(("[", "{")):
+            return [part.strip() for part in value.split(",") if part.strip()]
         try:
             return json.loads(value)
-        except ValueError:
+        except ValueError as error:
             if field_name == "model":
                 return {"name": value}
-            if get_origin(field.annotation) is tuple and not value.lstrip().startswith(("[", "{")):
-                return [part.strip() for part in value.split(",") if part.strip()]
-            raise
+            where = f"character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "as a whole"
+            raise NotJsonError(f"{_holder(value)} is no JSON ({where}): {_ADVICE}") from None
+
+
+_ADVICE = (
+    "lists are words,with,commas or JSON, groups of fields are JSON; in a file that a shell reads, write single quotes "
+    "around it, or the shell takes the quotation marks away"
+)
+
+
+def _holder(value: str) -> str:
+    """The setting and the variable that hold exactly this."""
+    names = [name for name, held in os.environ.items() if name.upper().startswith(PREFIX) and held == value]
+    return " or ".join(f"{n.upper().removeprefix(PREFIX).replace('__', '.').lower()} ({n})" for n in names)
 
 
 def unknown_names(settings: type[BaseSettings]) -> dict[str, str]:

@@ -374,7 +374,7 @@ def load(**overrides: object) -> Settings:
     except OSError as error:
         raise InvalidSettingsError(f"{error.filename} cannot be read: {error.strerror}") from None
     except SettingsError as error:
-        raise InvalidSettingsError(f"{error}: groups and maps are written as JSON in the environment") from None
+        raise InvalidSettingsError(f"These settings cannot be used:\n  {error.__cause__ or error}") from None
 
 
 def _file() -> Path | None:

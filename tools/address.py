@@ -53,6 +53,13 @@ def _worth_asking(url: str) -> str:
     return url
 
 
+def _with_scheme(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        message = "write https://host (or http://host:port): people follow links that begin with it"
+        raise ValueError(message)
+    return url
+
+
 class Shown:
     """Marks an address that is written into links for people and never asked by Midwatch."""
 
@@ -60,8 +67,8 @@ class Shown:
 AskedUrl = Annotated[str, AfterValidator(_worth_asking)]
 """A configured address that Midwatch asks. Every one has this type (or is judged where its file is read): a test walks
 the settings and refuses an address of another type."""
-ShownUrl = Annotated[str, Shown()]
-"""A configured address that is only shown."""
+ShownUrl = Annotated[str, Shown(), AfterValidator(_with_scheme)]
+"""A configured address that is only shown; empty where there is none."""
 
 
 def objection_to(address: Address) -> str | None:

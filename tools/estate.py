@@ -89,7 +89,7 @@ class Connections(Value):
     """What is configured for one cluster. A system that is None is not asked; agents say that it could not be seen."""
 
     name: str
-    """First part of every entity id of this cluster."""
+    """First part of every entity id of this cluster: no slash in it."""
     kubernetes: KubernetesAccess | None = None
     kubernetes_write: KubernetesAccess | None = None
     """Credentials of the executor; other roles are started without them."""
@@ -116,6 +116,14 @@ class Connections(Value):
     """Only these namespaces are read; empty means all."""
     node_usd_per_hour: Mapping[str, float] = {}
     """Instance type (or node name, or `*`) -> price, used when OpenCost is not there."""
+
+    @field_validator("name")
+    @classmethod
+    def _can_begin_an_id(cls, name: str) -> str:
+        if not name.strip() or "/" in name:
+            message = "write the value of the alerts' label `cluster`; - for each / in it"
+            raise ValueError(message)
+        return name
 
     @property
     def writable(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +36,22 @@ def names(
             yield prefix + name.upper(), (*path, name)
 
 
+def sourced(text: str) -> dict[str, str]:
+    """What a shell makes of it, in the way in which its own header says to use it."""
+    script = f"set -a\n{text}\nset +a\nenv -0"
+    told = subprocess.run(["sh", "-euc", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True)
+    assert told.stderr == b""
+    pairs = (pair.split("=", 1) for pair in told.stdout.decode().split("\0") if pair.startswith("MIDWATCH_"))
+    return dict(pairs)
+
+
 def example() -> dict[str, str]:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if re.match(r"MIDWATCH_\w+=", line))
+    return sourced((ROOT / ".env.example").read_text())
+
+
+def taken_up() -> str:
+    """The example with its examples in comments taken up, as people do it: by taking the comment sign away."""
+    return re.sub(r"^# (?=MIDWATCH_\w+='[^']*'$)", "", (ROOT / ".env.example").read_text(), flags=re.MULTILINE)
 
 
 def test_the_example_names_every_setting_and_nothing_else() -> None:
@@ -51,18 +66,15 @@ def test_the_example_states_the_defaults(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        line[2:]
-        for line in (ROOT / ".env.example").read_text().splitlines()
-        if line.startswith("# MIDWATCH_") and "=" in line and ". " not in line
-    ],
-)
-def test_commented_examples_can_be_used(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    name, value = line.split("=", 1)
-    monkeypatch.setenv(name, value)
-    load()
+def test_examples_in_comments_count_when_they_are_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sourced(taken_up()).items():
+        monkeypatch.setenv(name, value)
+    settings = load()
+    assert [person.name for person in settings.people] == ["ada"]
+    assert [user.username for user in settings.webhook.users] == ["alertmanager"]
+    assert [cluster.name for cluster in settings.clusters] == ["prod-eu"]
+    assert [route.channel for route in settings.slack.routes] == ["#payments"]
+    assert not re.search(r"^# MIDWATCH_\w+=", taken_up(), flags=re.MULTILINE), "every example is taken up"
 
 
 def test_the_yaml_example_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +101,12 @@ def test_lists_may_be_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> No
     settings = load()
     assert settings.roles == (Role.WEB, Role.WORKER)
     assert settings.webhook.tokens == (SecretStr("one-token"), SecretStr("another"))
+
+
+@pytest.mark.parametrize("token", ["9123456789012345", "1e5", "true", "null"])
+def test_a_token_that_looks_like_a_number_is_a_token(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDWATCH_WEBHOOK__TOKENS", token)
+    assert load().webhook.tokens == (SecretStr(token),)
 
 
 def test_a_model_may_be_named_alone_or_with_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +150,22 @@ def test_a_model_may_be_named_alone_or_with_its_group(monkeypatch: pytest.Monkey
             {"MIDWATCH_CONFIG": "/nowhere.yaml"}, r"there is no such file", id="a file that is not there is named"
         ),
         pytest.param({"MIDWATCH_BUDGET": "much"}, r"budget", id="a group that is no JSON is named"),
+        pytest.param(
+            {"MIDWATCH_TICKETS__LABELS": "[incident]"},
+            r"tickets\.labels \(MIDWATCH_TICKETS__LABELS\) is no JSON .*single quotes",
+            id="a list from which a shell took the quotation marks is named with its variable",
+        ),
+        pytest.param(
+            {"MIDWATCH_LISTEN__PUBLIC_URL": "midwatch.example.com"},
+            r"listen\.public_url \(MIDWATCH_LISTEN__PUBLIC_URL\): write https://",
+            id="a base of links without its scheme",
+        ),
+        pytest.param(
+            {"MIDWATCH_CLUSTERS": '[{"name": "prod/eu"}]'},
+            r"clusters\.0\.name .*write the value of the alerts' label",
+            id="a cluster whose name no id of its entities could begin with",
+        ),
+        pytest.param({"MIDWATCH_CLUSTERS": '[{"name": " "}]'}, r"clusters\.0\.name", id="a cluster without a name"),
         pytest.param(
             {"MIDWATCH_PEOPLE": '[{"name": '}, r"people.*JSON", id="a list whose JSON is broken is no list of words"
         ),
@@ -184,6 +218,10 @@ def test_a_secret_is_not_repeated_in_what_is_said_about_it(monkeypatch: pytest.M
     with pytest.raises(InvalidSettingsError) as told:
         load()
     assert "at least 16" in str(told.value)
+    assert "s3cret" not in str(told.value)
+    monkeypatch.setenv("MIDWATCH_PEOPLE", '[{"name": "ada", "token": s3cret}]')
+    with pytest.raises(InvalidSettingsError, match="MIDWATCH_PEOPLE") as told:
+        load()
     assert "s3cret" not in str(told.value)
 
 
