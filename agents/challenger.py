@@ -5,7 +5,7 @@ Pure; it sees what the diagnostician sees and nothing more.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 
@@ -135,20 +135,21 @@ def _one_source(hypothesis: Hypothesis, *, reading: Reading) -> Iterator[Argumen
 def _questions(
     case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading, now: datetime
 ) -> tuple[Question, ...]:
-    known = {question.id for question in case.questions if question.asker is AgentName.CHALLENGER}
-    fresh: dict[QuestionId, Question] = {}
+    taken = {question.id for question in case.questions if question.asker is AgentName.CHALLENGER}
+    fresh: list[Question] = []
     for question in chain(
         _needed_figures(case, diagnosis, library, reading=reading),
         _unread(diagnosis, reading=reading, round_=case.round),
         _comparing(diagnosis, reading=reading, round_=case.round),
         () if _settled(diagnosis) else _unlooked(case, reading=reading),
-        _deciding(case, diagnosis, library, reading=reading, now=now),
+        _deciding(case, diagnosis, library, reading=reading, taken=taken, now=now),
     ):
-        if question.id not in known:
-            fresh[question.id] = question
+        if question.id not in taken:
+            taken.add(question.id)
+            fresh.append(question)
         if len(fresh) == MOST_QUESTIONS:
             break
-    return tuple(fresh.values())
+    return tuple(fresh)
 
 
 SETTLED = 0.85
@@ -160,16 +161,28 @@ def _settled(diagnosis: Diagnosis) -> bool:
 
 
 def _deciding(
-    case: CaseFile, diagnosis: Diagnosis, library: Library, *, reading: Reading, now: datetime
+    case: CaseFile,
+    diagnosis: Diagnosis,
+    library: Library,
+    *,
+    reading: Reading,
+    taken: Container[QuestionId],
+    now: datetime,
 ) -> Iterator[Question]:
-    """Unseen predictions whose answer, one way or the other, would change the decision."""
+    """Unseen predictions whose answer, one way or the other, would change the decision.
+
+    Trying one out is an argument held twice: not for what is asked already (`taken`, which grows meanwhile).
+    """
     contenders = [h for h in diagnosis.hypotheses if h.probability >= CONTENDER and _is_within(h.entity)]
     tried = [(h, text) for h in contenders for text in h.would_decide][:MOST_TRIED]
     for hypothesis, text in tried:
         line = read_alternative(text)
+        because = proof_of(hypothesis, reading=reading)[:3]
+        question = _asking(line.kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
+        if question.id in taken:
+            continue
         if _matters(case, diagnosis, library, line=line, entity=hypothesis.entity, now=now):
-            because = proof_of(hypothesis, reading=reading)[:3]
-            yield _asking(line.kinds[0], hypothesis.entity, case=case, reading=reading, because=because)
+            yield question
 
 
 def _is_within(entity: EntityId) -> bool:

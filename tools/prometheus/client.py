@@ -6,10 +6,11 @@ discovery (names, label values, targets) goes through that library, in a thread,
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.request import getproxies
+from weakref import WeakValueDictionary
 
 import requests
 from prometheus_api_client import PrometheusConnect
@@ -18,7 +19,6 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.util.retry import Retry
 
 from incidents.evidence import Window
-from incidents.ids import EntityId
 from incidents.value import Value
 from tools.errors import PermanentError, TransientError
 from tools.estate import Endpoint
@@ -139,8 +139,10 @@ class PrometheusClient:
         self._endpoint = endpoint
         self.convention: tuple[str, str, float] | None = None
         """Convention, label and scrape interval of the last service that was found: most of an estate follow one."""
-        self.found: dict[tuple[EntityId, Window], RequestMetrics] = {}
-        """By what its requests are measured, of a service in a window; `tools.prometheus.convention` keeps it."""
+        self.found: dict[Hashable, RequestMetrics] = {}
+        """By what the requests of a service are measured; `tools.prometheus.convention` keeps it."""
+        self.finding: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        """Who is looking for that now: of several who want the same, one asks Prometheus."""
         self._library: PrometheusConnect | None = None
 
     async def aclose(self) -> None:

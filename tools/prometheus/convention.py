@@ -4,9 +4,11 @@ A convention is data: names of metrics and labels. Which one a service follows i
 (`find`), never assumed. Requests, errors, duration: the RED method (Tom Wilkie, 2015).
 """
 
+import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from incidents.entity import Entity
@@ -28,7 +30,10 @@ INTERVAL_LOOKBACK = 600
 
 
 MOST_FOUND = 256
-"""Services whose metrics are remembered, each for one window: several measures are taken of the same one at once."""
+"""Services and times for which metrics are remembered."""
+HOLDS = timedelta(minutes=10)
+"""Windows that begin and end in the same ten minutes are one: who watches a service asks about a later one each minute,
+and a service does not take up another convention so often."""
 
 
 class ConventionName(StrEnum):
@@ -204,15 +209,16 @@ class RequestMetrics(Value):
 
 async def find(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:
     """The request metrics of a workload or service; None when this Prometheus has none for it."""
-    key = (entity.id, window)
-    if key not in client.found:
+    key = (entity.id, window.start.timestamp() // HOLDS.seconds, window.end.timestamp() // HOLDS.seconds)
+    async with client.finding.setdefault(key, asyncio.Lock()):
+        if key in client.found:
+            return client.found[key]
         metrics = await _find(client, entity, window=window)
-        if metrics is None:
-            return None
-        if len(client.found) >= MOST_FOUND:
-            client.found.clear()
-        client.found[key] = metrics
-    return client.found[key]
+        if metrics is not None:
+            if len(client.found) >= MOST_FOUND:
+                client.found.clear()
+            client.found[key] = metrics
+        return metrics
 
 
 async def _find(client: PrometheusClient, entity: Entity, *, window: Window) -> RequestMetrics | None:

@@ -90,11 +90,18 @@ class RequestMetrics:
         key = (name, track.uid, matchers)
         pod, known = self._matched.get(key, (None, ()))
         if pod is not track.pod:
-            known = tuple(line for line in self._lines_of(name, track) if matches_all(matchers, line.labels))
+            known = tuple(self._passing(name, matchers, track))
             if len(self._matched) > _MATCHES_KEPT:
                 self._matched.clear()
             self._matched[key] = track.pod, known
         return known
+
+    def _passing(self, name: str, matchers: tuple[Matcher, ...], track: ProcessTrack) -> Iterator["_Line"]:
+        """Yield the lines that pass. What a pod says under all of them is asked once: most pods are not meant."""
+        common = {METRIC_NAME: name, **self._labels(track)}
+        if matches_all([one for one in matchers if one.name in common], common):
+            own = [one for one in matchers if one.name not in common]
+            yield from (line for line in self._lines_of(name, track) if matches_all(own, line.labels))
 
     def _lines_of(self, name: str, track: ProcessTrack) -> Sequence["_Line"]:
         """Return everything that a pod's exporter may show under a name. Kept as long as the pod is the same."""
