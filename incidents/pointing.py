@@ -52,14 +52,16 @@ _REPLICASET = re.compile(rf"(?P<name>.+)-{_SAFE}{{6,10}}")
 _NODE_EXPORTER = re.compile(r"(?:prometheus-)?node-exporter|kubelet|kube-proxy")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 """What Kubernetes accepts as a name (RFC 1123)."""
+MOST_BYTES = 512
+"""Of a name, in UTF-8: Kubernetes and DNS end at 253, addresses that exporters probe are longer. Ids are indexed, and
+an index of PostgreSQL takes 2,700 bytes."""
 SERVICE_LABELS = ("service", "destination_service_name", "service_name", "app_kubernetes_io_name", "app", "application")
 
 
 def entity_of(labels: Mapping[str, str], *, cluster: str) -> EntityId:
     """The most specific entity that the labels name; the namespace, or the cluster, when they name nothing better."""
-    namespace = _first(
-        labels, ("exported_namespace", "namespace", "k8s_namespace_name", "destination_workload_namespace")
-    )
+    labels = {name: value for name, value in labels.items() if _names_something(value)}
+    namespace = _namespace(labels)
     found = (
         _by_kind(labels, cluster, namespace)
         or _by_workload(labels, cluster, namespace)
@@ -77,7 +79,7 @@ def entity_of(labels: Mapping[str, str], *, cluster: str) -> EntityId:
 
 def cluster_of(labels: Mapping[str, str], *, names: Sequence[str], labels_of_cluster: Sequence[str]) -> str:
     """The configured cluster that the labels name; the only one that is configured; what the labels say; `default`."""
-    said = _first(labels, labels_of_cluster)
+    said = _first({n: labels[n] for n in labels_of_cluster if _names_something(labels.get(n, ""))}, labels_of_cluster)
     if said in names:
         return said
     if len(names) == 1:
@@ -131,7 +133,7 @@ def _by_pod(labels: Mapping[str, str], cluster: str, namespace: str) -> Entity |
 def _by_node(labels: Mapping[str, str], cluster: str) -> Entity | None:
     name = _first(labels, ("node", "nodename", "kubernetes_node", "k8s_node_name"))
     if not name and _NODE_EXPORTER.fullmatch(labels.get("job", "")):
-        name = labels.get("instance", "").rsplit(":", 1)[0]
+        name = labels.get("instance", "").rsplit(":", 1)[0].strip()
     return Entity(cluster=cluster, kind=EntityKind.NODE, name=name) if name else None
 
 
@@ -158,7 +160,7 @@ def _by_job(labels: Mapping[str, str], cluster: str, namespace: str) -> Entity |
 
 def _by_host(labels: Mapping[str, str], cluster: str, namespace: str) -> Entity | None:
     """Something outside Kubernetes: only an instance, and no namespace."""
-    host = labels.get("instance", "").rsplit(":", 1)[0]
+    host = labels.get("instance", "").rsplit(":", 1)[0].strip()
     return Entity(cluster=cluster, kind=EntityKind.EXTERNAL, name=host) if host and not namespace else None
 
 
@@ -170,6 +172,17 @@ def _is_exporters_pod(labels: Mapping[str, str], pod: str) -> bool:
 
 def _reports_about_others(labels: Mapping[str, str]) -> bool:
     return any(EXPORTERS.fullmatch(labels.get(label, "")) for label in ("job", "service")) and "pod" in labels
+
+
+def _namespace(labels: Mapping[str, str]) -> str:
+    """Without a slash: it separates the parts of an id."""
+    said = ("exported_namespace", "namespace", "k8s_namespace_name", "destination_workload_namespace")
+    return _first({name: labels[name] for name in said if "/" not in labels.get(name, "/")}, said)
+
+
+def _names_something(value: str) -> bool:
+    """Whether a label's value can be the name of anything: neither blank nor endless."""
+    return bool(value.strip()) and len(value) <= MOST_BYTES and len(value.encode(errors="replace")) <= MOST_BYTES
 
 
 def _first(labels: Mapping[str, str], names: Sequence[str]) -> str:

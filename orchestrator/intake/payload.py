@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from incidents.alert import NOT_ENDED_YEAR, Alert, AlertStatus, Delivery, RejectedAlert
+from incidents.canonical import digest_of
 from incidents.ids import Fingerprint
 from incidents.redaction import redact
 from orchestrator.intake.errors import FieldError, Malformed
@@ -23,6 +24,8 @@ MAX_TEXT = 16 * 1024
 """Characters of one value; longer annotations are cut and flagged."""
 MAX_DEPTH = 16
 """Lists and objects in one another; Alertmanager's notifications have four levels."""
+MAX_COUNT = 2**31 - 1
+"""What the database counts to; Alertmanager's own counter is larger."""
 MAX_RAW = 4 * 1024
 """Characters of a rejected alert that are kept."""
 FUTURE = timedelta(minutes=10)
@@ -30,6 +33,10 @@ FUTURE = timedelta(minutes=10)
 OLDEST_YEAR = 2000
 """Before Prometheus; year 1 is Go's zero time."""
 _V2_STATES = {"active": "firing", "suppressed": "firing", "unprocessed": "firing"}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no text of PostgreSQL can hold: NUL, and halves of a surrogate pair."""
+_MAY_BE_UNSTORABLE = re.compile(rb"\x00|\\u(?:0000|[dD][89a-fA-F])")
+"""JSON in UTF-8 writes them as escapes only; a NUL byte says that it is another encoding."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,16}")
 
 
@@ -41,7 +48,13 @@ def _text(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+Bounded = Annotated[str, AfterValidator(lambda text: text[:MAX_TEXT])]
 Labels = dict[str, Text]
+
+
+def _short_enough(key: str) -> str:
+    """A group's key stays its own when it is cut: it stands beside every alert of the group."""
+    return key if len(key) <= MAX_TEXT else f"{key[:MAX_TEXT]}... {digest_of(key)}"
 
 
 def _or_empty(value: object) -> object:
@@ -68,12 +81,12 @@ class Notification(_Lenient):
     """The envelope of a webhook, version 4."""
 
     version: Annotated[str, BeforeValidator(_text)] = "4"
-    groupKey: str  # noqa: N815 - Alertmanager's name
-    receiver: str = ""
+    groupKey: Annotated[str, AfterValidator(_short_enough)]  # noqa: N815 - Alertmanager's name
+    receiver: Bounded = ""
     status: str = ""
     groupLabels: Annotated[Labels, BeforeValidator(_or_empty)] = {}  # noqa: N815 - Alertmanager's name
-    externalURL: str = ""  # noqa: N815 - Alertmanager's name
-    truncatedAlerts: Annotated[int, Field(ge=0)] = 0  # noqa: N815 - Alertmanager's name
+    externalURL: Bounded = ""  # noqa: N815 - Alertmanager's name
+    truncatedAlerts: Annotated[int, Field(ge=0), AfterValidator(lambda count: min(count, MAX_COUNT))] = 0  # noqa: N815 - Alertmanager's name
     alerts: list[Any]
 
 
@@ -97,7 +110,20 @@ def _decoded(body: bytes) -> Any:
         raise Malformed((FieldError(field="body", problem=f"is no JSON: {error}"),)) from None
     if too_deep(plain, most=MAX_DEPTH):
         raise _too_deep()
-    return plain
+    return _storable(plain) if _MAY_BE_UNSTORABLE.search(body) else plain
+
+
+def _storable(plain: Any) -> Any:
+    """The same with U+FFFD where nothing can be stored, as Go writes it: one odd letter loses no alert of its group."""
+    match plain:
+        case str():
+            return _UNSTORABLE.sub("\ufffd", plain)
+        case dict():
+            return {_storable(name): _storable(value) for name, value in plain.items()}
+        case list():
+            return [_storable(item) for item in plain]
+        case _:
+            return plain
 
 
 def _too_deep() -> Malformed:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from incidents.entity import Entity, EntityKind
 from incidents.pointing import cluster_of, entity_of, workload_of_pod
@@ -117,6 +119,14 @@ NODE_EXPORTER = {
             id="something outside Kubernetes",
         ),
         pytest.param({}, "-/cluster/prod-eu", id="nothing but the cluster"),
+        pytest.param({"namespace": "shop", "deployment": " "}, "-/namespace/shop", id="a blank name names nothing"),
+        pytest.param({"instance": " :9100"}, "-/cluster/prod-eu", id="a blank host names nothing"),
+        pytest.param(
+            {"namespace": "a/b", "deployment": "web"}, "-/deployment/web", id="a namespace that would break the id"
+        ),
+        pytest.param(
+            {"namespace": "shop", "deployment": "é" * 300}, "-/namespace/shop", id="a name that no index could hold"
+        ),
     ],
 )
 def test_entities(labels: dict[str, str], entity: str) -> None:
@@ -133,10 +143,25 @@ def test_entities(labels: dict[str, str], entity: str) -> None:
         pytest.param({"cluster": "kind"}, ["prod-eu"], "prod-eu", id="the only one that is configured"),
         pytest.param({"cluster": "a/b"}, ["x", "y"], "a-b", id="an unknown one keeps its name, fit for an id"),
         pytest.param({}, [], "default", id="none at all"),
+        pytest.param({"cluster": " "}, [], "default", id="a blank one"),
+        pytest.param({"cluster": "x" * 9000, "k8s_cluster": "kind"}, [], "kind", id="an endless one is passed over"),
     ],
 )
 def test_clusters(labels: dict[str, str], names: list[str], cluster: str) -> None:
     assert cluster_of(labels, names=names, labels_of_cluster=["cluster", "k8s_cluster"]) == cluster
+
+
+LABELS = st.sampled_from(
+    ["namespace", "deployment", "pod", "node", "job", "instance", "service", "workload", "replicaset", "cluster"]
+)
+
+
+@given(st.dictionaries(LABELS, st.text(max_size=12) | st.integers(1, 9000).map("n".__mul__)))
+def test_whatever_the_labels_say_there_is_an_id_that_can_be_read_and_indexed(labels: dict[str, str]) -> None:
+    cluster = cluster_of(labels, names=[], labels_of_cluster=["cluster"])
+    found = entity_of(labels, cluster=cluster)
+    assert Entity.parse(found).id == found
+    assert len(found.encode(errors="replace")) < 2704, "the largest row of an index of PostgreSQL"
 
 
 def test_words_are_no_generated_suffix() -> None:

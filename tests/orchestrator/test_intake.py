@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import string
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +21,7 @@ from incidents.proposal import ProposalStatus
 from incidents.topology import Edge, Relation, Topology
 from orchestrator.decisions import decide
 from orchestrator.intake.errors import Malformed, TooLarge
+from orchestrator.intake.payload import parse
 from orchestrator.intake.take_in import Receipt, take_in
 from orchestrator.settings import Settings
 from orchestrator.store.alerts import heartbeats, joined_alerts_of
@@ -277,6 +281,42 @@ async def test_absurd_times_do_not_become_the_start_of_an_incident(store: Store,
         store, body(raw_alert(deployment="checkout", starts_at="0001-01-01T00:00:00Z")), settings=settings, now=NOW
     )
     assert again.repeated == 1
+
+
+RANDOM = "".join(random.Random(1).choices(string.ascii_letters, k=16_000))
+
+
+@pytest.mark.parametrize(
+    ("alert", "envelope"),
+    [
+        pytest.param({"deployment": " ", "pod": " ", "node": " "}, {}, id="blank names"),
+        pytest.param({"namespace": "a/b", "deployment": "c/d"}, {}, id="a namespace with a slash"),
+        pytest.param({"namespace": RANDOM, "deployment": RANDOM}, {}, id="names that no index could hold"),
+        pytest.param({"team": "\0", "deployment": "a\0b", "\0": "c"}, {}, id="NUL in an alert"),
+        pytest.param({"team": "\ud800", "\udfff": "x"}, {}, id="half a letter in an alert"),
+        pytest.param({}, {"groupKey": "\0", "receiver": "\0", "externalURL": "\0"}, id="NUL around the alerts"),
+        pytest.param({}, {"groupKey": "\ud800", "groupLabels": {"\ud800": "\0"}}, id="half a letter around the alerts"),
+        pytest.param({}, {"groupKey": RANDOM * 7, "receiver": RANDOM * 7}, id="an endless key of the group"),
+        pytest.param({}, {"truncatedAlerts": 2**31}, id="more truncated alerts than 32 bits count"),
+        pytest.param({}, {"truncatedAlerts": 2**64}, id="more truncated alerts than 64 bits count"),
+    ],
+)
+async def test_what_is_odd_about_one_alert_loses_none_of_its_group(
+    alert: dict[str, str], envelope: dict[str, Any], store: Store, settings: Settings
+) -> None:
+    odd = {**raw_alert("Odd", **alert), "annotations": {"summary": "a\ud800\0"}}
+    bad = {**raw_alert("Bad"), "status": "\ud800\0"}
+    sent = body(raw_alert(deployment="checkout"), odd, bad, **envelope)
+    receipt = await take_in(store, sent, settings=settings, now=NOW)
+    assert (receipt.new, receipt.rejected) == (2, 1)
+    again = await take_in(store, sent, settings=settings, now=NOW)
+    assert (again.new, again.repeated, again.opened) == (0, 2, ())
+
+
+def test_groups_whose_endless_keys_differ_at_the_end_stay_apart() -> None:
+    keys = {parse(body(group=RANDOM * 7 + end), now=NOW).group_key for end in "ab"}
+    assert len(keys) == 2
+    assert all(len(key) < 20_000 for key in keys)
 
 
 async def test_nothing_is_stored_of_what_is_refused(store: Store, settings: Settings) -> None:
