@@ -18,6 +18,7 @@ from orchestrator.store.instructions import Instruction, InstructionKind, save_i
 from orchestrator.store.proposals import proposals_of
 from orchestrator.store.timeline import append_event
 from orchestrator.store.transaction import Tx
+from orchestrator.store.under_way import change_under_way
 
 STEERING_ROLES = frozenset({"oncall", "owner", "admin"})
 SNOOZE = timedelta(minutes=15)
@@ -125,7 +126,7 @@ async def _withdraw_what_touches(
 async def _too_late(tx: Tx, head: Incident) -> Refused | None:
     if head.phase in CLOSED:
         message = f"This incident is {head.phase.value}: there is nothing left to look at."
-    elif any(stored.status is ProposalStatus.APPROVED for stored in await proposals_of(tx, head.id)):
+    elif await change_under_way(tx, head.id):
         message = "A change was approved and is under way: wait for its verification."
     elif head.phase is Phase.AWAITING_DECISION or head.phase in SETTLED:
         return None

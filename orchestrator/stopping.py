@@ -21,6 +21,7 @@ from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of, lock_incident, move
 from orchestrator.store.proposals import proposals_of
 from orchestrator.store.transaction import Tx
+from orchestrator.store.under_way import change_under_way
 
 ResultT = TypeVar("ResultT")
 
@@ -47,7 +48,7 @@ async def stop_investigation(
         await lock_incident(tx, incident)
         head = await incident_of(tx, incident)
         made = await proposals_of(tx, incident)
-        if head.phase not in STOPPABLE or any(one.status is ProposalStatus.APPROVED for one in made):
+        if head.phase not in STOPPABLE or await change_under_way(tx, incident):
             return refuse_in(tx, _too_late(head), asked="stop", incident=incident, person=person, now=now)
         for stored in made:
             if stored.status is ProposalStatus.PENDING:

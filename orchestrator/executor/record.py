@@ -6,7 +6,7 @@ from typing import cast
 from incidents.action import name_of
 from incidents.approval import Decision
 from incidents.canonical import Json, digest_of
-from incidents.execution import HAPPENED, WITHOUT_EFFECT, Execution, ExecutionStatus
+from incidents.execution import HAPPENED, TERMINAL, WITHOUT_EFFECT, Execution, ExecutionStatus
 from incidents.ids import Digest
 from incidents.incident import EventKind
 from incidents.ledger import EntryKind, problems
@@ -42,6 +42,8 @@ _WORDS = {
     ExecutionStatus.REFUSED: "not run",
     ExecutionStatus.UNDONE: "undone",
 }
+
+EARLIER = "an earlier action of this proposal did not succeed"
 
 
 class StoreBook:
@@ -101,6 +103,8 @@ class StoreBook:
                 await _tell(tx, deed, f"{_WORDS[status]}: {detail}")
                 if status is ExecutionStatus.SUCCEEDED:
                     await _executed(tx, deed)
+                if status in TERMINAL and not row.undo:
+                    await _refuse_rest(tx, deed.at(row))
         except StaleStateError:
             found = await self.current(deed)
             if status in HAPPENED and found.status in WITHOUT_EFFECT:
@@ -146,7 +150,8 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         done = next((row.status for row in rows if row.index == deed.row.index and not row.undo), None)
         return gate.undo_objection(stored.proposal, done=done, decisions=decisions, paused=paused)
     target = deed.proposal.body.actions[deed.row.index].request.target
-    if spoken := await hands_off(tx, deed.incident, target):
+    spoken = await hands_off(tx, deed.incident, target) or await _out_of_turn(tx, deed)
+    if spoken:
         return spoken
     started = deed.row.index > 0
     status = ProposalStatus.APPROVED if started and stored.status is ProposalStatus.EXECUTED else stored.status
@@ -163,6 +168,23 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         ruling=await ruling_now(tx, deed, stored.proposal, outside=outside),
         requested_by=stored.requested_by,
     )
+
+
+async def _out_of_turn(tx: Tx, deed: Deed) -> str | None:
+    """Why it is not this action's turn: what comes before it has to have been done, by the record."""
+    rows = await executions.executions_of(tx, deed.proposal.digest)
+    done = {row.index for row in rows if not row.undo and row.status is ExecutionStatus.SUCCEEDED}
+    return None if done >= set(range(deed.row.index)) else EARLIER
+
+
+async def _refuse_rest(tx: Tx, deed: Deed) -> None:
+    """End what comes after an action that ended badly: people have it now, and nothing goes on behind their backs."""
+    now = deed.hands.clock.now()
+    for row in await executions.refuse_rest(tx, deed.row, now=now, detail=EARLIER):
+        rest = deed.at(row)
+        payload = rest.payload() | {"status": row.status.value, "detail": row.detail}
+        record(tx, kind=_KINDS[row.status], incident=rest.incident, actor="executor", at=now, payload=payload)
+        await _tell(tx, rest, f"{_WORDS[row.status]}: {rest.proposed.summary} ({row.detail})")
 
 
 async def _on_record(tx: Tx, proposal: Proposal) -> Sequence[Decision] | str:

@@ -221,7 +221,7 @@ async def _follow(deed: Deed) -> Execution:
     if seen.outcome is ActionOutcome.NOT_HAPPENED:
         return await deed.book.settle(deed, ExecutionStatus.FAILED, f"somebody took it back: {seen.text}")
     ended = ExecutionStatus.UNDONE if deed.row.undo else ExecutionStatus.SUCCEEDED
-    late = "" if seen.done else f"; not complete after {FOLLOW_SECONDS:.0f} s"
+    late = "" if seen.done or clock.now().timestamp() < deadline else f"; not complete after {FOLLOW_SECONDS:.0f} s"
     return await deed.book.settle(deed, ended, seen.text + late)
 
 

@@ -103,6 +103,25 @@ async def set_execution_status(
     return await _read(tx, execution)
 
 
+async def refuse_rest(tx: Tx, execution: Execution, *, now: datetime, detail: str) -> tuple[Execution, ...]:
+    """Refuse the actions behind one that ended badly, so that none of them is ever begun; those that had not begun."""
+    ended = {"status": ExecutionStatus.REFUSED, "detail": detail, "ended_at": now}
+    moved = await tx.execute(
+        update(ExecutionRow)
+        .where(
+            col(ExecutionRow.digest) == execution.digest,
+            col(ExecutionRow.position) > execution.index,
+            col(ExecutionRow.undo).is_(False),
+            col(ExecutionRow.status) == ExecutionStatus.APPROVED,
+        )
+        .values(**ended)
+        .returning(col(ExecutionRow.position))
+        .execution_options(synchronize_session=False)
+    )
+    places = set(moved.scalars())
+    return tuple(row for row in await executions_of(tx, execution.digest) if not row.undo and row.index in places)
+
+
 async def note_progress(tx: Tx, execution: Execution, progress: str) -> bool:
     """Note how far a dispatched action has come; whether that is news."""
     text = columns.without_nul(progress)
