@@ -17,7 +17,7 @@ from incidents.lifecycle import may_move
 from incidents.proposal import Proposal, ProposalStatus
 from incidents.rejection import Wish, rejection_of
 from orchestrator.jobs import Task, enqueue
-from orchestrator.refusing import refuse
+from orchestrator.refusing import refuse, refuse_in
 from orchestrator.store.control import Switch, set_switch, switch_of
 from orchestrator.store.database import Store
 from orchestrator.store.decisions import RefusedClick, decisions_on, save_decision, save_refusal
@@ -133,22 +133,31 @@ async def set_paused(
     It ends at `until`, or when somebody resumes. Whose role holds in a part of the estate only may pause, not resume.
     """
     held = {*person.roles, *(grant.role for grant in person.grants if paused)}
+    asked = "pause" if paused else "resume"
     if person.bot or not held & SWITCH_ROLES:
-        roles = " or ".join(sorted(SWITCH_ROLES))
-        message = f"Only {roles} may pause or resume; {person.name} has no such role."
-        refused = Refused(refusal=Refusal.MISSING_ROLE, message=message)
-        asked = "pause" if paused else "resume"
+        refused = _no_switch(person, "pause or resume")
         return await refuse(store, refused, asked=asked, incident=None, person=person, now=now)
     async with store.transaction() as tx:
         before = await switch_of(tx)
         if before.paused == paused and (not paused or before.until == until):
             return before
+        if paused and before.outlasts(until) and not {*person.roles} & SWITCH_ROLES:
+            refused = _no_switch(person, "end a pause, or have it end earlier")
+            return refuse_in(tx, refused, asked=asked, incident=None, person=person, now=now)
         switch = Switch(paused=paused, by=person.id, reason=reason, at=now, until=until if paused else None)
         await set_switch(tx, switch)
         kind = EntryKind.PAUSED if paused else EntryKind.RESUMED
         payload = {"reason": reason} | ({"until": switch.until.isoformat()} if switch.until else {})
         record(tx, kind=kind, incident=None, actor=person.id, at=now, payload=payload)
         return switch
+
+
+def _no_switch(person: Person, what: str) -> Refused:
+    roles = " or ".join(sorted(SWITCH_ROLES))
+    message = f"Only {roles} may {what}; {person.name} has no such role."
+    if any(grant.role in SWITCH_ROLES for grant in person.grants):
+        message = f"Only {roles} of the whole estate may {what}; {person.name} has that role in a part of it."
+    return Refused(refusal=Refusal.MISSING_ROLE, message=message)
 
 
 async def _accept(tx: Tx, proposal: Proposal, decision: Decision, accepted: Accepted, *, wish: Wish) -> None:

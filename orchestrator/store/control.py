@@ -8,6 +8,7 @@ from incidents.ids import PersonId
 from incidents.value import Value
 from orchestrator.store import columns
 from orchestrator.store.columns import Row
+from orchestrator.store.moment import database_time
 from orchestrator.store.transaction import Tx
 
 SWITCH = "kill-switch"
@@ -28,6 +29,10 @@ class Switch(Value):
         over = self.paused and self.until is not None and now >= self.until
         return self.model_copy(update={"paused": False}) if over else self
 
+    def outlasts(self, end: datetime | None) -> bool:
+        """Whether it is paused for longer than until `end`; None is without an end."""
+        return self.paused and end is not None and (self.until is None or end < self.until)
+
 
 class ControlRow(Row, table=True):
     """One switch."""
@@ -39,9 +44,15 @@ class ControlRow(Row, table=True):
 
 
 async def switch_of(tx: Tx) -> Switch:
-    """How the kill switch stands now; not paused when it was never used."""
+    """How the kill switch stands now; not paused when it was never used.
+
+    A pause ends when both the process's clock and the database's say so: a machine that is ahead ends none early.
+    """
     row = await tx.get(ControlRow, SWITCH)
-    return Switch() if row is None else row.document.at_time(tx.clock.now())
+    if row is None:
+        return Switch()
+    known = await database_time(tx, tx.clock) if row.document.paused and row.document.until else None
+    return row.document.at_time(min(tx.clock.now(), known or tx.clock.now()))
 
 
 async def set_switch(tx: Tx, switch: Switch) -> None:

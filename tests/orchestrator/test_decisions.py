@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -28,7 +29,7 @@ from orchestrator.store.timeline import timeline_of
 from tests.incidents.making import NOW, after, person
 from tests.orchestrator.conftest import both_servers
 from tests.orchestrator.making import INCIDENT, a_proposal
-from tools.clock import ManualClock
+from tools.clock import ManualClock, SystemClock
 
 JOBS = text("SELECT task_name, args ->> 'incident' AS incident FROM procrastinate_jobs ORDER BY id")
 
@@ -234,3 +235,49 @@ async def test_whose_role_holds_in_a_part_may_pause_and_not_resume(store: Store)
     paused = await set_paused(store, paused=True, person=mira, reason="shop burns", now=NOW)
     assert isinstance(paused, Switch)
     assert isinstance(await set_paused(store, paused=False, person=mira, reason="", now=after(1)), Refused)
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        pytest.param(None, id="a pause until somebody resumes"),
+        pytest.param(after(3600), id="a pause that is to last longer"),
+    ],
+)
+async def test_who_may_not_resume_may_not_cut_a_pause_short_either(
+    open_store: Callable[[], Store], standing: datetime | None
+) -> None:
+    mira = Person(id=PersonId("mira@example.com"), name="Mira", grants=(Grant(role="oncall", namespaces=("shop",)),))
+    async with Store(open_store().url, clock=ManualClock(NOW)) as store:
+        await set_paused(store, paused=True, person=person("ada"), reason="deploys", now=NOW, until=standing)
+        cut = await set_paused(store, paused=True, person=mira, reason="x", now=after(1), until=after(2))
+        assert isinstance(cut, Refused)
+        assert cut.refusal is Refusal.MISSING_ROLE
+        async with store.transaction() as tx:
+            found = await switch_of(tx)
+        assert (found.until, found.by) == (standing, "ada@example.com")
+        longer = await set_paused(store, paused=True, person=mira, reason="worse", now=after(3))
+        assert isinstance(longer, Switch)
+        assert await kinds(store) == [EntryKind.PAUSED, EntryKind.STEERING_REFUSED] + (
+            [EntryKind.PAUSED] if standing else []
+        )
+        shorter = await set_paused(
+            store, paused=True, person=person("ada"), reason="soon", now=after(4), until=after(9)
+        )
+        assert isinstance(shorter, Switch), "who may resume may also say when"
+
+
+class Fast(SystemClock):
+    """The clock of a machine that is an hour ahead of the database."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=1)
+
+
+async def test_a_machine_whose_clock_is_ahead_does_not_end_a_pause_early(open_store: Callable[[], Store]) -> None:
+    now = datetime.now(UTC)
+    async with Store(open_store().url, clock=Fast()) as store:
+        until = now + timedelta(minutes=30)
+        await set_paused(store, paused=True, person=person("ada"), reason="deploys", now=now, until=until)
+        async with store.transaction() as tx:
+            assert (await switch_of(tx)).paused
