@@ -47,7 +47,7 @@ async def _verdict(context: Context, digest: ProposalDigest) -> Verification | N
         measured = await verifications.measurements_of(tx, digest)
         latest = max((m.at for m in measured), default=window.start)
         reading = judge(proposal.body.checks, measured, window=window, now=latest)
-        problems = not_undone(undone)
+        problems = not_undone(proposal, rows)
         outcome = Outcome.ESCALATED if problems else Outcome.UNDONE
         reading = reading.model_copy(update={"reason": "; ".join((reading.reason, *problems))})
         return await settle(tx, proposal, reading, outcome, window=window, measured=measured, now=context.clock.now())

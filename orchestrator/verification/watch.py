@@ -158,9 +158,16 @@ def _predicted(
     return held_against(body.rehearsal, outcome, checks=body.checks, measured=measured, since=since)
 
 
-def not_undone(undos: Sequence[Execution]) -> tuple[str, ...]:
-    """Why what should have been taken back was not, undo by undo; empty when all of it was: else people take over."""
-    return tuple(f"the undo {row.status}: {row.detail}" for row in undos if row.status is not ExecutionStatus.UNDONE)
+def not_undone(proposal: Proposal, rows: Sequence[Execution]) -> tuple[str, ...]:
+    """Why something that was done was not taken back; empty when all of it was: else people take over."""
+    undos = [row for row in rows if row.undo]
+    tried = {row.index for row in undos}
+    done = [row.index for row in rows if not row.undo and row.status is ExecutionStatus.SUCCEEDED]
+    left = [f"{proposal.body.actions[index].summary} cannot be taken back" for index in done if index not in tried]
+    return (
+        *left,
+        *(f"the undo {row.status}: {row.detail}" for row in undos if row.status is not ExecutionStatus.UNDONE),
+    )
 
 
 def words_of(verdict: Verification) -> str:
