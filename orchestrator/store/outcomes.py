@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from incidents.autonomy import Grade, Graded, change_class
-from incidents.execution import ExecutionStatus
+from incidents.execution import WITHOUT_EFFECT, ExecutionStatus
+from incidents.ids import ProposalDigest
 from incidents.proposal import Proposal, ProposalStatus
 from incidents.verification import Outcome
 from orchestrator.store.executions import ExecutionRow
@@ -32,11 +33,33 @@ async def _verified(tx: Tx, since: datetime) -> tuple[Graded, ...]:
         .where(col(ProposalRow.created_at) > since)
     )
     rows = (await tx.execute(query)).all()
-    return tuple(
-        item
-        for proposal, verification in rows
-        for item in _actions(proposal, GRADES[verification.outcome], at=verification.ended_at)
+    ended = await _without_effect(tx, since)
+    found: list[Graded] = []
+    for proposal, verification in rows:
+        graded = _actions(proposal, GRADES[verification.outcome], at=verification.ended_at)
+        for index, item in enumerate(graded):
+            match ended.get((proposal.digest, index)):
+                case None:
+                    found.append(item)
+                case ExecutionStatus.UNKNOWN:
+                    found.append(item.model_copy(update={"grade": Grade.UNKNOWN}))
+                case _:
+                    pass
+    return tuple(found)
+
+
+async def _without_effect(tx: Tx, since: datetime) -> dict[tuple[ProposalDigest, int], ExecutionStatus]:
+    """Actions that were not done, or nobody knows, although others of their proposal were: by digest and index."""
+    query = (
+        select(ExecutionRow)
+        .join(ProposalRow, col(ProposalRow.digest) == col(ExecutionRow.digest))
+        .where(
+            col(ProposalRow.created_at) > since,
+            col(ExecutionRow.status).in_(list(WITHOUT_EFFECT)),
+            col(ExecutionRow.undo).is_(False),
+        )
     )
+    return {(row.digest, row.position): row.status for row in await tx.scalars(query)}
 
 
 async def _rejected(tx: Tx, since: datetime) -> tuple[Graded, ...]:

@@ -17,7 +17,7 @@ from orchestrator.store.database import Store
 from orchestrator.store.executions import executions_of, set_execution_status
 from orchestrator.store.outcomes import graded_since
 from orchestrator.store.verifications import save_verification
-from tests.incidents.making import NOW, after, person
+from tests.incidents.making import NOW, after, person, proposed
 from tests.orchestrator.making import a_proposal
 
 
@@ -71,3 +71,26 @@ async def test_what_was_not_verified(store: Store, status: ExecutionStatus, grad
         [row] = await executions_of(tx, digest)
         await set_execution_status(tx, row, to=status, now=after(30))
         assert [item.grade for item in await graded_since(tx, NOW - timedelta(days=1))] == grades
+
+
+async def test_an_action_that_never_ran_earns_nothing_from_the_one_that_did(store: Store) -> None:
+    """Of two actions the second was refused: the verdict on the first is no trial of the second."""
+    second = proposed("restart_workload")
+    stored = await a_proposal(store, actions=(proposed(), second))
+    await decide(store, stored.digest, person=person("dana"), choice=Choice.APPROVE, channel=Channel.API, now=after(10))
+    verdict = Verification(
+        outcome=Outcome.VERIFIED,
+        judgement=Judgement.HELPED,
+        results=(),
+        evidence=(),
+        started_at=after(20),
+        ended_at=after(60),
+        reason="",
+    )
+    async with store.transaction() as tx:
+        first, other = await executions_of(tx, stored.digest)
+        await set_execution_status(tx, first, to=ExecutionStatus.SUCCEEDED, now=after(20))
+        await set_execution_status(tx, other, to=ExecutionStatus.REFUSED, now=after(20))
+        await save_verification(tx, stored.body.incident, stored.digest, verdict)
+        graded = await graded_since(tx, NOW - timedelta(days=1))
+    assert [item.change.action for item in graded] == ["rollback_workload"]
