@@ -179,6 +179,15 @@ def _preapprovals(rules: Sequence[PolicyRule]) -> tuple[Preapproval, ...]:
     return tuple(named.values())
 
 
+def _filled(rule: PolicyRule, *, people: Sequence[str], each: Sequence[str]) -> bool:
+    """Whether a joined quorum of these roles, one of `each` among them, always holds as many as one row wants.
+
+    It does when the row accepts everybody who counts; else only those are sure of whom there has to be one of each.
+    """
+    accepted = {*rule.approvers, *rule.one_of_each}
+    return set(people) <= accepted or len(accepted & set(each)) >= max(rule.approvals, 1)
+
+
 def _joined(policy: Policy, answers: Sequence[ActionAnswer], places: Sequence[Place]) -> PolicyVerdict:
     strict = [rule for answer in answers if (rule := answer.strictest) is not None]
     hardest = max(strict, key=_severity)
@@ -192,6 +201,9 @@ def _joined(policy: Policy, answers: Sequence[ActionAnswer], places: Sequence[Pl
         why = f"no role may approve all of it: the rules {names} ask different ones; propose the actions singly"
         return denied(policy, why, places=places)
     each = tuple(dict.fromkeys(role for rule in asking for role in rule.one_of_each))
+    if short := [rule.name for rule in asking if not _filled(rule, people=(*approvers, *each), each=each)]:
+        why = f"no role may approve all of it: people of other rules would fill the quorum of {', '.join(short)}"
+        return denied(policy, f"{why}; propose the actions singly", places=places)
     return PolicyVerdict(
         effect=hardest.effect,
         approvals=max(1, hardest.approvals, len(each)) if asking else 0,

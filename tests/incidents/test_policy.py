@@ -126,6 +126,25 @@ def test_roles_that_all_rows_accept_may_approve() -> None:
     assert found.approvers == ("oncall",)
 
 
+def test_a_role_of_one_row_does_not_fill_the_quorum_of_another() -> None:
+    """The second row wants two of on-call; an owner, whom only the first row knows, is none of them."""
+    mixed = PolicyRule(
+        name="mixed",
+        effect=Effect.ASK,
+        actions=("rollback_workload",),
+        approvals=2,
+        approvers=("oncall", "owner"),
+        one_of_each=("oncall", "owner"),
+    )
+    two = PolicyRule(name="two", effect=Effect.ASK, actions=("delete_pod",), approvals=2, approvers=("oncall",))
+    found = decide(policy(mixed, two), actions=[action(), action("delete_pod")], now=NOW)
+    assert found.effect is Effect.DENY
+    assert "no role may approve all of it" in found.reason
+    one = two.model_copy(update={"approvals": 1})
+    found = decide(policy(mixed, one), actions=[action(), action("delete_pod")], now=NOW)
+    assert (found.effect, found.approvals, found.one_of_each) == (Effect.ASK, 2, ("oncall", "owner"))
+
+
 RULES = st.builds(
     PolicyRule,
     name=st.sampled_from("abc"),
