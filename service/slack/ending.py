@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from incidents.approval import Choice
-from incidents.execution import ExecutionStatus
 from incidents.incident import EventKind, Phase
 from incidents.proposal import ProposalStatus
 from incidents.verification import CheckResult
 from service.slack.blocks import Block, section
 from service.slack.mrkdwn import bold, safe
 from service.story.record import IncidentRecord, ProposalRecord, Step
+from service.story.steps import step_word
 from service.story.story import Story
 from service.story.words import figure, hm
 
@@ -45,22 +45,7 @@ def _steps(proposal: ProposalRecord | None) -> Iterator[str]:
     for step in proposal.steps:
         summary = proposal.body.actions[step.execution.index].summary
         number = f"{step.execution.index + 1}/{total} " if total > 1 else ""
-        yield f"{bold(_word(step))}  {number}{safe(summary)}{_more(step)}"
-
-
-def _word(step: Step) -> str:
-    words = {
-        ExecutionStatus.APPROVED: "Next",
-        ExecutionStatus.DISPATCHED: "Doing",
-        ExecutionStatus.SUCCEEDED: "Done",
-        ExecutionStatus.FAILED: "Failed",
-        ExecutionStatus.UNKNOWN: "Unknown whether it happened",
-        ExecutionStatus.REFUSED: "Not done",
-        ExecutionStatus.UNDONE: "Taken back",
-    }
-    if step.execution.undo:
-        return "Taken back" if step.execution.status is ExecutionStatus.SUCCEEDED else "Taking it back"
-    return words[step.execution.status]
+        yield f"{bold(step_word(step.execution))}  {number}{safe(summary)}{_more(step)}"
 
 
 def _more(step: Step) -> str:

@@ -14,6 +14,7 @@ from service.slack.blocks import Block, button, confirm, context, facts, menu, s
 from service.slack.mrkdwn import bare, bold, code, link, safe
 from service.story.fields import Field, fields
 from service.story.record import IncidentRecord, ProposalRecord
+from service.story.steps import WHILE_PAUSED
 from service.story.words import count, dollars, hm, name
 
 DIFFS = 4
@@ -186,7 +187,7 @@ def _policy(proposal: ProposalRecord, record: IncidentRecord) -> Iterator[str]:
     yield f"*Expires*  {hm(proposal.body.expires_at)} UTC{_left(proposal, record)}"
     yield from _snoozed(record)
     if record.switch.paused:
-        yield "*Execution is paused*  an approved change waits until it is resumed"
+        yield f"*Execution is paused*  {safe(WHILE_PAUSED)}"
 
 
 def _snoozed(record: IncidentRecord) -> Iterator[str]:

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Path, Request, Response
 
@@ -97,9 +97,36 @@ def sign_out(response: Response, context: WebContext) -> None:
 
 
 def sign_in_url(request: Request) -> str:
-    """Where to sign in, and come back from."""
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return f"/sign-in?next={quote(wanted)}" if request.method == "GET" and wanted != "/" else "/sign-in"
+    """Where to sign in, and come back from: to the page that was asked for, that is open, or that the form is on."""
+    if "hx-request" in request.headers:
+        return _door(_page(request, request.headers.get("hx-current-url", "")))
+    if request.method == "GET":
+        return _door(page_asked_for(request))
+    return _door(_page(request, request.headers.get("referer", "")), lost=request.url.path != "/sign-out")
+
+
+def comes_from_elsewhere(request: Request) -> bool:
+    """Whether a link of another site led here: browsers keep the session's cookie back from that first request."""
+    led = request.headers.get("sec-fetch-site") == "cross-site" and request.headers.get("sec-fetch-mode") == "navigate"
+    return led and request.method == "GET"
+
+
+def page_asked_for(request: Request) -> str:
+    """Its path and query."""
+    return _page(request, str(request.url))
+
+
+def _page(request: Request, address: str) -> str:
+    """The path of a page of ours; the list for any other address."""
+    parts = urlsplit(address)
+    wanted = parts.path + (f"?{parts.query}" if parts.query else "")
+    return local_path(wanted) if parts.netloc == request.url.netloc else "/"
+
+
+def _door(wanted: str, *, lost: bool = False) -> str:
+    """The address of the door; `lost` when what was sent was not done."""
+    given = ({"next": wanted} if wanted != "/" else {}) | ({"lost": "1"} if lost else {})
+    return f"/sign-in?{urlencode(given, safe='/')}" if given else "/sign-in"
 
 
 def local_path(wanted: str) -> str:

@@ -17,7 +17,7 @@ from orchestrator.intake.errors import FieldError
 from orchestrator.store.errors import UnknownError
 from orchestrator.store.outages import OUTAGES, is_outage
 from service.web import api, changing, health, webhook
-from service.web.access import sign_in_url
+from service.web.access import comes_from_elsewhere, page_asked_for, sign_in_url
 from service.web.auditing import Inspector
 from service.web.body import unprocessable
 from service.web.bounds import Bounds
@@ -130,7 +130,10 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _sign_in_needed(request: Request, _: Exception) -> Response:
     if "hx-request" in request.headers:
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": "/sign-in"})
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": sign_in_url(request)})
+    if comes_from_elsewhere(request):
+        pages: Pages = request.app.state.pages
+        return pages.bare(request, "opening.html", address=page_asked_for(request))
     return RedirectResponse(sign_in_url(request), status_code=HTTPStatus.SEE_OTHER)
 
 

@@ -16,6 +16,7 @@ from incidents.verification import Check, CheckRole
 from orchestrator.store.proposals import StoredProposal
 from service.story.changing import INTRODUCTION, Field, Typed, fields_of, refilled
 from service.story.record import IncidentRecord, ProposalRecord
+from service.story.steps import WHILE_PAUSED
 from service.story.words import PHASES, hm
 
 STATES = {
@@ -62,7 +63,8 @@ class Panel(Value):
     """What stands above the form that changes it."""
     attempted: bool = False
     """The form holds what was refused just now."""
-    paused: bool
+    paused: str
+    """What an approval would come to while execution is paused; empty when it is not."""
     superseded: int
     """Earlier proposals that were withdrawn."""
 
@@ -93,7 +95,7 @@ def panel_of(
         guards=tuple(check for check in proposal.body.checks if check.role is CheckRole.GUARD),
         changes=refilled(fields, again.typed, again.refused) if again else fields,
         attempted=again is not None,
-        paused=record.switch.paused,
+        paused=WHILE_PAUSED if record.switch.paused else "",
         superseded=sum(1 for other in record.proposals if other.status is ProposalStatus.SUPERSEDED),
     )
 

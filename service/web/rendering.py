@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.store.control import Switch, switch_of
 from service.story.fields import fields
+from service.story.steps import step_word
 from service.story.words import FILTERS
 from service.web.access import cookie_name
 from service.web.context import WebContext
@@ -47,7 +48,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(FILTERS, fields=fields)
+        self._environment.filters.update(FILTERS, fields=fields, step_word=step_word)
         self._environment.globals |= {"asset": asset, "navigation": NAVIGATION}
 
     def html(self, template: str, /, **values: Any) -> str:
@@ -64,6 +65,20 @@ class Pages:
         return self._answer(
             request, template, session=session, switch=switch, waiting=len(waiting), status=status, **values
         )
+
+    async def part(
+        self, template: str, /, *, session: Session, path: str, title: str = "", **values: Any
+    ) -> HTMLResponse:
+        """The changing part of the open page at `path`, with what the frame says of the switch.
+
+        `title` is the template of the page's title, when that changes too.
+        """
+        async with self._context.store.transaction() as tx:
+            values |= {"session": session, "switch": await switch_of(tx), "path": path, "part": True}
+        named = f"<title>{self.html(title, **values)}</title>" if title else ""
+        now = self._context.clock.now()
+        parts = (self.html(name, **{"now": now, **values}) for name in (template, "_paused.html"))
+        return HTMLResponse(named + "".join(parts))
 
     def bare(self, request: Request, template: str, /, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page without the frame's navigation: for nobody in particular."""
@@ -85,6 +100,7 @@ class Pages:
             now=now,
             rate=self._rate,
             path=request.url.path,
+            part=False,
             policy_problem=self._context.policy_problem,
             **values,
         )

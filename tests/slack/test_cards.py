@@ -16,6 +16,7 @@ from incidents.action import FieldChange
 from incidents.foresight import Outlook
 from incidents.prediction import Prediction
 from incidents.proposal import ProposalBody
+from orchestrator.store.control import Switch
 from service.slack.card import Card, card_of
 from service.slack.digest import digest_of
 from service.slack.mrkdwn import safe
@@ -110,6 +111,17 @@ def test_every_state_is_taken_by_slack(records: dict[str, IncidentRecord]) -> No
         card = card_of(record, console=CONSOLE)
         assert problems_of_message(card.blocks, card.text) == [], state
         assert problems_of_message(card.without_tasks, card.text) == [], state
+
+
+def test_while_execution_is_paused_a_card_that_asks_says_that_nothing_would_run(
+    records: dict[str, IncidentRecord],
+) -> None:
+    for state in ASKING:
+        paused = records[state].model_copy(update={"switch": Switch(paused=True, reason="change freeze")})
+        assert "*Execution is paused*  What is approved now is not run, and has to be approved again." in text_of(
+            paused
+        )
+        assert "paused" not in text_of(records[state])
 
 
 def test_only_a_card_that_asks_has_buttons_that_decide(records: dict[str, IncidentRecord]) -> None:

@@ -23,10 +23,9 @@ async def agents(request: Request, context: ContextDep, session: SessionDep) -> 
     """The page, or only its changing part for a page that is open."""
     work, may_stop = await at_work(context), bool(set(session.person.roles) & SWITCH_ROLES)
     if request.headers.get("hx-target") == "agents":
-        html = pages_of(request).html(
-            "_agents.html", session=session, now=context.clock.now(), work=work, may_stop=may_stop
+        return await pages_of(request).part(
+            "_agents.html", session=session, path="/agents", work=work, may_stop=may_stop
         )
-        return Response(html, media_type="text/html")
     return await pages_of(request).page(request, "agents.html", session=session, work=work, may_stop=may_stop)
 
 

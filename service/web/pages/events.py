@@ -4,9 +4,8 @@ A page has one stream: browsers open few connections to one host, and people hav
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from incidents.approval import Person
@@ -22,43 +21,36 @@ router = APIRouter()
 
 RETRY_MILLISECONDS = 2000
 """How long a browser waits before it opens a broken stream again."""
-Waiting = Annotated[int, Query(ge=0, le=100_000)]
-"""How many incidents wait for the person, as the page says that opens the stream."""
 
 
 @router.get("/incidents/{incident}/events")
 async def events(
-    request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath, waiting: Waiting = 0
+    request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath
 ) -> EventSourceResponse:
     """Says `change` whenever the incident has a new line."""
     async with context.store.transaction() as tx:
         topic = topic_of((await incident_of(tx, IncidentId(incident))).id)
-    return _stream(request, context, session.person, topic=topic, waiting=waiting)
+    return _stream(request, context, session.person, topic=topic)
 
 
 @router.get("/events")
-async def all_events(
-    request: Request, context: ContextDep, session: SessionDep, waiting: Waiting = 0
-) -> EventSourceResponse:
+async def all_events(request: Request, context: ContextDep, session: SessionDep) -> EventSourceResponse:
     """Says `change` whenever any incident has a new line."""
-    return _stream(request, context, session.person, topic=EVERYTHING, waiting=waiting)
+    return _stream(request, context, session.person, topic=EVERYTHING)
 
 
-def _stream(
-    request: Request, context: WebContext, person: Person, *, topic: Topic, waiting: int
-) -> EventSourceResponse:
+def _stream(request: Request, context: WebContext, person: Person, *, topic: Topic) -> EventSourceResponse:
     hub: Hub = request.app.state.hub
-    told = _told(hub, pages_of(request), context, person, topic=topic, shown=waiting)
+    told = _told(hub, pages_of(request), context, person, topic=topic)
     return EventSourceResponse(told, ping=0)
 
 
 async def _told(
-    hub: Hub, pages: Pages, context: WebContext, person: Person, *, topic: Topic, shown: int
+    hub: Hub, pages: Pages, context: WebContext, person: Person, *, topic: Topic
 ) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(event="hello", data="", retry=RETRY_MILLISECONDS)
     count = await _count(context, person)
-    if count != shown:
-        yield _badge(pages, count)
+    yield _badge(pages, count)  # always: a stream that is opened again may have missed several
     async for changed in hub.changes(*{topic, EVERYTHING}, stopping=context.stopping):
         if not changed:
             yield ServerSentEvent(comment="still here")

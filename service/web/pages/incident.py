@@ -14,7 +14,7 @@ from service.web.context import WebContext
 from service.web.decision import Attempt
 from service.web.identity import Session
 from service.web.pages.incident_view import IncidentView, view_of
-from service.web.rendering import Pages, pages_of
+from service.web.rendering import pages_of
 
 router = APIRouter()
 
@@ -30,10 +30,21 @@ async def live(
     request: Request, context: ContextDep, session: SessionDep, incident: IncidentPath, seen: str = ""
 ) -> Response:
     """The part of the page that changes; 204 when it is what the browser has seen."""
-    html, version = await _fragment(pages_of(request), context, session, IncidentId(incident))
-    if version == seen:
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-    return Response(html, media_type="text/html")
+    async with context.store.transaction() as tx:
+        record = await record_of(tx, IncidentId(incident), now=context.clock.now())
+        version = _version(record)
+        if version == seen:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        view = await _view(tx, record, context, session)
+    return await pages_of(request).part(
+        "_incident.html",
+        session=session,
+        path=f"/incidents/{incident}",
+        title="_incident_title.html",
+        view=view,
+        now=record.now,
+        version=version,
+    )
 
 
 async def incident_page(
@@ -59,14 +70,6 @@ async def incident_page(
         version=_version(record),
         notice=notice,
     )
-
-
-async def _fragment(pages: Pages, context: WebContext, session: Session, incident: IncidentId) -> tuple[str, str]:
-    async with context.store.transaction() as tx:
-        record = await record_of(tx, incident, now=context.clock.now())
-        view = await _view(tx, record, context, session)
-    version = _version(record)
-    return pages.html("_incident.html", view=view, session=session, now=record.now, version=version), version
 
 
 async def _view(

@@ -59,6 +59,8 @@ class Listing(Value):
     others: tuple[Line, ...]
     tabs: tuple[Tab, ...]
     chosen: Filter
+    url: str
+    """Address of this page of the list."""
     older: str | None
     """Address of the next page."""
 
@@ -77,8 +79,9 @@ async def incidents(
         listing = await _read(tx, chosen, person=session.person, now=now, cursor=cursor)
         places_known = await places(tx)
     if request.headers.get("hx-target") == "incidents":
-        html = pages_of(request).html("_incidents.html", listing=listing, now=now, path="/")
-        return Response(html, media_type="text/html")
+        return await pages_of(request).part(
+            "_incidents.html", session=session, path="/", title="_incidents_title.html", listing=listing, now=now
+        )
     return await pages_of(request).page(
         request,
         "incidents.html",
@@ -104,6 +107,7 @@ async def _read(tx: Tx, chosen: Filter, *, person: Person, now: datetime, cursor
         others=tuple(line for line in lines if not line.waits_for_me),
         tabs=await _tabs(tx, chosen, mine=mine, now=now),
         chosen=chosen,
+        url=chosen.url(cursor=cursor),
         older=chosen.url(cursor=write_cursor(page[-1])) if len(found) > PAGE else None,
     )
 

@@ -16,6 +16,8 @@ from service.web.rendering import pages_of
 
 router = APIRouter()
 
+NOT_DONE = "You were signed out, so what you sent was not done. Sign in, and do it again."
+
 
 def door(
     request: Request,
@@ -43,10 +45,16 @@ def door(
 
 
 @router.get("/sign-in")
-async def form(request: Request, context: ContextDep, token: str = "", next: str = "/") -> Response:  # noqa: A002 - the query's name
+async def form(
+    request: Request,
+    context: ContextDep,
+    token: str = "",
+    next: str = "/",  # noqa: A002 - the query's name
+    lost: str = "",
+) -> Response:
     """The form. A link's code is taken at once when the link was opened directly, else after a click."""
     if not token:
-        return door(request, context, next_path=next)
+        return door(request, context, next_path=next, problem=NOT_DONE if lost else "")
     opened_directly = request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
     if opened_directly and (person := await redeemed(context, token)):
         answer = RedirectResponse(local_path(next), status_code=HTTPStatus.SEE_OTHER)

@@ -12,6 +12,7 @@
   function two(number) { return String(number).padStart(2, "0"); }
 
   function tick() {
+    said();
     var present = now();
     var date = new Date(present);
     document.querySelectorAll("[data-clock]").forEach(function (node) {
@@ -49,6 +50,39 @@
 
   document.addEventListener("change", function (event) {
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  });
+
+  // An open page that hears nothing says so; when it hears again it looks at once what it missed.
+  var PATIENCE = 4000;
+  var since = { stream: 0, answers: 0 };
+
+  function unheard(what) { since[what] = since[what] || Date.now(); }
+
+  function heard(what) {
+    var missed = since[what];
+    since[what] = 0;
+    said();
+    if (missed && what === "stream") htmx.trigger(document.body, "midwatch:back");
+  }
+
+  function said() {
+    var stale = document.getElementById("stale");
+    if (!stale) return;
+    var first = Math.min(since.stream || Infinity, since.answers || Infinity);
+    var shown = Date.now() - first > PATIENCE;
+    if (shown && stale.hidden) {
+      var date = new Date(now() - (Date.now() - first) * Number(document.body.dataset.rate));
+      stale.textContent = "Midwatch does not answer. What is shown is of " + two(date.getUTCHours()) + ":" + two(date.getUTCMinutes()) + ":" + two(date.getUTCSeconds()) + " UTC, and follows again when it does.";
+    }
+    stale.hidden = !shown;
+  }
+
+  document.addEventListener("htmx:sseError", function () { unheard("stream"); });
+  document.addEventListener("htmx:sseOpen", function () { heard("stream"); });
+  document.addEventListener("htmx:sendError", function () { unheard("answers"); });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    var status = event.detail.xhr ? event.detail.xhr.status : 0;
+    if (status >= 500) unheard("answers"); else if (status) heard("answers");
   });
 
   // A second click while the first is on its way would only be told that it does not count.
@@ -120,6 +154,11 @@
       return !(kept && fresh.dataset && fresh.dataset.keep === kept);
     };
   }
+
+  // A page that comes back out of the browser's memory may be decided anew.
+  window.addEventListener("pageshow", function (event) {
+    if (event.persisted) location.reload();
+  });
 
   if (location.hash === "#q" && document.getElementById("q")) document.getElementById("q").focus();
   document.documentElement.classList.toggle("htmx-loaded", Boolean(window.htmx));
