@@ -14,8 +14,16 @@ from incidents.value import Scalar
 from tests.tools.served_estate import INCIDENT, Served
 from tools.action import Action, actions
 from tools.argocd.actions.argocd_rollback import KEY
-from tools.argocd.application import AutoSync
-from tools.errors import ConflictError, ForbiddenError, NotConfiguredError, NotFoundError, PermanentError
+from tools.argocd.application import Application, AutoSync
+from tools.argocd.client import ArgoCDClient
+from tools.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotConfiguredError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+)
 from tools.github.client import GitHubClient
 from tools.github.naming import repository_id
 
@@ -91,6 +99,50 @@ async def test_an_undo_is_refused_when_somebody_turned_automated_sync_on(estate:
     await estate.writing.argocd.mark(live, {}, automated=AutoSync(self_heal=True), changes=True)
     with pytest.raises(ConflictError, match="somebody changed"):
         await one.undo(estate.writing, asked, snapshot, "key-2")
+
+
+class Dying(ArgoCDClient):
+    """What a process sees that dies, or loses its connection, right before it rolls back."""
+
+    async def rollback(
+        self, name: str, *, to_id: int, namespace: str = "", prune: bool = False, dry_run: bool = False
+    ) -> Application:
+        raise TransientError(f"no answer about {name} {to_id} {namespace} {prune} {dry_run}")
+
+
+async def test_an_undo_that_was_only_begun_is_not_taken_for_one_and_is_gone_on_with(estate: Served) -> None:
+    one, asked = action("argocd_rollback"), asking("argocd_rollback", application(estate))
+    access = estate.writing.connections.argocd_write
+    assert estate.cluster.argocd is not None
+    assert access is not None
+    before = await estate.cluster.argocd.application("cart")
+    snapshot = await one.capture(estate.writing, asked)
+    await one.apply(estate.writing, asked, snapshot, "key-1")
+    dying = Dying(access)
+    with pytest.raises(TransientError):
+        await one.undo(replace(estate.writing, argocd=dying), asked, snapshot, "key-2")
+    await dying.aclose()
+    seen = await one.observe(estate.writing, asked, snapshot, "key-2")
+    assert (seen.outcome, seen.done) == (ActionOutcome.NOT_HAPPENED, False), seen
+    assert "is still at" in seen.text
+    await one.undo(estate.writing, asked, snapshot, "key-2")
+    undone = await estate.cluster.argocd.application("cart")
+    assert (undone.history[-1].revision, undone.auto_sync) == (before.history[-1].revision, before.auto_sync)
+    assert (await one.observe(estate.writing, asked, snapshot, "key-2")).outcome is ActionOutcome.HAPPENED
+
+
+async def test_a_rollback_that_is_refused_leaves_automated_sync_as_it_was(estate: Served) -> None:
+    """Argo CD wants it off first: when it then says no to the rollback itself, nothing may have changed."""
+    one, asked = action("argocd_rollback"), asking("argocd_rollback", application(estate))
+    assert estate.cluster.argocd is not None
+    before = await estate.cluster.argocd.application("cart")
+    snapshot = await one.capture(estate.writing, asked)
+    gone = snapshot.state.replace(f'"id":{before.history[-2].id}', '"id":4711')
+    assert gone != snapshot.state, "an entry that Argo CD dropped from its history meanwhile"
+    with pytest.raises(PermanentError, match="4711"):
+        await one.apply(estate.writing, asked, snapshot.model_copy(update={"state": gone}), "key-1")
+    after = await estate.cluster.argocd.application("cart")
+    assert (after.auto_sync, after.history) == (before.auto_sync, before.history)
 
 
 @LOOKING

@@ -74,6 +74,8 @@ class Application(Value):
     conditions: tuple[str, ...] = ()
     auto_sync: AutoSync | None = None
     operation: Operation | None = None
+    pending: bool = False
+    """Whether an operation was asked for that is not over: Argo CD begins it when it comes to it."""
     history: tuple[Deployed, ...] = ()
     """Oldest first."""
     resources: tuple[ManagedResource, ...] = ()

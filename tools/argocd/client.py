@@ -138,6 +138,7 @@ class _Application(Wire):
     metadata: _Metadata
     spec: _Spec = _Spec()
     status: _Status = _Status()
+    operation: dict[str, object] | None = None
 
 
 class _Applications(Wire):
@@ -291,6 +292,7 @@ def _application(item: _Application) -> Application:
         conditions=tuple(f"{condition.type}: {condition.message}" for condition in status.conditions),
         auto_sync=_auto_sync(automated),
         operation=_operation(status.operationState),
+        pending=item.operation is not None,
         history=tuple(sorted((_deployed(entry) for entry in status.history), key=lambda entry: entry.id)),
         resources=tuple(_resource(resource) for resource in status.resources),
     )

@@ -13,14 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.action import ActionOutcome, ActionRequest
+from incidents.canonical import Json
 from incidents.ids import ActionKind
 from incidents.topology import Edge, Relation, Topology
 from tests.tools.served_estate import SCENARIOS, Served, serving
 from tools.action import Action, actions
-from tools.argocd.application import ObjectRef
+from tools.argocd.application import Application, ObjectRef
 from tools.argocd.client import ArgoCDClient
 from tools.argocd.merging import merge_patch
-from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError
+from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, TransientError
 from tools.estate import WriteCluster
 from worlds.objects.patches import MERGE, apply_patch
 
@@ -126,6 +127,31 @@ async def test_an_object_that_was_changed_since_is_neither_put_back_nor_undone(e
     with pytest.raises(ConflictError, match="changed again"):
         await one.undo(edited.writing, asked, fresh, "key-3")
     assert await selector(edited) == "shipments-green"
+
+
+class Dying(ArgoCDClient):
+    """What a process sees that dies right before it writes an object."""
+
+    async def patch_object(self, application: Application, ref: ObjectRef, patch: Json) -> None:
+        raise TransientError(f"no answer about {application.name} {ref.name} {patch}")
+
+
+async def test_an_undo_that_was_only_begun_is_not_taken_for_one_and_is_gone_on_with(edited: Served) -> None:
+    one, asked = sync(), asking(edited, SERVICE)
+    access = edited.writing.connections.argocd_write
+    assert access is not None
+    snapshot = await one.capture(edited.writing, asked)
+    await one.apply(edited.writing, asked, snapshot, "key-1")
+    dying = Dying(access)
+    with pytest.raises(TransientError):
+        await one.undo(replace(edited.writing, argocd=dying), asked, snapshot, "key-2")
+    await dying.aclose()
+    seen = await one.observe(edited.writing, asked, snapshot, "key-2")
+    assert (seen.outcome, seen.done) == (ActionOutcome.NOT_HAPPENED, False), seen
+    await one.undo(edited.writing, asked, snapshot, "key-2")
+    assert await selector(edited) == "shipments-canary"
+    seen = await one.observe(edited.writing, asked, snapshot, "key-2")
+    assert (seen.outcome, seen.done, seen.text) == (ActionOutcome.HAPPENED, True, "as it was before")
 
 
 @pytest.mark.parametrize(

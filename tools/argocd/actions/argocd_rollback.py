@@ -23,12 +23,15 @@ from incidents.value import Value
 from tools.action import ActionCard, Applied, Progress
 from tools.argocd.application import Application, AutoSync, Deployed
 from tools.argocd.client import SYSTEM, ArgoCDClient
-from tools.errors import ConflictError, NotFoundError, PermanentError
+from tools.errors import ConflictError, NotFoundError, PermanentError, ToolError
 from tools.estate import WriteCluster
 from tools.observing import configured
 
 KEY = "midwatch.dev/action-key"
 """Annotation: key of the action that changed the object last. The name that the actions on Kubernetes objects use."""
+FROM = "midwatch.dev/action-from"
+"""Annotation: what the application was before that action; `undone` when the action was the undo of one."""
+UNDONE = "undone"
 HEALTHY = ("Healthy", "Suspended")
 
 
@@ -109,10 +112,13 @@ class ArgoCDRollback:
             raise ConflictError(f"application {application.name} was synchronised or changed since: look again")
         if (refusal := _refusal(application, state)) is not None:
             raise ConflictError(refusal)
-        await client.mark(
-            application, {**cluster.labels, KEY: key}, automated=None, changes=state.auto_sync is not None
-        )
-        await client.rollback(application.name, to_id=state.to.id, namespace=application.namespace)
+        marks = {**cluster.labels, KEY: key, FROM: snapshot.fence.content}
+        await client.mark(application, marks, automated=None, changes=state.auto_sync is not None)
+        try:
+            await client.rollback(application.name, to_id=state.to.id, namespace=application.namespace)
+        except PermanentError as error:
+            await _as_before(client, application, state, refused=error)
+            raise
         return Applied(detail=f"rolling back to {state.to.revision[:7]}", resource_version=state.to.revision)
 
     async def observe(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Progress:
@@ -120,17 +126,21 @@ class ArgoCDRollback:
         application, state = await _read(cluster, request), Before.model_validate_json(snapshot.state)
         if application.annotations.get(KEY) != key:
             return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=False, text="the application has no such key")
-        return _progress(application, state, snapshot)
+        if application.pending or (application.operation and application.operation.phase == "Running"):
+            text = (application.operation.message if application.operation else "") or "synchronising"
+            return Progress(outcome=ActionOutcome.HAPPENED, done=False, text=text)
+        back = application.annotations.get(FROM) == UNDONE
+        return _going_back(application, state) if back else _progress(application, state, snapshot)
 
     async def undo(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Applied:
         """Roll forward again and restore automated sync. Raises ConflictError when others changed it."""
         client, application = _client(cluster), await _read(cluster, request)
         state, now = Before.model_validate_json(snapshot.state), application.history[-1].revision
-        if application.annotations.get(KEY) == key:
+        if application.annotations.get(KEY) == key and _is_back(application, state):
             return Applied(detail="it had been undone before", resource_version=now)
         if now not in (state.to.revision, state.last.revision) or application.auto_sync is not None:
             raise ConflictError(f"somebody changed application {application.name} since: it is not put back")
-        await client.mark(application, {**cluster.labels, KEY: key}, automated=None, changes=False)
+        await client.mark(application, {**cluster.labels, KEY: key, FROM: UNDONE}, automated=None, changes=False)
         if now != state.last.revision:
             await client.rollback(application.name, to_id=state.last.id, namespace=application.namespace)
         if state.auto_sync is not None:
@@ -185,10 +195,39 @@ def _refusal(application: Application, state: Before) -> str | None:
     return None
 
 
+async def _as_before(client: ArgoCDClient, application: Application, state: Before, *, refused: PermanentError) -> None:
+    """Turn automated sync on again, which was turned off for a rollback that Argo CD then refused."""
+    if state.auto_sync is None:
+        return
+    try:
+        await client.mark(application, {}, automated=state.auto_sync, changes=True)
+    except ToolError as error:
+        name = application.name
+        why = f"automated sync of {name} was turned off for it and is still off ({error}): turn it on"
+        raise PermanentError(f"{refused}; {why}") from error
+
+
+def _is_back(application: Application, state: Before) -> bool:
+    """Whether the undo came to its end: where automated sync was on, turning it on again is its last step."""
+    if state.auto_sync is not None:
+        return application.auto_sync == state.auto_sync
+    return application.history[-1].revision == state.last.revision
+
+
+def _going_back(application: Application, state: Before) -> Progress:
+    """How far the undo has come. That it was begun is marked first: a mark alone says nothing."""
+    latest = application.history[-1]
+    if _is_back(application, state):
+        text = f"back at {latest.revision[:7]}, {application.health.lower() or 'health unknown'}"
+        return Progress(outcome=ActionOutcome.HAPPENED, done=application.health in HEALTHY, text=text)
+    text = f"the undo was begun, and the application is still at {latest.revision[:7]}"
+    if state.auto_sync is not None and latest.revision == state.last.revision:
+        text = f"the application is back at {latest.revision[:7]}, and its automated sync is still off"
+    return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=False, text=text)
+
+
 def _progress(application: Application, state: Before, snapshot: Snapshot) -> Progress:
     operation, latest = application.operation, application.history[-1]
-    if operation is not None and operation.phase == "Running":
-        return Progress(outcome=ActionOutcome.HAPPENED, done=False, text=operation.message or "synchronising")
     started = operation is not None and operation.started_at is not None and operation.started_at >= snapshot.taken_at
     if latest.id > state.last.id:
         done = application.health in HEALTHY

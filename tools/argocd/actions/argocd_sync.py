@@ -26,7 +26,7 @@ from incidents.redaction import redact
 from incidents.topology import Topology
 from incidents.value import Value
 from tools.action import ActionCard, Applied, Progress
-from tools.argocd.actions.argocd_rollback import KEY
+from tools.argocd.actions.argocd_rollback import FROM, KEY, UNDONE
 from tools.argocd.application import Application, ObjectRef, ResourceStates
 from tools.argocd.client import SYSTEM, ArgoCDClient
 from tools.argocd.merging import merge_patch
@@ -129,7 +129,8 @@ class ArgoCDSync:
         if (refusal := _refusal(application)) is not None:
             raise ConflictError(refusal)
         refs = [one.ref for one in Before.model_validate_json(snapshot.state).objects]
-        await client.mark(application, {**cluster.labels, KEY: key}, automated=None, changes=False)
+        marks = {**cluster.labels, KEY: key, FROM: snapshot.fence.content}
+        await client.mark(application, marks, automated=None, changes=False)
         await client.sync(application, refs)
         return Applied(detail=f"synchronising {len(refs)} objects", resource_version=application.revision)
 
@@ -139,10 +140,14 @@ class ArgoCDSync:
         if application.annotations.get(KEY) != key:
             return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=False, text="the application has no such key")
         operation = application.operation
-        if operation is not None and operation.phase == "Running":
-            return Progress(outcome=ActionOutcome.HAPPENED, done=False, text=operation.message or "synchronising")
-        refs = {one.ref.key for one in Before.model_validate_json(snapshot.state).objects}
+        if application.pending or (operation is not None and operation.phase == "Running"):
+            text = (operation.message if operation else "") or "synchronising"
+            return Progress(outcome=ActionOutcome.HAPPENED, done=False, text=text)
+        before = Before.model_validate_json(snapshot.state)
+        refs = {one.ref.key for one in before.objects}
         states = await _client(cluster).managed_resources(application.name, namespace=application.namespace)
+        if application.annotations.get(FROM) == UNDONE:
+            return _going_back(before, states)
         differing = [state for state in states if ObjectRef.of(state).key in refs and difference(state)]
         if not differing:
             return Progress(outcome=ActionOutcome.HAPPENED, done=True, text="as Git says")
@@ -152,16 +157,17 @@ class ArgoCDSync:
     async def undo(self, cluster: WriteCluster, request: ActionRequest, snapshot: Snapshot, key: str) -> Applied:
         """Write the fields of before again, delete what was not there. Raises ConflictError when others changed it."""
         client, application = _client(cluster), await _read(cluster, request)
-        if application.annotations.get(KEY) == key:
-            return Applied(detail="it had been undone before", resource_version=application.revision)
-        before = Before.model_validate_json(snapshot.state)
+        before, begun = Before.model_validate_json(snapshot.state), application.annotations.get(KEY) == key
         states = await client.managed_resources(application.name, namespace=application.namespace)
         known = {ObjectRef.of(state).key: state for state in states}
-        changed = [one.ref.name for one in before.objects if _touched(known.get(one.ref.key))]
+        left = [one for one in before.objects if not (begun and _is_back(one, known))]
+        if begun and not left:
+            return Applied(detail="it had been undone before", resource_version=application.revision)
+        changed = [one.ref.name for one in left if _touched(known.get(one.ref.key))]
         if changed or application.revision != before.revision:
             raise ConflictError(f"not undone: {', '.join(changed) or application.name} was changed again since")
-        await client.mark(application, {**cluster.labels, KEY: key}, automated=None, changes=False)
-        for one in before.objects:
+        await client.mark(application, {**cluster.labels, KEY: key, FROM: UNDONE}, automated=None, changes=False)
+        for one in left:
             if one.patch is None:
                 await client.delete_object(application, one.ref)
             else:
@@ -254,6 +260,21 @@ def _refusal(application: Application) -> str | None:
     if application.operation is not None and application.operation.phase in ("Running", "Terminating"):
         return f"another operation of application {application.name} is under way"
     return None
+
+
+def _is_back(one: Back, known: Mapping[tuple[str, str, str, str], ResourceStates]) -> bool:
+    """Whether an object is what it was before the sync."""
+    state = known.get(one.ref.key)
+    return state is not None and _back(state) == one
+
+
+def _going_back(before: Before, states: Sequence[ResourceStates]) -> Progress:
+    """How far the undo has come. That it was begun is marked first: a mark alone says nothing."""
+    known = {ObjectRef.of(state).key: state for state in states}
+    if left := [one.ref.name for one in before.objects if not _is_back(one, known)]:
+        text = f"the undo was begun, and {', '.join(left)} is not as before"
+        return Progress(outcome=ActionOutcome.NOT_HAPPENED, done=False, text=text)
+    return Progress(outcome=ActionOutcome.HAPPENED, done=True, text="as it was before")
 
 
 def _touched(state: ResourceStates | None) -> bool:
