@@ -6,7 +6,6 @@ and only within the same origin. Writes are sent once. Nothing here knows what a
 
 import asyncio
 import random
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from incidents.redaction import redact
 from tools.address import GuardedTransport, by_proxy, judged, objection_to_url
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
+from tools.trust import Untrusting, tls_advice, trust_of
 from tools.wire import read
 
 ReadT = TypeVar("ReadT")
@@ -38,6 +38,7 @@ AWS Architecture Blog, "Exponential Backoff And Jitter")."""
 LONGEST_PAUSE = 3.0
 """Seconds that are waited at most when a system names a pause itself; a longer one is passed on to the caller."""
 REDIRECTS = 3
+LAST_PORT = 65_535
 _PORTS = {"http": 80, "https": 443}
 EXCERPT = 300
 """Characters of an error's body that are shown to people."""
@@ -59,7 +60,7 @@ class HttpClient:
 
     def __init__(self, endpoint: Endpoint, *, system: str, headers: Mapping[str, str] | None = None) -> None:
         """`system` is how people call it. Raises PermanentError for a base URL that is none."""
-        self.system = system
+        self.system, self._endpoint = system, endpoint
         self.base = _base_url(endpoint.url, system=system)
         self.public = (endpoint.public_url or str(self.base)).rstrip("/")
         self.timeout = endpoint.timeout_seconds
@@ -75,10 +76,12 @@ class HttpClient:
         await self._client.aclose()
 
     async def judge(self) -> None:
-        """Whether the configured name leads to an address to speak to, for a library that connects by itself.
+        """Whether a library that connects by itself could: the name leads to an address to speak to, and whom to trust.
 
         Raises PermanentError, or TransientError when nobody knows the name.
         """
+        if self.base.scheme == "https":
+            trust_of(self._endpoint, system=self.system)
         await judged(self.base.host, self.base.port or _PORTS[self.base.scheme], system=self.system)
 
     async def get(self, path: str, form: type[ReadT], *, params: Params | None = None) -> ReadT:
@@ -207,6 +210,7 @@ class HttpClient:
             raise TransientError(f"{self.system} did not answer within {self.timeout:g} s") from error
         except httpx.TransportError as error:
             why = str(error) or "no answer"
+            why += tls_advice(why)
             raise TransientError(f"{self.system} cannot be reached at {self.base.host}: {why}") from error
         except httpx.InvalidURL as error:
             raise PermanentError(f"{self.system}: {error}") from error
@@ -234,7 +238,9 @@ def error_of(response: httpx.Response, body: bytes, *, system: str) -> ToolError
     """What an error status means: transient or permanent, and which permanent kind."""
     status = response.status_code
     said = redact(" ".join(body.decode(errors="replace").split()))[:EXCERPT]
-    message = f"{system} answered {status} at {response.request.url.path}" + (f": {said}" if said else "")
+    message = (
+        f"{system} answered {status} at {response.request.url.path}" + (f": {said}" if said else "") + tls_advice(said)
+    )
     wait = _retry_after(response)
     limited = status == httpx.codes.FORBIDDEN and response.headers.get("x-ratelimit-remaining") == "0"
     if limited or status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS):
@@ -321,7 +327,7 @@ def _base_url(text: str, *, system: str) -> httpx.URL:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise PermanentError(f"{system}: {text!r} is no address: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or (url.port or 1) > LAST_PORT:
         raise PermanentError(f"{system}: {text!r} is no address: write http://host:port or https://host")
     if why := objection_to_url(text):
         raise PermanentError(f"{system}: {text!r} is no address to configure: {why}")
@@ -336,7 +342,10 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _way(endpoint: Endpoint, base: httpx.URL, *, system: str) -> dict[str, Any]:
     """How the address is reached: by the proxy that the environment names for it, or guarded, by ourselves."""
-    trust: ssl.SSLContext | bool = _trust(endpoint) if base.scheme == "https" else False
+    try:
+        trust = trust_of(endpoint, system=system) if base.scheme == "https" else False
+    except PermanentError as problem:
+        return {"transport": Untrusting(problem), "trust_env": False}
     if by_proxy(str(base)):
         return {"verify": trust, "trust_env": True, "limits": LIMITS}
     inner = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=LIMITS)
@@ -351,7 +360,3 @@ def _basic_auth(endpoint: Endpoint) -> httpx.BasicAuth | None:
     if endpoint.username is None or endpoint.token is not None:
         return None
     return httpx.BasicAuth(endpoint.username, endpoint.password.get_secret_value() if endpoint.password else "")
-
-
-def _trust(endpoint: Endpoint) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=endpoint.ca_file)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from incidents.value import Value
 from service.doctor.finding import Finding, State
-from tools.errors import ForbiddenError, ToolError
+from tools.errors import ForbiddenError, PermanentError, ToolError
 
 CHECK_SECONDS = 20.0
 """How long one system may take for all of its questions; the table is there when the slowest is done."""
@@ -19,6 +19,8 @@ class Trouble(Value):
 
     message: str
     forbidden: bool = False
+    lasting: bool = False
+    """Asked again in the same way it would say the same."""
 
 
 async def attempt(question: Awaitable[SeenT]) -> SeenT | Trouble:
@@ -29,18 +31,27 @@ async def attempt(question: Awaitable[SeenT]) -> SeenT | Trouble:
     except TimeoutError:
         return Trouble(message=f"did not answer all questions within {CHECK_SECONDS:.0f} s")
     except ToolError as error:
-        return Trouble(message=str(error), forbidden=isinstance(error, ForbiddenError))
+        forbidden, lasting = isinstance(error, ForbiddenError), isinstance(error, PermanentError)
+        return Trouble(message=str(error), forbidden=forbidden, lasting=lasting)
 
 
 def troubled(trouble: Trouble, *, cluster: str, what: str, means: str, setting: str) -> Finding:
     """The row of a system that does not work. `setting` is where its address and credentials stand."""
-    advice = (
-        f"correct its credentials in clusters[{cluster}].{setting}, or grant them what the message names"
-        if trouble.forbidden
-        else f"see that it runs and that clusters[{cluster}].{setting} names its address as this machine reaches it"
-    )
+    where = f"clusters[{cluster}].{setting}"
+    if trouble.forbidden:
+        advice = f"correct its credentials in {where}, or grant them what the message names"
+    elif trouble.lasting:
+        advice = f"correct {where} as the message says: it may name another system, or a path that is not its base"
+    else:
+        advice = f"see that it runs and that {where} names its address as this machine reaches it"
     return Finding(
-        cluster=cluster, what=what, state=State.FAILED, found=trouble.message, means=means, do=advice, blind=(means,)
+        cluster=cluster,
+        what=what,
+        state=State.FAILED,
+        found=trouble.message,
+        means=f"not seen: {means}",
+        do=advice,
+        blind=(means,),
     )
 
 
@@ -51,7 +62,7 @@ def unconfigured(*, cluster: str, what: str, means: str, setting: str) -> Findin
         what=what,
         state=State.MISSING,
         found="not configured",
-        means=means,
+        means=f"not seen: {means}",
         do=f"set clusters[{cluster}].{setting} (docs/connecting.md)",
         blind=(means,),
     )

@@ -6,8 +6,10 @@ bounded answer, and ends in a Document or in one of `tools.errors`. It retries n
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import getproxies
@@ -220,6 +222,7 @@ class KubernetesClient:
             if self.access.in_cluster:
                 kubernetes_config.load_incluster_config(client_configuration=configuration)
             elif self.access.kubeconfig:
+                _see_that_it_is_there(self.access.kubeconfig)
                 loader = await kubernetes_config.load_kube_config(
                     config_file=self.access.kubeconfig,
                     context=self.access.context,
@@ -238,6 +241,15 @@ class KubernetesClient:
         # in a thread, before every call.
         configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return configuration
+
+
+def _see_that_it_is_there(kubeconfig: str) -> None:
+    """Raises OSError; the library would complain of a key that is missing, and print so once per key.
+
+    Several files may be named, as in KUBECONFIG; those that are not there are passed over.
+    """
+    if not any(Path(one).expanduser().is_file() for one in kubeconfig.split(os.pathsep)):
+        raise FileNotFoundError("there is no such file")
 
 
 class _Refresh:

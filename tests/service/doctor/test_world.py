@@ -169,14 +169,27 @@ async def test_an_address_that_is_none_is_a_row(tmp_path: Path) -> None:
     assert "write http://host:port" in row(report, "Connections").found
 
 
-async def test_a_kubeconfig_that_is_not_there_is_a_row(tmp_path: Path) -> None:
+async def test_a_kubeconfig_that_is_not_there_is_a_row(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     access = KubernetesAccess(kubeconfig=str(tmp_path / "none"))
     settings = Settings(
         data_dir=tmp_path, clusters=(Connections(name="prod-eu", kubernetes=access),), roles=(Role.WEB,)
     )
     report = await examine(settings)
     assert row(report, "Kubernetes, reading").state is State.FAILED
-    assert "cannot be used" in row(report, "Kubernetes, reading").found
+    assert "cannot be used: there is no such file" in row(report, "Kubernetes, reading").found
+    assert "as the message says" in row(report, "Kubernetes, reading").do
+    assert row(report, "Kubernetes, reading").means.startswith("not seen: ")
+    assert capfd.readouterr().out == "", "nothing is printed past the report"
+
+
+async def test_a_ca_file_that_is_not_there_is_a_row_and_holds_up_no_other(tmp_path: Path) -> None:
+    prometheus = Endpoint(url="https://127.0.0.1:9", ca_file=str(tmp_path / "none.pem"))
+    connections = Connections(name="prod-eu", prometheus=prometheus)
+    settings = Settings(data_dir=tmp_path, clusters=(connections,), roles=(Role.WEB,))
+    report = await examine(settings)
+    assert row(report, "Prometheus").state is State.FAILED
+    assert "ca_file" in row(report, "Prometheus").found
+    assert row(report, "Policy").state is State.OK
 
 
 async def test_no_secret_is_shown(settings: Settings, tmp_path: Path) -> None:

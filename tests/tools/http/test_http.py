@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -115,6 +116,46 @@ async def test_a_system_that_is_not_there_is_transient() -> None:
         await ask(gone)
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "No such file", id="no such file"),
+        pytest.param("key: value", "certificate", id="a file without certificates"),
+    ],
+)
+async def test_a_ca_file_that_cannot_be_used_is_named_when_its_system_is_asked(
+    content: str | None, why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    client = client_of("https://127.0.0.1:9", ca_file=str(file))
+    with pytest.raises(PermanentError, match=rf"Shop: ca_file {file} cannot be used .*{why}.*name a PEM file"):
+        await client.get("/thing", Thing)
+    with pytest.raises(PermanentError, match="ca_file"):
+        await client.judge()
+    await client.aclose()
+
+
+async def test_tls_where_none_is_spoken_says_what_to_write() -> None:
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(TransientError, match="write http:// instead of https://"):
+            await ask(f"https://127.0.0.1:{port}")
+
+
+async def test_no_tls_where_it_is_spoken_says_what_to_write() -> None:
+    said = Said("Client sent an HTTP request to an HTTPS server.", 400)
+    async with scripted(lambda _: said) as server:
+        with pytest.raises(PermanentError, match="write https:// instead of http://"):
+            await ask(server.url)
+
+
 async def test_an_endless_answer_is_cut_off_with_an_error() -> None:
     async with scripted(lambda _: Said(b"x" * 2000)) as server:
         client = client_of(server.url)
@@ -153,7 +194,9 @@ def test_a_segment_cannot_leave_its_place() -> None:
     assert segment("a/../b?c#d") == "a%2F..%2Fb%3Fc%23d"
 
 
-@pytest.mark.parametrize("url", ["ftp://shop", "shop:9090", "http://user:password@shop", "http://"])
+@pytest.mark.parametrize(
+    "url", ["ftp://shop", "shop:9090", "http://user:password@shop", "http://", "http://shop:99999"]
+)
 def test_a_wrong_address_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises((PermanentError, ValidationError)):
         client_of(url)
