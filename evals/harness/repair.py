@@ -205,7 +205,8 @@ class Repair:
                 case Course.WAIT:
                     await self.clock.sleep(PERIODS.measure_seconds)
                 case Course.UNDO:
-                    problems = not_undone(await self._undo(proposal, rows, book=book))
+                    undos = await self._undo(proposal, rows, book=book)
+                    problems = not_undone(proposal, (*rows, *undos))
                     return ESCALATED if problems else UNDONE, "; ".join((reading.reason, *problems))
                 case verdict:
                     return verdict.value, _words(reading.judgement, reading.reason)
