@@ -15,12 +15,19 @@ from service.story.record import IncidentRecord
 from service.story.story import Sentence, Sources
 from service.story.words import name, sure
 
+_NAME = r"(?:the\s+)?[\w.-]+"
+_NAMES = rf"(?P<{{}}>{_NAME}(?:(?:\s*,\s*(?:(?:and|or)\s+)?|\s+(?:and|or)\s+){_NAME})*)"
 HANDS_OFF = re.compile(
-    r"^(?:please\s+)?(?:(?:leave|keep)\s+(?P<leave>[\w.-]+)\s+alone"
-    r"|(?:do\s+not|don['\u2019]t|never)\s+(?:touch|change|restart|scale|roll\s+back)\s+(?P<touch>[\w.-]+)"
-    r"|hands\s+off\s+(?P<off>[\w.-]+))",
+    r"^(?:(?:ok|okay|hey|midwatch|and|but|also|just|(?:can|could|would)\s+you|please|pls)[\s,:]+)*"
+    rf"(?:(?:leave|keep)\s+{_NAMES.format('leave')}\s+alone"
+    r"|(?:do\s+not|don['\u2019]?t|never|stop)\s+"
+    r"(?:touch|chang|restart|scal|roll(?:ing)?\s*back|kill|delet)(?:e|ing)?\s+"
+    rf"{_NAMES.format('touch')}"
+    rf"|(?:(?:keep\s+)?(?:your\s+)?hands\s+off|stay\s+away\s+from|no\s+changes\s+to)\s+{_NAMES.format('off')})",
     re.IGNORECASE,
 )
+MARKS = re.compile(r"[`*\u2018\u201c\u201d\"]")
+"""What Slack puts around words that are typed as code or in bold, and quotation marks."""
 QUESTION = re.compile(r"^(?:why|what|who|when|where|which|how|is|are|was|does|did|show)\b", re.IGNORECASE)
 _NOISE = """
 a an and are at be by did do does for from has have how i in is it me not of on or please show that the this to us was
@@ -40,11 +47,11 @@ class Meaning(StrEnum):
 
 
 class Said(Value):
-    """A message as understood; `name` is what has to be left alone."""
+    """A message as understood; `names` is what has to be left alone."""
 
     meaning: Meaning
     text: str
-    name: str = ""
+    names: tuple[str, ...] = ()
 
 
 def without_mentions(text: str) -> str:
@@ -55,12 +62,20 @@ def without_mentions(text: str) -> str:
 def understood(text: str) -> Said:
     """Understand it. What is neither an instruction nor a question is context."""
     clean = without_mentions(text)
-    if found := HANDS_OFF.match(clean):
+    if found := HANDS_OFF.match(MARKS.sub("", clean)):
         wanted = next(part for part in found.groups() if part)
-        return Said(meaning=Meaning.HANDS_OFF, text=clean, name=wanted.strip(".,;:!").casefold())
+        return Said(meaning=Meaning.HANDS_OFF, text=clean, names=tuple(dict.fromkeys(_names(wanted))))
     if clean.endswith("?") or QUESTION.match(clean):
         return Said(meaning=Meaning.QUESTION, text=clean)
     return Said(meaning=Meaning.CONTEXT, text=clean)
+
+
+def _names(wanted: str) -> Iterator[str]:
+    """`payments`, `cart` of `the payments, and Cart.`."""
+    for word in re.split(r"\s*,\s*|\s+", wanted):
+        bare = word.strip(".,;:!").casefold()
+        if bare and bare not in ("the", "and", "or"):
+            yield bare
 
 
 def entities_called(record: IncidentRecord, wanted: str) -> tuple[EntityId, ...]:

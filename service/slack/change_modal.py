@@ -49,6 +49,11 @@ def errors_of(view: dict[str, Any], refused: NotNarrower) -> dict[str, str]:
     return found
 
 
+def everywhere(view: dict[str, Any], why: str) -> dict[str, str]:
+    """What is about no field in particular: said at the first, so that the form stays open with what was typed."""
+    return {next(str(block["block_id"]) for block in view["blocks"] if block["type"] == "input"): why}
+
+
 def _typed(element: dict[str, Any]) -> str | list[str]:
     if "selected_options" in element:
         return [str(option["value"]) for option in element["selected_options"]]

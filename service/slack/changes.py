@@ -18,8 +18,8 @@ from orchestrator.changing import Changed, change
 from orchestrator.store.errors import UnknownError
 from orchestrator.store.outages import OUTAGES
 from orchestrator.store.proposals import proposal_by
-from service.slack.change_modal import CHANGE, change_modal, errors_of, typed_in
-from service.slack.clicks import GONE, NOT_RECORDED
+from service.slack.change_modal import CHANGE, change_modal, errors_of, everywhere, typed_in
+from service.slack.clicks import GONE, NOT_RECORDED, NOT_SENT
 from service.slack.context import SlackContext
 from service.slack.identity import Identities
 from service.slack.modals import Origin
@@ -48,7 +48,12 @@ class Changes:
     async def ask(self, ack: AsyncAck, body: Body) -> None:
         """Open the form before the trigger expires."""
         digest = ProposalDigest(str(body["actions"][0]["value"]))
-        proposed = await self._body(digest)
+        try:
+            proposed = await self._body(digest)
+        except OUTAGES:
+            await ack()
+            await whisper(self._context, body, NOT_RECORDED)
+            return
         await ack()
         if proposed is None:
             await whisper(self._context, body, GONE)
@@ -67,8 +72,7 @@ class Changes:
         try:
             answer = await self._change(body, view, origin.digest)
         except OUTAGES:
-            await ack()
-            await whisper(self._context, body, NOT_RECORDED, origin)
+            await ack(response_action="errors", errors=everywhere(view, NOT_SENT))
             return
         if isinstance(answer, NotNarrower):
             await ack(response_action="errors", errors=errors_of(view, answer))

@@ -28,6 +28,7 @@ from tools.errors import ToolError
 logger = logging.getLogger(__name__)
 
 NOT_RECORDED = "Nothing was recorded: the database cannot be reached. Click again in a moment, or use the console."
+NOT_SENT = "Nothing was recorded: the database cannot be reached. Send it again in a moment, or use the console."
 GONE = "There is no such proposal any more: look at the card again."
 
 Body = Mapping[str, Any]
@@ -82,7 +83,11 @@ class Clicks:
     async def approve_by_name(self, ack: AsyncAck, body: Body, view: dict[str, object]) -> None:
         """The modal with the target's name was submitted."""
         origin, typed = values(view)
-        stored = await self._stored(origin.digest)
+        try:
+            stored = await self._stored(origin.digest)
+        except OUTAGES:
+            await self._not_recorded(ack, body, origin)
+            return
         wanted = _target(stored) if stored else ""
         if stored is not None and typed.strip() != wanted:
             await ack(response_action="errors", errors={INPUT: f"Type {wanted}, or close this to leave it undone."})
@@ -130,7 +135,11 @@ class Clicks:
 
     async def _ask(self, ack: AsyncAck, body: Body, *, typed: bool) -> None:
         """Open the modal before the trigger expires."""
-        stored = await self._stored(ProposalDigest(str(body["actions"][0]["value"])))
+        try:
+            stored = await self._stored(ProposalDigest(str(body["actions"][0]["value"])))
+        except OUTAGES:
+            await self._not_recorded(ack, body)
+            return
         await ack()
         if stored is None:
             await self._whisper(body, GONE)
@@ -184,9 +193,12 @@ class Clicks:
             return None
 
     async def _not_recorded(self, ack: AsyncAck, body: Body, origin: Origin | None = None) -> None:
-        """Say so, also when Slack shows nothing by itself."""
+        """Say so: in the modal, which keeps what was typed, else to the clicker alone."""
+        if origin is not None:
+            await ack(response_action="errors", errors={INPUT: NOT_SENT})
+            return
         await ack()
-        await self._whisper(body, NOT_RECORDED, origin)
+        await self._whisper(body, NOT_RECORDED)
 
     async def _whisper(self, body: Body, text: str, origin: Origin | None = None) -> None:
         """Tell the clicker alone."""

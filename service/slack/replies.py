@@ -101,10 +101,18 @@ class Replies:
         return ""
 
     async def _left_alone(self, said: Said, record: IncidentRecord, person: Person, *, key: str) -> str:
-        meant = entities_called(record, said.name)
+        """What became of each name that was said."""
+        told = []
+        for number, called in enumerate(said.names):
+            mine = f"{key}:{number}" if number else key
+            told.append(await self._leave(called, said.text, record, person, key=mine))
+        return "\n".join(safe(line) for line in dict.fromkeys(told))
+
+    async def _leave(self, called: str, text: str, record: IncidentRecord, person: Person, *, key: str) -> str:
+        meant = entities_called(record, called)
         if not meant:
             known = ", ".join(names_known(record)[:8])
-            return safe(f"Nothing here is called {said.name}, so nothing was changed. Known names: {known}.")
+            return f"Nothing here is called {called}, so nothing was changed. Known names: {known}."
         answers = []
         for number, entity in enumerate(meant):
             answer = await leave_alone(
@@ -115,10 +123,10 @@ class Replies:
                 channel=Channel.SLACK,
                 now=record.now,
                 key=f"{key}:{number}",
-                text=said.text[:500],
+                text=text[:500],
             )
             answers.append(answer.message if isinstance(answer, Refused) else answer)
-        return safe(answers[0])
+        return answers[0]
 
 
 def _key(event: dict[str, Any]) -> str:

@@ -58,12 +58,26 @@ async def card(
         pytest.param("show me p99 of payments", Meaning.QUESTION, "", id="a request to show"),
         pytest.param("<@U0MIDWATCH> what changed", Meaning.QUESTION, "", id="a question to the bot"),
         pytest.param("we lowered the limit on purpose", Meaning.CONTEXT, "", id="something to know"),
+        pytest.param("leave `payments` alone", Meaning.HANDS_OFF, "payments", id="a name typed as code"),
+        pytest.param("*leave payments alone*", Meaning.HANDS_OFF, "payments", id="in bold"),
+        pytest.param(
+            "ok, please don't touch the payments service", Meaning.HANDS_OFF, "payments", id="with an article"
+        ),
+        pytest.param("can you leave payments alone?", Meaning.HANDS_OFF, "payments", id="asked for"),
+        pytest.param("leave payments and cart alone", Meaning.HANDS_OFF, "payments cart", id="two names"),
+        pytest.param(
+            "don't restart payments, cart or the web", Meaning.HANDS_OFF, "payments cart web", id="three names"
+        ),
+        pytest.param("Stay away from payments.", Meaning.HANDS_OFF, "payments", id="stay away from it"),
+        pytest.param("dont scale cart", Meaning.HANDS_OFF, "cart", id="typed in a hurry"),
+        pytest.param("stop restarting cart", Meaning.HANDS_OFF, "cart", id="stop doing it"),
+        pytest.param("stop the press", Meaning.CONTEXT, "", id="stop something else"),
         pytest.param("nobody should leave payments alone with this", Meaning.CONTEXT, "", id="no instruction"),
     ],
 )
 def test_what_somebody_means(text: str, meaning: Meaning, name: str) -> None:
     said = understood(text)
-    assert (said.meaning, said.name) == (meaning, name)
+    assert (said.meaning, " ".join(said.names)) == (meaning, name)
 
 
 def answers(dana: Person, channel: Channel, card: Message) -> str:
