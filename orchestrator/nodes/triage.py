@@ -12,6 +12,7 @@ from orchestrator.stopping import stopped
 from orchestrator.store.casefiles import add_report, load_case
 from orchestrator.store.proposals import proposals_of
 from orchestrator.store.recordings import keep_look
+from orchestrator.store.rehearsals import forget_rehearsals
 from orchestrator.store.timeline import append_event
 
 
@@ -32,6 +33,7 @@ async def triage(state: State, runtime: Runtime[Context]) -> State:
         )
         case = await load_case(tx, incident, bodies=False)
         made = len(await proposals_of(tx, incident))
+        await forget_rehearsals(tx, incident)
     budget = Budget(**context.settings.budget.model_dump())
     found = await resolved(case, clusters=context.cluster, at=context.clock.now(), budget=budget)
     if found is not None:

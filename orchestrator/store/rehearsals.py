@@ -6,7 +6,7 @@ The worker asks, the executor (which holds the credentials) answers.
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
@@ -99,6 +99,11 @@ async def rehearsals_of(tx: Tx, incident: IncidentId) -> tuple[Rehearsal, ...]:
     query = select(RehearsalRow).where(col(RehearsalRow.incident_id) == incident)
     rows = await tx.scalars(query.order_by(col(RehearsalRow.requested_at), col(RehearsalRow.id)))
     return tuple(_rehearsal(row) for row in rows)
+
+
+async def forget_rehearsals(tx: Tx, incident: IncidentId) -> None:
+    """Forget what was previewed: an investigation that begins anew asks anew. Proposals keep what they were made of."""
+    await tx.execute(delete(RehearsalRow).where(col(RehearsalRow.incident_id) == incident))
 
 
 async def requested_rehearsals(tx: Tx, incident: IncidentId | None = None) -> tuple[Rehearsal, ...]:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from agents.specialist import SPECIALISTS
-from incidents.approval import Accepted, Choice, Refused
+from incidents.approval import Accepted, Channel, Choice, Refused
 from incidents.execution import Execution
 from incidents.ids import ProposalDigest
 from incidents.incident import Incident, Phase
@@ -17,12 +17,13 @@ from incidents.proposal import ProposalStatus
 from orchestrator.assembly import open_advancer, open_bench, worker_handlers
 from orchestrator.executor.assembly import executor_handlers
 from orchestrator.jobs import Jobs, Queue
+from orchestrator.steering import look_again
 from orchestrator.store.executions import executions_of
 from orchestrator.store.postmortems import postmortem_of
 from orchestrator.store.timeline import timeline_of
 from orchestrator.sweep import sweep
 from service.demo.command import REFERENCE
-from tests.orchestrator.staging import DEPLOYMENT, Stage, another_executor, stage
+from tests.orchestrator.staging import DEPLOYMENT, ONCALL, Stage, another_executor, stage
 from tests.service.web.serving import WEBHOOK
 from worlds.objects.kinds import kind_named
 
@@ -241,6 +242,11 @@ async def test_without_the_needed_right_nobody_is_asked_to_approve(on: Stage, tm
     assert "it lacks patch deployments.apps in shop" in told
     assert "awaiting" not in told
     assert on.generation() == before
+    now = on.clock.now()
+    answer = await look_again(on.store, incident=ended.id, person=ONCALL, channel=Channel.API, now=now, key="granted")
+    assert isinstance(answer, str), answer
+    asked = await on.until(Phase.AWAITING_DECISION)
+    assert len(await on.proposals(asked.id)) == 1, "once the right is granted, the answer from before does not count"
 
 
 async def test_the_sweep_asks_for_a_rehearsal_that_nobody_does_and_not_for_one_that_waits(on: Stage) -> None:
