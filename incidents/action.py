@@ -98,6 +98,10 @@ class BlastRadius(Value):
     """Workloads that depend on what is touched, transitively."""
     nodes: tuple[EntityId, ...] = ()
 
+    def touched(self, target: EntityId) -> frozenset[EntityId]:
+        """Everything that a change of `target` with this reach changes or restarts."""
+        return frozenset({target, *self.workloads, *self.nodes})
+
     @property
     def summary(self) -> str:
         """`checkout, 6 pods, 1 service; callers: web, mobile-api`."""

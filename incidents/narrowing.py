@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from incidents.action import ActionRequest, name_of
 from incidents.bound import Bound, Unfit, chosen, holds
+from incidents.ids import EntityId
 from incidents.narrowed import Difference
 from incidents.proposal import ProposalBody, ProposedAction
 from incidents.stricter import CheckWish, loosened, tightened
@@ -231,10 +232,8 @@ def _staying(body: ProposalBody, kept: Sequence[int]) -> tuple[Check, ...]:
     return tuple(staying) if any(check.role is CheckRole.SUCCESS for check in staying) else body.checks
 
 
-def _reached(action: ProposedAction) -> Iterator[str]:
-    yield action.request.target
-    yield from action.blast_radius.workloads
-    yield from action.blast_radius.nodes
+def _reached(action: ProposedAction) -> frozenset[EntityId]:
+    return action.blast_radius.touched(action.request.target)
 
 
 def _watch_problems(body: ProposalBody, wanted: Wanted) -> Iterator[Problem]:

@@ -1,12 +1,12 @@
 """Which of a plan's actions are proposed: those that the target system would take and that nobody rejected. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from agents.planner.plan import Plan
-from incidents.action import ActionRequest
+from incidents.action import ActionRequest, name_of
 from incidents.canonical import canonical
-from incidents.ids import IncidentId
+from incidents.ids import EntityId, IncidentId
 from incidents.prediction import Prediction, nothing
 from incidents.proposal import Alternative
 from incidents.rejection import Candidate, Rejection, remembered, why_not
@@ -24,18 +24,21 @@ def choose(
     *,
     incident: IncidentId,
     predictions: Mapping[bytes, Prediction] = NONE,
+    alone: Collection[EntityId] = (),
 ) -> tuple[list[Rehearsal], list[Alternative]]:
     """The plan's requests that can be proposed, else the first fallback that can; what speaks against the others.
+
+    Nothing is proposed whose blast radius reaches what people want left `alone`.
 
     What its rehearsal speaks against is put aside; the first fallback that its own rehearsal does not speak against
     comes in its place, or nothing is proposed.
     """
-    good, refused = _sifted(plan.requests, answers, rejections, plan=plan, incident=incident)
+    good, refused = _sifted(plan.requests, answers, rejections, plan=plan, incident=incident, alone=alone)
     good, aside = _rehearsed(good, predictions)
     if good or not (refused or aside):
         return good, [*aside, *refused]
     for request in plan.fallbacks[:MOST_FALLBACKS]:
-        second, also = _sifted((request,), answers, rejections, plan=plan, incident=incident)
+        second, also = _sifted((request,), answers, rejections, plan=plan, incident=incident, alone=alone)
         refused += also
         second, also_aside = _rehearsed(second, predictions)
         aside += also_aside
@@ -76,13 +79,14 @@ def _sifted(
     *,
     plan: Plan,
     incident: IncidentId,
+    alone: Collection[EntityId],
 ) -> tuple[list[Rehearsal], list[Alternative]]:
     """Requests that would be made together, into those that can be proposed and those that cannot."""
     possible: list[Rehearsal] = []
     refused: list[Alternative] = []
     for request in requests:
         rehearsal = answers[canonical(request)]
-        if (why := _objection(rehearsal)) is None:
+        if (why := _objection(rehearsal, alone=alone)) is None:
             possible.append(rehearsal)
         else:
             refused.append(Alternative(request=request, because=why))
@@ -116,9 +120,11 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 """For no rehearsal at all: then nothing is compared with it."""
 
 
-def _objection(rehearsal: Rehearsal) -> str | None:
+def _objection(rehearsal: Rehearsal, *, alone: Collection[EntityId]) -> str | None:
     if rehearsal.result is None:
         return rehearsal.problem or "its preview was not answered"
+    if left := rehearsal.result.blast_radius.touched(rehearsal.request.target) & set(alone):
+        return f"people said to leave {', '.join(sorted(map(name_of, left)))} alone"
     preview = rehearsal.result.preview
     if not preview.accepted:
         return preview.refusal or "the target system refused the preview"

@@ -1,6 +1,6 @@
 """Seals a proposal from what the plan wants, what the rehearsal saw, what policy says and what it costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from agents.cost.delta import cost_delta
@@ -12,7 +12,7 @@ from incidents.action import ActionRequest
 from incidents.canonical import canonical
 from incidents.casefile import CaseFile
 from incidents.evidence import Evidence
-from incidents.ids import IncidentId, ProposalDigest
+from incidents.ids import EntityId, IncidentId, ProposalDigest
 from incidents.narrowing import widened
 from incidents.policy import Effect, Findings, Policy, PolicyQuestion, Standing
 from incidents.prediction import Prediction
@@ -127,6 +127,7 @@ async def propose(
         standing=standing,
         outside=outside,
         predictions=predictions,
+        alone=await left_alone(tx, incident),
         supersedes=before.proposal.digest if before is not None and attempt > 1 else None,
     )
     if not isinstance(planned, NarrowedPlan) or not isinstance(made, Proposal) or before is None:
@@ -147,15 +148,16 @@ def sealed(
     outside: Findings | None = None,
     rejections: Sequence[Rejection] = (),
     predictions: Mapping[bytes, Prediction] = NONE,
+    alone: Collection[EntityId] = (),
     supersedes: ProposalDigest | None = None,
 ) -> Proposal | NothingToPropose:
     """The proposal of a rehearsed plan. `answers` are the rehearsals by their request in canonical form. Pure.
 
     `standing` is what has been used of limits and pre-approvals, `outside` what the policy's OPA server answered,
     `rejections` what people said of earlier proposals for this cause at this entity, `predictions` what became of
-    single requests in their twins.
+    single requests in their twins, `alone` what people want left alone.
     """
-    chosen, refused = choose(plan, answers, rejections, incident=case.incident.id, predictions=predictions)
+    chosen, refused = choose(plan, answers, rejections, incident=case.incident.id, predictions=predictions, alone=alone)
     if not chosen or (refused and isinstance(plan, NarrowedPlan)):
         return NothingToPropose(
             why="; ".join(f"{_asked(item.request)}: {item.because}" for item in refused),

@@ -118,8 +118,9 @@ async def _withdraw_what_touches(
 ) -> None:
     head = await incident_of(tx, incident)
     for stored in await proposals_of(tx, incident):
-        targets = {action.request.target for action in stored.proposal.body.actions}
-        if stored.status is ProposalStatus.PENDING and entity in targets:
+        actions = stored.proposal.body.actions
+        touched = any(entity in action.blast_radius.touched(action.request.target) for action in actions)
+        if stored.status is ProposalStatus.PENDING and touched:
             await _restart(tx, head, person, because=f"{person.name} wants {entity} left alone", now=now)
 
 

@@ -55,7 +55,7 @@ class Deed:
         """Everything that the whole proposal changes or restarts: while it runs nobody else may change any of it."""
         found: set[EntityId] = set()
         for action in self.proposal.body.actions:
-            found |= {action.request.target, *action.blast_radius.workloads, *action.blast_radius.nodes}
+            found |= action.blast_radius.touched(action.request.target)
         return tuple(sorted(found))
 
     def at(self, row: Execution) -> Self:

@@ -149,8 +149,8 @@ async def _gate(tx: Tx, deed: Deed, *, outside: Findings | None) -> str | None:
         rows = await executions.executions_of(tx, deed.proposal.digest)
         done = next((row.status for row in rows if row.index == deed.row.index and not row.undo), None)
         return gate.undo_objection(stored.proposal, done=done, decisions=decisions, paused=paused)
-    target = deed.proposal.body.actions[deed.row.index].request.target
-    spoken = await hands_off(tx, deed.incident, target) or await _out_of_turn(tx, deed)
+    touched = deed.proposed.blast_radius.touched(deed.proposed.request.target)
+    spoken = await hands_off(tx, deed.incident, touched) or await _out_of_turn(tx, deed)
     if spoken:
         return spoken
     started = deed.row.index > 0

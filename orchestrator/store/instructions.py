@@ -1,5 +1,6 @@
 """What people told Midwatch about an incident: context, corrections, questions, and what it must leave alone."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -93,11 +94,12 @@ async def left_alone(tx: Tx, incident: IncidentId) -> frozenset[EntityId]:
     return frozenset(s.entity for s in said if s.kind is InstructionKind.HANDS_OFF and s.entity)
 
 
-async def hands_off(tx: Tx, incident: IncidentId, entity: EntityId) -> str | None:
-    """Who said that this entity must be left alone, in words; None when nobody did."""
-    said = await instructions_of(tx, incident)
-    found = next((s for s in said if s.kind is InstructionKind.HANDS_OFF and s.entity == entity), None)
-    return f"{found.person} said to leave {entity.split('/', 3)[-1]} alone" if found else None
+async def hands_off(tx: Tx, incident: IncidentId, entities: Collection[EntityId]) -> str | None:
+    """Who said that one of these must be left alone, in words; None when nobody did."""
+    for said in await instructions_of(tx, incident):
+        if said.kind is InstructionKind.HANDS_OFF and said.entity and said.entity in entities:
+            return f"{said.person} said to leave {said.entity.split('/', 3)[-1]} alone"
+    return None
 
 
 async def restart_at(tx: Tx, incident: IncidentId) -> Literal["triage", "plan"]:
