@@ -7,7 +7,7 @@ system has no such way, that is said.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol, runtime_checkable
 
 from incidents.action import ActionRequest
@@ -45,6 +45,10 @@ EXCESS: tuple[Need, ...] = (
     Need(verb="impersonate", resource="users"),
 )
 """What no action needs. An executor that may do one of these is a larger risk than it has to be."""
+
+
+NO_KUBERNETES = "kubernetes_write credentials (none are configured)"
+"""The problem of an estate in which nobody meant to change Kubernetes."""
 
 
 class ActionReadiness(Value):
@@ -87,7 +91,9 @@ async def survey_writing(connections: Connections, *, clock: Clock, repositories
     except ToolError as error:
         problem = str(error)
     cards = [action.card for action in actions().values()]
-    unknown = tuple(ActionReadiness(kind=c.kind, title=c.title, ready=False, missing=(problem,)) for c in cards)
+    unknown = tuple(
+        ActionReadiness(kind=c.kind, title=c.title, ready=False, missing=_unanswered(problem)) for c in cards
+    )
     return Readiness(cluster=connections.name, actions=unknown, problem=problem)
 
 
@@ -126,7 +132,7 @@ _ONLY_FOR = {
 
 async def _reviewed(cluster: WriteCluster, needs: Sequence[Need]) -> tuple[str, Mapping[tuple[Need, str | None], bool]]:
     if cluster.kubernetes is None:
-        return "no kubernetes_write credentials are configured", {}
+        return NO_KUBERNETES, {}
     try:
         return "", await _ask(cluster, needs, places=cluster.connections.namespaces or (None,))
     except ToolError as error:
@@ -176,7 +182,7 @@ async def _judge(
     note = ""
     if isinstance(action, _Declaring):
         denied = [_words(n, p) for (n, p), allowed in granted.items() if n in action.needs and not allowed]
-        missing = (problem,) if problem else tuple(denied)
+        missing = _unanswered(problem) if problem else tuple(denied)
     else:
         missing, note = await _elsewhere(action, cluster, repositories)
     card = action.card
@@ -197,32 +203,42 @@ async def _elsewhere(action: Action, cluster: WriteCluster, repositories: Sequen
             case _:
                 return (), f"{system} cannot be asked beforehand what these credentials may do"
     except ToolError as error:
-        return (str(error),), ""
+        return _unanswered(str(error)), ""
+
+
+def _unanswered(problem: str) -> tuple[str, ...]:
+    """What an action lacks when nobody said what it may: it is told as `cordon_node lacks ...`."""
+    return (problem if problem == NO_KUBERNETES else f"an answer: {problem}",)
 
 
 async def _alertmanager(cluster: WriteCluster) -> tuple[tuple[str, ...], str]:
     if cluster.alertmanager is None:
-        return ("no alertmanager is configured",), ""
+        return ("an Alertmanager (none is configured)",), ""
     await cluster.alertmanager.silences()
     return (), "Alertmanager has no roles: whoever can read it can silence; a proxy before it may differ"
 
 
 async def _argocd(cluster: WriteCluster) -> tuple[tuple[str, ...], str]:
     if cluster.argocd is None:
-        return ("no argocd_write credentials are configured",), ""
+        return ("argocd_write credentials (none are configured)",), ""
     client = cluster.argocd
     verbs = ("get", "sync", "update")
     try:
         denied = [f"{verb} applications in Argo CD" for verb in verbs if not await may(client, verb=verb)]
     except NotFoundError:
+        await client.applications()  # raises for credentials that are none
         return (), "Argo CD did not say beforehand what the account may do"
     return tuple(denied), ""
 
 
 async def _github(cluster: WriteCluster, repositories: Sequence[str]) -> tuple[tuple[str, ...], str]:
     if cluster.github is None:
-        return ("no github_write credentials are configured",), ""
+        return ("github_write credentials (none are configured)",), ""
     if not repositories:
+        with suppress(NotFoundError):  # an Enterprise server without limits
+            await cluster.github.http.fetch(
+                "GET", "/rate_limit"
+            )  # counts against no limit; 401 for a token that is none
         return (), "no repository is named in the settings (repositories), so that none was asked about"
     client = cluster.github
     async with _first_error() as group:

@@ -1,6 +1,8 @@
 """Writing: which actions of the catalogue the executor's credentials can execute, and what is more than they need."""
 
-from orchestrator.executor.readiness import Readiness
+from collections.abc import Sequence
+
+from orchestrator.executor.readiness import NO_KUBERNETES, ActionReadiness, Readiness
 from service.doctor.finding import Finding, State
 from service.doctor.kubernetes import listed
 
@@ -26,7 +28,7 @@ def judge(seen: Readiness) -> Finding:
     ready = [action for action in seen.actions if action.ready]
     lacking = [action for action in seen.actions if not action.ready]
     found = [f"can be executed: {listed([a.kind for a in ready], most=12)}" if ready else "nothing can be executed"]
-    found += [f"{action.kind} lacks {listed(action.missing)}" for action in lacking]
+    found += _told(lacking)
     if seen.excess:
         found.append(f"more than any action needs: {listed(seen.excess)}")
     do = [REPAIR] if lacking else []
@@ -44,9 +46,20 @@ def judge(seen: Readiness) -> Finding:
     )
 
 
+def _told(lacking: Sequence[ActionReadiness]) -> list[str]:
+    """Those that lack the same are told together."""
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for action in lacking:
+        kinds.setdefault(action.missing, []).append(action.kind)
+    return [
+        f"{', '.join(named)} {'lacks' if len(named) == 1 else 'lack'} {listed(missing)}"
+        for missing, named in kinds.items()
+    ]
+
+
 def _state(seen: Readiness, *, ready: bool, lacking: bool) -> State:
     if seen.problem and not ready:
-        return State.MISSING if seen.problem.startswith("no kubernetes_write") else State.FAILED
+        return State.MISSING if seen.problem == NO_KUBERNETES else State.FAILED
     return State.DEGRADED if lacking or seen.excess else State.OK
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from incidents.ids import ActionKind
 from incidents.policy import Effect, Policy, PolicyRule
-from orchestrator.executor.readiness import ActionReadiness, Readiness
+from orchestrator.executor.readiness import NO_KUBERNETES, ActionReadiness, Readiness
 from orchestrator.policy.load import load_policy
 from orchestrator.settings import Model, Token, Webhook
 from service.doctor import alertmanager, clocks, executor, github, governance
@@ -262,7 +262,7 @@ def test_clocks(apart: float, state: State) -> None:
         pytest.param(writing(action("a"), excess=("get secrets",)), State.DEGRADED, id="more than is needed"),
         pytest.param(writing(action("a", "x"), problem="no connection"), State.FAILED, id="configured and broken"),
         pytest.param(
-            writing(action("a", "x"), problem="no kubernetes_write credentials are configured"),
+            writing(action("a", "x"), problem=NO_KUBERNETES),
             State.MISSING,
             id="not configured",
         ),
@@ -270,6 +270,11 @@ def test_clocks(apart: float, state: State) -> None:
 )
 def test_actions(seen: Readiness, state: State) -> None:
     assert executor.judge(seen).state is state
+
+
+def test_actions_that_lack_the_same_are_told_together() -> None:
+    seen = writing(action("a"), action("b", "patch nodes"), action("c", "an answer: 401"), action("d", "patch nodes"))
+    assert executor.judge(seen).found == "can be executed: a; b, d lack patch nodes; c lacks an answer: 401"
 
 
 @pytest.mark.parametrize(

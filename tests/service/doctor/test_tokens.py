@@ -115,3 +115,26 @@ async def test_argo_cd_says_what_its_account_may_do(allowed: set[str], missing: 
         connections = Connections(name="prod", argocd_write=Endpoint(url=server.url))
         seen = await survey_writing(connections, clock=SystemClock())
     assert next(a for a in seen.actions if a.kind == "argocd_rollback").missing == missing
+
+
+NOBODY = Said({"error": "Bad credentials"}, status=401)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        pytest.param("argocd_rollback", "argocd_write", id="an Argo CD that does not say what the account may do"),
+        pytest.param("revert_pull_request", "github_write", id="a GitHub of which no repository is known"),
+    ],
+)
+async def test_a_token_that_is_none_is_not_told_to_be_ready(kind: str, written: str) -> None:
+    def answer(asked: Asked) -> Said:
+        return Said({}, status=404) if "can-i" in asked.path else NOBODY
+
+    async with scripted(answer) as server:
+        connections = Connections.model_validate({"name": "prod", written: {"url": server.url, "token": "wrong"}})
+        seen = await survey_writing(connections, clock=SystemClock())
+    [found] = [action for action in seen.actions if action.kind == kind]
+    assert not found.ready
+    assert found.missing[0].startswith("an answer: ")
+    assert "401" in found.missing[0]

@@ -119,7 +119,7 @@ async def test_each_forbidden_resource_becomes_a_gap_and_the_action_that_needs_i
     assert "deploy/kubernetes/rbac.yaml" in reading.do
     acting = row(report, "Actions")
     assert acting.state is State.DEGRADED
-    assert "cordon_node lacks get nodes, patch nodes" in acting.found
+    assert "cordon_node, uncordon_node lack get nodes, patch nodes" in acting.found
     assert "Cordon a node" in acting.blind
     assert "Roll a workload back" in acting.sees
 
