@@ -5,7 +5,7 @@ A trial is two things: a look at what would stand in its way (`obstacles`), and 
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agents.planner.plan import NoPlan, Plan
@@ -25,6 +25,7 @@ from orchestrator.context import Workbench
 from orchestrator.proposing import answered
 from orchestrator.store.casefiles import add_evidence, load_case
 from orchestrator.store.diagnoses import latest_diagnosis
+from orchestrator.store.instructions import left_alone
 from orchestrator.store.observations import evidence_from
 from orchestrator.store.rehearsals import Rehearsal
 from orchestrator.store.rejections import rejections_about
@@ -67,13 +68,16 @@ async def foreseen(
     async with bench.store.transaction() as tx:
         answers = await answered(tx, incident, planned, attempt=attempt)
         rejections = await rejections_about(tx, cause=planned.cause, entity=planned.entity, now=tx.clock.now())
+        alone = await left_alone(tx, incident)
         known = Known(
             case=await load_case(tx, incident, bodies=False),
             diagnosis=await latest_diagnosis(tx, incident),
             evidence=await evidence_from(tx, incident, probes=(*seen.PROBES, *around.PROBES), limit=MOST_EVIDENCE),
         )
     cluster = bench.cluster(known.case.incident.cluster)
-    predictions, more = await predicted(cluster, known, planned, answers, rejections=rejections, seconds=seconds)
+    predictions, more = await predicted(
+        cluster, known, planned, answers, rejections=rejections, alone=alone, seconds=seconds
+    )
     if more:
         async with bench.store.transaction() as tx:
             await add_evidence(tx, incident, more)
@@ -87,6 +91,7 @@ async def predicted(
     answers: Mapping[bytes, Rehearsal],
     *,
     rejections: Sequence[Rejection] = (),
+    alone: Collection[EntityId] = (),
     seconds: float,
 ) -> tuple[Mapping[bytes, Prediction], tuple[Evidence, ...]]:
     """What is foreseen by request in canonical form, and what was asked for it besides what is known.
@@ -95,8 +100,9 @@ async def predicted(
     """
     found: dict[bytes, Prediction] = {}
     more: tuple[Evidence, ...] = ()
+    incident = known.case.incident.id
     while True:
-        chosen, _ = choose(planned, answers, rejections, incident=known.case.incident.id, predictions=found)
+        chosen, _ = choose(planned, answers, rejections, incident=incident, predictions=found, alone=alone)
         untried = [one for one in chosen if canonical(one.request) not in found]
         if not untried:
             return found, more
