@@ -13,12 +13,13 @@ from incidents.narrowing import LONGEST_WATCH, NotNarrower, Problem, StepWish, W
 from incidents.proposal import ProposalBody
 from incidents.stricter import CheckWish, strictness, tightens
 from incidents.value import Scalar, Value
+from incidents.verification import Check
 
 STEPS, WATCH, EXPIRES = "steps", "watch_seconds", "expires_at"
 MOST_OPTIONS = 10
 """Boxes to tick that Slack shows in one group; more names are written as a list."""
-_SCALE = {"ratio": (0.01, "%"), "seconds": (0.001, "ms")}
-"""Unit of a check -> what one of the unit that people type is in it, and how that is called."""
+_SCALES: Mapping[str, Mapping[str, float]] = {"ratio": {"%": 0.01}, "seconds": {"ms": 0.001, "s": 1.0}}
+"""Unit of a check -> the units that people may type, and what one of them is in it."""
 INTRODUCTION = (
     "It can only become smaller, shorter or stricter. What you choose is previewed and rehearsed anew, asks policy "
     "anew, and takes the place of this proposal: approvals that were given do not carry over."
@@ -121,9 +122,17 @@ def _rest(body: ProposalBody, *, now: datetime) -> Iterator[Field]:
 def _checks(body: ProposalBody) -> Iterator[Field]:
     for number, check in enumerate(body.checks, start=1):
         if tightens(check):
-            unit = _SCALE.get(check.unit, (1.0, check.unit))[1]
-            hint = f"In {unit}: {strictness(check)}. Empty: as it is"
+            unit = _bare_unit(check)
+            alone = f"; a number alone is in {unit}" if unit else ""
+            hint = f"{strictness(check)}{alone}. Empty: as it is"
             yield Field(name=f"check.{number}", label=f"Stricter than: {check.text}", hint=hint)
+
+
+def _bare_unit(check: Check) -> str:
+    """The unit of a number that is typed without one: that in which the threshold is shown. Empty when it is counted."""
+    if check.unit == "seconds":
+        return "s" if check.threshold >= 1 else "ms"
+    return next(iter(_SCALES.get(check.unit, {})), "")
 
 
 def _kept(body: ProposalBody, typed: Typed) -> tuple[int, ...] | None:
@@ -153,10 +162,13 @@ def _ticked(typed: str | Sequence[str]) -> Sequence[str]:
 
 def _check_wishes(body: ProposalBody, typed: Typed, problems: list[Problem]) -> Iterator[CheckWish]:
     for number, check in enumerate(body.checks, start=1):
-        name = f"check.{number}"
-        figure = _number(name, typed, problems)
+        name, scales = f"check.{number}", _SCALES.get(check.unit, {})
+        given = typed.get(name, "")
+        text = given.strip() if isinstance(given, str) else ""
+        unit = next((unit for unit in scales if text.endswith(unit)), _bare_unit(check))
+        figure = _number(name, {name: text.removesuffix(unit)}, problems)
         if figure is not None:
-            yield CheckWish(check=number, threshold=figure * _SCALE.get(check.unit, (1.0, ""))[0])
+            yield CheckWish(check=number, threshold=figure * scales.get(unit, 1.0))
 
 
 def _minutes(name: str, typed: Typed, problems: list[Problem]) -> int | None:
