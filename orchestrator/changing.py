@@ -6,16 +6,16 @@ will preview, rehearse and propose the narrower one. What is refused is noted to
 
 from datetime import datetime
 
-from incidents.approval import Channel, Person, Refusal, Refused, may_change, same_person
+from incidents.approval import Channel, Person, Refused, may_change, same_person
 from incidents.canonical import Json
 from incidents.card import card_of
 from incidents.ids import IncidentId, ProposalDigest
-from incidents.incident import CLOSED, EventKind, Phase
+from incidents.incident import EventKind, Phase
 from incidents.ledger import EntryKind
 from incidents.narrowed import Difference
 from incidents.narrowing import Narrower, NotNarrower, Wanted, narrow
 from incidents.value import Value
-from orchestrator.decisions import UNKNOWN, locked, replaced, supersede
+from orchestrator.decisions import UNKNOWN, closed, locked, replaced, supersede
 from orchestrator.jobs import Task, enqueue
 from orchestrator.refusing import refuse_in
 from orchestrator.store.database import Store
@@ -83,11 +83,7 @@ async def _not_now(
     refused = may_change(body, status=stored.status, person=person, now=now)
     if refused is not None and before is not None:
         return replaced(refused, before)
-    phase = (await incident_of(tx, body.incident)).phase
-    if refused is None and phase in CLOSED:
-        message = f"This incident is {phase.value}: there is nothing left to decide."
-        return Refused(refusal=Refusal.NOT_PENDING, message=message)
-    return refused
+    return refused or await closed(tx, body.incident)
 
 
 async def _take_up(tx: Tx, stored: StoredProposal, asked: Asked, narrower: Narrower) -> None:

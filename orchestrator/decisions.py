@@ -11,7 +11,7 @@ from datetime import datetime
 from incidents.approval import Accepted, Channel, Choice, Decision, Person, Refusal, Refused, judge
 from incidents.card import card_of
 from incidents.ids import DecisionId, IncidentId, ProposalDigest
-from incidents.incident import EventKind, Phase
+from incidents.incident import CLOSED, EventKind, Phase
 from incidents.ledger import EntryKind
 from incidents.lifecycle import may_move
 from incidents.proposal import Proposal, ProposalStatus
@@ -68,6 +68,8 @@ async def decide(
             now=now,
         )
         incident = stored.proposal.body.incident
+        if isinstance(judged, Accepted):
+            judged = await closed(tx, incident) or judged
         if isinstance(judged, Refused):
             if (narrowing := await narrowing_of(tx, digest)) is not None:
                 judged = replaced(judged, narrowing)
@@ -232,6 +234,15 @@ def replaced(refused: Refused, by: Asked) -> Refused:
         return refused
     message = f"This proposal was replaced: {by.sentence}. Decide on the one that stands in its place."
     return refused.model_copy(update={"message": message})
+
+
+async def closed(tx: Tx, incident: IncidentId) -> Refused | None:
+    """The refusal of whatever is asked about a proposal of a closed incident; None while it is open."""
+    phase = (await incident_of(tx, incident)).phase
+    if phase not in CLOSED:
+        return None
+    message = f"This incident is {phase.value}: there is nothing left to decide."
+    return Refused(refusal=Refusal.NOT_PENDING, message=message)
 
 
 async def locked(tx: Tx, digest: ProposalDigest) -> StoredProposal:

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from incidents.approval import Person, Refusal, Refused
 from incidents.ids import IncidentId
-from incidents.incident import Incident, Phase
+from incidents.incident import CLOSED, Incident, Phase
 from incidents.proposal import ProposalStatus
 from orchestrator.decisions import SWITCH_ROLES, supersede
 from orchestrator.jobs import Task, enqueue
 from orchestrator.refusing import refuse, refuse_in
+from orchestrator.state import State
 from orchestrator.store.database import Store
 from orchestrator.store.incidents import incident_of, lock_incident, move
 from orchestrator.store.proposals import proposals_of
@@ -28,6 +29,7 @@ ResultT = TypeVar("ResultT")
 STOPPABLE = frozenset({Phase.OPEN, Phase.INVESTIGATING, Phase.AWAITING_DECISION})
 """Phases in which nothing has been changed yet."""
 STOPPED = "a person stopped the investigation: people own this incident now"
+RESOLVED = "its alerts resolved before anything was proposed"
 LOOK_SECONDS = 1.0
 """How often a specialist at work looks whether it was stopped, in real time: what a person waits at most."""
 
@@ -61,6 +63,17 @@ async def stop_investigation(
 async def stopped(tx: Tx, incident: IncidentId) -> bool:
     """Whether a person stopped it. Only meaningful for a graph that is still on its way to a decision."""
     return (await incident_of(tx, incident)).phase is Phase.ESCALATED
+
+
+async def ended_meanwhile(tx: Tx, incident: IncidentId) -> State | None:
+    """How it ended while the graph was on its way to a proposal; None when there is something to propose for.
+
+    What would be proposed for an incident that is closed could be approved and run, and nobody would watch it.
+    """
+    phase = (await incident_of(tx, incident)).phase
+    if phase is Phase.ESCALATED:
+        return {"ending": "escalated", "detail": STOPPED}
+    return {"ending": "resolved", "detail": RESOLVED} if phase in CLOSED else None
 
 
 async def unless_stopped(store: Store, incident: IncidentId, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:

@@ -23,7 +23,7 @@ from orchestrator.policy.question import question_about
 from orchestrator.policy.ruling import asked_outside
 from orchestrator.proposing import NothingToPropose, measured_plan, propose
 from orchestrator.state import Ending, State
-from orchestrator.stopping import STOPPED, stopped
+from orchestrator.stopping import ended_meanwhile
 from orchestrator.store import proposals
 from orchestrator.store.casefiles import add_evidence
 from orchestrator.store.incidents import incident_of
@@ -45,8 +45,8 @@ async def govern(state: State, runtime: Runtime[Context]) -> Command[Literal["an
     predictions = await foreseen(context, incident, planned, attempt=attempt)
     outside = await _asked_outside(context, incident, planned, attempt=attempt, predictions=predictions)
     async with context.store.transaction(lease=context.lease) as tx:
-        if await stopped(tx, incident):
-            return _end("escalated", STOPPED)
+        if (ended := await ended_meanwhile(tx, incident)) is not None:
+            return Command(goto="conclude", update=dict(ended))
         made = await proposals.proposals_of(tx, incident)
         if len(made) >= attempt:  # This node ran before and died: what it sealed stands.
             return Command(goto="announce", update={"proposal": made[-1].proposal.digest})

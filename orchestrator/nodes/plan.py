@@ -13,7 +13,7 @@ from orchestrator.jobs import Task, enqueue
 from orchestrator.narrowing import NarrowedPlan
 from orchestrator.proposing import asked, plan_of
 from orchestrator.state import State
-from orchestrator.stopping import STOPPED, stopped
+from orchestrator.stopping import ended_meanwhile
 from orchestrator.store import rehearsals
 from orchestrator.store.diagnoses import latest_diagnosis
 from orchestrator.store.rehearsals import RehearsalStatus
@@ -25,8 +25,8 @@ async def plan(state: State, runtime: Runtime[Context]) -> Command[Literal["rehe
     """Decide what to propose; with nothing to propose, people take over and are told why."""
     context, incident = runtime.context, state["incident"]
     async with context.store.transaction(lease=context.lease) as tx:
-        if await stopped(tx, incident):
-            return Command(goto="conclude", update={"ending": "escalated", "detail": STOPPED})
+        if (ended := await ended_meanwhile(tx, incident)) is not None:
+            return Command(goto="conclude", update=dict(ended))
         planned = await plan_of(tx, context, incident)
         attempt = state.get("attempt", 0) + 1
         if isinstance(planned, NoPlan):

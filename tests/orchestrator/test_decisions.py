@@ -22,7 +22,7 @@ from orchestrator.store.database import Store
 from orchestrator.store.decisions import decisions_on, refusals_on
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.executions import executions_of
-from orchestrator.store.incidents import incident_of
+from orchestrator.store.incidents import incident_of, move
 from orchestrator.store.ledger import entries
 from orchestrator.store.proposals import proposal_by
 from orchestrator.store.timeline import timeline_of
@@ -281,3 +281,16 @@ async def test_a_machine_whose_clock_is_ahead_does_not_end_a_pause_early(open_st
         await set_paused(store, paused=True, person=person("ada"), reason="deploys", now=now, until=until)
         async with store.transaction() as tx:
             assert (await switch_of(tx)).paused
+
+
+async def test_nothing_is_decided_any_more_in_an_incident_that_resolved(store: Store) -> None:
+    """Whatever left a proposal behind: what ran now would be watched by nobody."""
+    proposal = await a_proposal(store)
+    async with store.transaction() as tx:
+        await move(tx, INCIDENT, to=Phase.RESOLVED, because="all alerts resolved", actor="test", now=NOW)
+    answer = await click(store, proposal, person("ada"))
+    assert isinstance(answer, Refused)
+    assert "resolved" in answer.message
+    async with store.transaction() as tx:
+        assert await executions_of(tx, proposal.digest) == ()
+        assert [one.refusal for one in await refusals_on(tx, proposal.digest)] == [Refusal.NOT_PENDING]

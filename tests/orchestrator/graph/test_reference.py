@@ -19,7 +19,9 @@ from orchestrator.executor.assembly import executor_handlers
 from orchestrator.jobs import Jobs, Queue
 from orchestrator.steering import look_again
 from orchestrator.store.executions import executions_of
+from orchestrator.store.incidents import move
 from orchestrator.store.postmortems import postmortem_of
+from orchestrator.store.rehearsals import requested_rehearsals
 from orchestrator.store.timeline import timeline_of
 from orchestrator.sweep import sweep
 from service.demo.command import REFERENCE
@@ -126,6 +128,21 @@ async def test_alerts_that_resolve_while_people_think_withdraw_the_proposal(on: 
     assert await statuses(on, incident) == [ProposalStatus.SUPERSEDED]
     assert isinstance(await on.decide(digest), Refused)
     assert on.generation() == generation
+
+
+async def test_alerts_that_resolve_before_there_is_a_proposal_leave_nothing_to_decide(on: Stage) -> None:
+    """A trouble that ends by itself while it is looked at: nobody is asked, and what was found stays."""
+    await on.jobs.drain([Queue.GRAPH, Queue.TIMERS])
+    [incident] = await on.incidents()
+    async with on.store.transaction() as tx:
+        assert await requested_rehearsals(tx, incident.id), "it waits for its rehearsal"
+        await move(tx, incident.id, to=Phase.RESOLVED, because="all alerts resolved", actor="test", now=on.clock.now())
+    await on.jobs.drain()
+    assert await on.proposals(incident.id) == ()
+    assert (await on.incident(incident.id)).phase is Phase.RESOLVED
+    async with on.store.transaction() as tx:
+        left = await tx.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status IN ('todo', 'failed')"))
+        assert left.scalars().all() == [], "no job comes back to it in vain"
 
 
 async def test_a_target_that_changed_since_the_approval_gets_a_fresh_proposal(on: Stage) -> None:
