@@ -30,11 +30,6 @@ class FigureCheck(Value):
     real: float
     within: bool
 
-    @property
-    def text(self) -> str:
-        """`latency_p99 1.71, foreseen 1.3 to 1.97`."""
-        return f"{self.measure} {self.real:.3g}, foreseen {self.low or 0:.3g} to {self.high or 0:.3g}"
-
 
 class PredictionCheck(Value):
     """A prediction, held against what really happened."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from incidents.foresight import UNHELPFUL, FigureCheck, Outlook, PredictionCheck
 from incidents.ids import EvidenceId
 from incidents.value import Value
-from incidents.verification import Check, CheckRole, Comparison, Measurement, Outcome
+from incidents.verification import WORDS, Check, CheckRole, Comparison, Measurement, Outcome, figure
 
 
 def _none(value: object) -> bool:
@@ -136,7 +136,7 @@ def held_against(
     )
     after = f" in {real:.0f} s" if real is not None else ""
     figures = _came(prediction, checks, measured) if outcome is Outcome.VERIFIED else ()
-    told = "".join(f"; {figure.text}" for figure in figures)
+    told = "".join(f"; {_told(one)}" for one in figures)
     return PredictionCheck(
         outlook=prediction.outlook,
         right=right,
@@ -147,19 +147,25 @@ def held_against(
     )
 
 
+def _told(check: FigureCheck) -> str:
+    """`p99 latency 1.71 s, foreseen 1.3 s to 1.97 s`."""
+    low, high = figure(check.low or 0, check.unit), figure(check.high or 0, check.unit)
+    foreseen = low if low == high else f"{low} to {high}"
+    name = WORDS.get(check.measure, check.measure.replace("_", " "))
+    return f"{name} {figure(check.real, check.unit)}, foreseen {foreseen}"
+
+
 def _came(prediction: Prediction, checks: Sequence[Check], measured: Sequence[Measurement]) -> tuple[FigureCheck, ...]:
     """Each figure with a range, held against the last value that was measured of it at the target."""
     found = []
-    for figure in prediction.figures:
-        index = next((at for at, check in enumerate(checks) if check.measure == figure.measure), None)
+    for one in prediction.figures:
+        index = next((at for at, check in enumerate(checks) if check.measure == one.measure), None)
         taken = sorted((m for m in measured if m.check == index and m.value is not None), key=lambda m: m.at)
         real = taken[-1].value if taken else None
-        if real is None or (within := figure.holds(real)) is None:
+        if real is None or (within := one.holds(real)) is None:
             continue
         found.append(
-            FigureCheck(
-                measure=figure.measure, unit=figure.unit, low=figure.low, high=figure.high, real=real, within=within
-            )
+            FigureCheck(measure=one.measure, unit=one.unit, low=one.low, high=one.high, real=real, within=within)
         )
     return tuple(found)
 

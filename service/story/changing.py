@@ -129,7 +129,7 @@ def _checks(body: ProposalBody) -> Iterator[Field]:
 
 
 def _bare_unit(check: Check) -> str:
-    """The unit of a number that is typed without one: that in which the threshold is shown. Empty when it is counted."""
+    """The unit of a number that is typed without one: as the threshold is shown; empty when it is counted."""
     if check.unit == "seconds":
         return "s" if check.threshold >= 1 else "ms"
     return next(iter(_SCALES.get(check.unit, {})), "")

@@ -186,6 +186,6 @@ def _next_step(record: IncidentRecord) -> str:
 
 def _who(proposal: ProposalRecord) -> str:
     policy = proposal.body.policy
-    roles = " or ".join(policy.approvers) or "nobody"
+    roles = " or ".join(policy.approvers).replace("oncall", "on-call") or "nobody"
     people = "One person" if policy.approvals == 1 else f"{policy.approvals} people"
     return f"{people} of {roles} decides." if policy.approvals == 1 else f"{people} of {roles} decide."

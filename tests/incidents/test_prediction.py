@@ -89,7 +89,7 @@ def test_a_range_is_held_against_what_was_measured_last(real: float, *, within: 
     found = held_against(prediction, Outcome.VERIFIED, checks=(CHECK,), measured=measured, since=NOW)
     assert found.right is True
     assert [(figure.real, figure.within) for figure in found.figures] == [(real, within)]
-    assert f"error_rate {real:g}, foreseen 0 to 0.005" in found.text
+    assert f"error rate {real * 100:g} %, foreseen 0 % to 0.5 %" in found.text
 
 
 def test_what_was_undone_is_not_held_against_the_ranges_of_a_recovery() -> None:

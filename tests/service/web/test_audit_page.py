@@ -34,6 +34,7 @@ async def test_the_page_says_what_was_checked_and_checks_all_when_asked(
     await sign_in(client, "ada")
     first = (await client.get("/audit")).text
     assert "Every entry was read and hashed just now." in first
+    assert "Nothing was written since the last check of every entry." in (await client.get("/audit")).text
     async with store.transaction() as tx:
         record(tx, kind=EntryKind.PAUSED, incident=None, actor="ada", at=NOW, payload={"reason": "x"})
     again = (await client.get("/audit")).text
