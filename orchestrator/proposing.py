@@ -177,7 +177,6 @@ def sealed(
     )
     narrowed = plan if isinstance(plan, NarrowedPlan) else None
     verdict = ruling(policy, question, outside=outside, preapproved=narrowed is None)
-    expiry = periods.expiry_seconds or verdict.expires_in_seconds
     body = ProposalBody(
         incident=case.incident.id,
         cause=plan.cause,
@@ -193,7 +192,7 @@ def sealed(
         evidence=plan.evidence,
         alternatives=(*plan.alternatives, *refused),
         created_at=now,
-        expires_at=now + timedelta(seconds=expiry),
+        expires_at=now + timedelta(seconds=periods.expiry_seconds or verdict.expires_in_seconds),
         supersedes=supersedes,
     )
     return Proposal.of(body if narrowed is None else _as_narrowed(body, narrowed))
