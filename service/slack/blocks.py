@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from incidents.canonical import Json
-from service.slack.mrkdwn import cut
+from service.slack.mrkdwn import cut, whole
 
 Block = dict[str, Json]
 
@@ -16,7 +16,7 @@ TASK = 120
 
 def words(text: str, *, most: int = SECTION) -> Json:
     """Mrkdwn that is taken as it is written: names and addresses in it are not turned into mentions and links."""
-    return {"type": "mrkdwn", "text": cut(text, most=most) or " ", "verbatim": True}
+    return {"type": "mrkdwn", "text": whole(text, most=most) or " ", "verbatim": True}
 
 
 def plain(text: str, *, most: int) -> Json:

@@ -83,8 +83,6 @@ def state_of(record: IncidentRecord, proposal: ProposalRecord | None) -> str:
         case Phase.EXECUTING if proposal is not None:
             done = sum(1 for step in proposal.steps if step.execution.ended_at is not None and not step.execution.undo)
             return f"executing {min(done + 1, len(proposal.body.actions))}/{len(proposal.body.actions)}"
-        case Phase.RESOLVED:
-            return "resolved by itself"
         case Phase.ESCALATED if by := taken_over_by(record):
             return f"taken over by {by}"
         case _:

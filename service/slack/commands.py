@@ -17,7 +17,7 @@ from orchestrator.store.overview import Wanted, incidents_page
 from orchestrator.store.proposals import proposals_of
 from service.slack.context import SlackContext
 from service.slack.identity import Identities
-from service.slack.mrkdwn import bold, link, safe, sources
+from service.slack.mrkdwn import bold, link, safe, sources, whole
 from service.slack.questions import Questions
 from service.story.record import IncidentRecord, record_of
 from service.story.story import story_of
@@ -67,14 +67,14 @@ class Commands:
         word, _, rest = str(command.get("text", "")).strip().partition(" ")
         known, topic = self._known.get(word.casefold()), ENQUIRIES.get(word.casefold())
         if known is None and topic is None:
-            await ack(text=HELP if word in ("", "help") else f"{safe(word)} is no command of mine.\n{HELP}")
+            await ack(text=HELP if word.casefold() in ("", "help") else f"{safe(word)} is no command of mine.\n{HELP}")
             return
         person = await self._identities.person(command["user_id"])
         try:
             text = await known(rest.strip(), person) if known else await self._enquire(topic, rest.strip(), command)
         except OUTAGES:
             text = UNAVAILABLE
-        await ack(text=text[:TEXT], response_type="ephemeral")
+        await ack(text=whole(text, most=TEXT), response_type="ephemeral")
 
     async def _list(self, _: str, __: Person) -> str:
         async with self._context.store.transaction() as tx:

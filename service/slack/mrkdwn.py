@@ -1,5 +1,6 @@
 """Text for Slack: redacted, escaped, cut to Slack's limits. Nothing reaches a block that did not pass here."""
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -7,6 +8,8 @@ from incidents.evidence import Evidence
 from incidents.redaction import redact
 
 ZERO_WIDTH = "\u200b"
+HALF = re.compile(r"(?:<[^<>]*|&[a-z]*)$")
+"""The beginning of a link or of an escape that was cut."""
 BELLS = ("@channel", "@here", "@everyone")
 
 
@@ -44,6 +47,15 @@ def link(url: str, words: str) -> str:
 def cut(text: str, *, most: int) -> str:
     """At most so many characters, with a sign that something is missing."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def whole(text: str, *, most: int) -> str:
+    """At most so many characters of mrkdwn that was made safe: whole lines, and no half of a link or of an escape."""
+    if len(text) <= most:
+        return text
+    shown = text[: most - 2]
+    lines, _, _ = shown.rpartition("\n")
+    return f"{lines}\n\u2026" if lines else f"{HALF.sub('', shown).rstrip()}\u2026"
 
 
 def sources(evidence: Iterable[Evidence], *, console: str, incident: str, most: int = 3) -> str:

@@ -179,6 +179,8 @@ def _next_step(record: IncidentRecord) -> str:
         return f"{what}. {_who(proposal)}"
     if narrowed := being_narrowed(record):
         return f"{narrowed}. It is previewed and rehearsed anew, and stands here in seconds."
+    if phase is Phase.RESOLVED and any(proposal.steps for proposal in record.proposals):
+        return "Nothing: all alerts resolved. What Midwatch did before that stands with its proposal."
     owners = ", ".join(name(entity) for entity in record.incident.entities[:2]) or "the service"
     theirs = f"{HANDED_OVER.get(phase, 'People own it now.')} Start at {owners}."
     return NEXT_STEPS.get(phase, theirs)

@@ -14,12 +14,13 @@ from inline_snapshot import external_file, snapshot
 
 from incidents.action import FieldChange
 from incidents.foresight import Outlook
+from incidents.incident import Phase
 from incidents.prediction import Prediction
 from incidents.proposal import ProposalBody
 from orchestrator.store.control import Switch
 from service.slack.card import Card, card_of
 from service.slack.digest import digest_of
-from service.slack.mrkdwn import safe
+from service.slack.mrkdwn import safe, whole
 from service.slack.storm import storm_of
 from service.story.record import IncidentRecord
 from tests.incidents.making import NOW
@@ -124,6 +125,16 @@ def test_while_execution_is_paused_a_card_that_asks_says_that_nothing_would_run(
         assert "paused" not in text_of(records[state])
 
 
+def test_what_people_repaired_is_not_said_to_have_resolved_by_itself(records: dict[str, IncidentRecord]) -> None:
+    """After an undo people own the incident; its alerts resolve when they have repaired it."""
+    undone = records["undone"]
+    head = undone.incident.model_copy(update={"phase": Phase.RESOLVED, "closed_at": undone.now})
+    said = text_of(undone.model_copy(update={"incident": head}))
+    assert "by itself" not in said
+    assert "without a change by Midwatch" not in said
+    assert "*Taken back*" in said
+
+
 def test_only_a_card_that_asks_has_buttons_that_decide(records: dict[str, IncidentRecord]) -> None:
     for state, record in records.items():
         assert ("[Approve" in text_of(record)) == (state in ASKING), state
@@ -201,6 +212,22 @@ def test_an_incident_of_any_size_fits(records: dict[str, IncidentRecord]) -> Non
 
 
 HOSTILE = "<!channel> <@U123> @here @channel <https://evil.example|click> password=hunter2-and-more &amp; `code`"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("one\ntwo", "one\ntwo", id="what fits is left alone"),
+        pytest.param(
+            "first line\nsecond <https://a.example/b|link>", "first line\n\u2026", id="a line goes as a whole"
+        ),
+        pytest.param("so see <https://a.example/b|link>", "so see\u2026", id="half a link goes too"),
+        pytest.param("fish &amp; chips &amp; more", "fish &amp; chips\u2026", id="half an escape goes too"),
+    ],
+)
+def test_what_is_cut_is_cut_between_lines_or_words(text: str, shown: str) -> None:
+    assert whole(text, most=22) == shown
+    assert len(shown) <= 22
 
 
 def rings(card: Card) -> list[tuple[str, str]]:
