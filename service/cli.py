@@ -83,8 +83,12 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Decide by the API, not by a person.")] = False,
     json_file: JsonFile = None,
     scenario: Annotated[Path | None, typer.Option(help="Another scenario than the reference incident.")] = None,
-    rate: Annotated[float, typer.Option(help="How much faster than real time the demo's clock runs.")] = 10.0,
-    port: Annotated[int, typer.Option(help="Port of the console; another one is taken when it is in use.")] = 8484,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="How much faster than real time the demo's clock runs.")
+    ] = 10.0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the console; another one is taken when it is in use.")
+    ] = 8484,
 ) -> None:
     """The reference incident, 2:47 at night, from alert to post-mortem, against a served world."""
     from service.demo.command import Options, demo_command

@@ -103,9 +103,11 @@ def new_command(
 ) -> Shown:
     """Write a first draft. Exit code 1 when the file is there, 2 for a slug that is none; then nothing is written."""
     name = slug or _slug(title)
-    if name != _slug(name):
+    if not name or name != _slug(name):
         better = _slug(name) or "pool-full"
-        said = f"{name!r} is no name for a file here: small letters, digits and dashes, such as {better}"
+        said = (
+            f"{name or title!r} is no name for a file here: small letters, digits and dashes (--slug), such as {better}"
+        )
         return Shown(body=Text(said, style="red"), exit_code=2)
     path = folder / f"{name}.md"
     try:

@@ -49,6 +49,9 @@ def demo_command(options: Options) -> int:
     """Play it. 0 when the incident ended verified (or, with a person, when they had seen enough)."""
     console = Console(highlight=False)
     log_to_stderr("ERROR")
+    if options.json_file is not None:  # what cannot be written is told before two minutes have passed
+        options.json_file.parent.mkdir(parents=True, exist_ok=True)
+        options.json_file.touch()
     try:
         outcome = asyncio.run(play(options, console))
     except KeyboardInterrupt:

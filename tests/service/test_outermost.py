@@ -113,3 +113,23 @@ def test_the_real_command_line_says_it(
     assert done.returncode == code, done.stderr
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--rate", "0"], "--rate", id="a clock that stands still"),
+        pytest.param(["--port", "99999"], "--port", id="a port that is none"),
+        pytest.param(
+            ["--json", "/dev/null/out.json"], "/dev/null", id="a file that cannot be written, before it is played"
+        ),
+    ],
+)
+def test_a_demo_that_cannot_be_tried_is_no_defect(options: list[str], said: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "service", "demo", "--headless", *options]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    told = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (told.returncode, "defect" in told.stderr) == (UNUSABLE, False), told.stderr
+    assert said in told.stderr

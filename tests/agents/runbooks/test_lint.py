@@ -185,3 +185,12 @@ def test_the_words_of_runbooks_can_be_looked_up() -> None:
     assert "set_resources" in actions
     assert "memory_limit: bytes" in actions
     assert facts_command(KNOWN, word="volcano").exit_code == 1
+
+
+@pytest.mark.parametrize("title", ["", "!!!", "磁盘"])
+def test_a_title_without_a_letter_for_a_file_s_name_writes_no_hidden_file(title: str, tmp_path: Path) -> None:
+    made = new_command(tmp_path / "mine", title=title)
+    assert made.exit_code == 2
+    assert "--slug" in str(made.body)
+    assert not (tmp_path / "mine").exists()
+    assert new_command(tmp_path / "mine", title=title, slug="disk-full").exit_code == 0
