@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+CHANGES_AT_ONCE = 6
+"""Jobs that an executor has in hand: a rollout that hangs is followed for ten minutes, and holds up no other change."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
@@ -64,7 +67,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             web = await _serve(settings, store, listener, policies, group, ends)
         if handlers:
             jobs = Jobs(store.url, handlers=handlers, periods=settings.periods)
-            ends.append(group.create_task(jobs.run(concurrency={Queue.GRAPH: settings.workers})).cancel)
+            concurrency = {Queue.GRAPH: settings.workers, Queue.EXECUTOR: CHANGES_AT_ONCE}
+            ends.append(group.create_task(jobs.run(concurrency=concurrency)).cancel)
         if Role.WORKER in settings.roles:
             ends.append(group.create_task(sweep_forever(store, periods=settings.periods)).cancel)
             ends.append(group.create_task(forget_forever(store, keep=settings.keep)).cancel)
