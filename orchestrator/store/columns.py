@@ -1,9 +1,10 @@
 """Column types and short declarations for the tables: instants in UTC, closed sets by value, domain values as JSON."""
 
 import json
+from collections import OrderedDict
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -42,7 +43,9 @@ NAMING = {
 
 
 LONGEST_KEPT = 65_536
-"""Characters of a document that is remembered once it was read; with 4,096 of them that bounds the memory."""
+"""Characters of a document that is remembered once it was read."""
+MOST_KEPT = 8 * 1024 * 1024
+"""Characters of all that are remembered, some dozens of cases; as values they take about ten times as many bytes."""
 
 
 class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
@@ -116,17 +119,48 @@ class Document(TypeDecorator[Any]):
 
     def remembered(self, written: str) -> Any:
         """The value that this JSON stands for. Raises pydantic.ValidationError."""
-        return _read(self, written) if self._frozen and len(written) <= LONGEST_KEPT else self.read(written)
+        return _KEPT.read(self, written) if self._frozen and len(written) <= LONGEST_KEPT else self.read(written)
 
     def read(self, written: str) -> Any:
         """The same, made anew."""
         return self._adapter.validate_json(written)
 
 
-@lru_cache(maxsize=4096)
-def _read(document: Document, written: str) -> Any:
-    """The same text of the same column is the same frozen value: an investigation reads its case file twenty times."""
-    return document.read(written)
+class Remembered:
+    """Values by the text that they were read from; what was unused longest is forgotten first.
+
+    The same text of the same column is the same frozen value: an investigation reads its case file twenty times.
+    Bounded by length, for the documents of one case are a line or a hundred pages.
+    """
+
+    def __init__(self, most: int) -> None:
+        """`most` characters are remembered."""
+        self._most, self.characters = most, 0
+        self._values: OrderedDict[tuple[Document, str], Any] = OrderedDict()
+        self._lock = Lock()
+
+    def read(self, document: Document, written: str) -> Any:
+        """The value of this text, read once while it is remembered."""
+        key = document, written
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = document.read(written)
+        with self._lock:
+            self._keep(key, value)
+        return value
+
+    def _keep(self, key: tuple[Document, str], value: Any) -> None:
+        if key not in self._values:
+            self.characters += len(key[1])
+        self._values[key] = value
+        while self.characters > self._most:
+            (_, oldest), _ = self._values.popitem(last=False)
+            self.characters -= len(oldest)
+
+
+_KEPT = Remembered(MOST_KEPT)
 
 
 def without_nul(plain: Any) -> Any:
