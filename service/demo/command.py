@@ -1,11 +1,13 @@
 """Plays the demo: starts the world and Midwatch, tells the story, lets a person (headless: a token) decide."""
 
 import asyncio
+import signal
 import tempfile
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -28,6 +30,8 @@ from worlds.scenario.load import load_scenario
 REFERENCE = Path(evals.__file__).parent / "scenarios" / "bad-deploy" / "checkout-memory-limit.yaml"
 LEAD_SECONDS = 4.0
 """Real seconds before the story's first minute: the world, the database and the console start in them."""
+CUT_SHORT = 130
+"""Exit code of a headless demo that a signal ended: as shells say it of Ctrl-C."""
 LIMIT_SECONDS = 300.0
 """Real seconds after which a headless demo that did not end is a failure."""
 
@@ -46,7 +50,7 @@ class Options:
 
 
 def demo_command(options: Options) -> int:
-    """Play it. 0 when the incident ended verified (or, with a person, when they had seen enough)."""
+    """Play it. 0 when it ended verified, or when a person had seen enough; 130 when it was cut short."""
     console = Console(highlight=False)
     log_to_stderr("ERROR")
     if options.json_file is not None:  # what cannot be written is told before two minutes have passed
@@ -54,9 +58,9 @@ def demo_command(options: Options) -> int:
         options.json_file.touch()
     try:
         outcome = asyncio.run(play(options, console))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("ended")
-        return 0
+        return CUT_SHORT if options.headless else 0
     if options.json_file is not None:
         options.json_file.write_text(outcome.model_dump_json(indent=2) + "\n", encoding="utf-8")
         console.print(f"written to {options.json_file}")
@@ -64,7 +68,8 @@ def demo_command(options: Options) -> int:
 
 
 async def play(options: Options, console: Console) -> Outcome:
-    """From nothing to the end of the incident."""
+    """From nothing to the end of the incident. Raises CancelledError when a signal ended it."""
+    _on_signals(asyncio.current_task())
     path = options.scenario or REFERENCE
     clock = ScaledClock(
         epoch=load_scenario(path).now - timedelta(seconds=10), wall=time.time() + LEAD_SECONDS, rate=options.rate
@@ -78,9 +83,19 @@ async def play(options: Options, console: Console) -> Outcome:
         try:
             settings = settings_for(estate, folder=Path(folder), clock=str(clock), keys=keys, port=port)
             async with running(settings) as midwatch:
-                return await _watch(midwatch, settings, options, console, keys)
+                watching = asyncio.create_task(_watch(midwatch, settings, options, console, keys))
+                _on_signals(watching)
+                await asyncio.wait({watching})
+            return watching.result()
         finally:
             await world.__aexit__(None, None, None)
+
+
+def _on_signals(task: asyncio.Task[Any] | None) -> None:
+    """Have the task cancelled by Ctrl-C, or whoever ends the process: what was started is then ended in order."""
+    if task is not None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def _watch(midwatch: Running, settings: Settings, options: Options, console: Console, keys: Keys) -> Outcome:

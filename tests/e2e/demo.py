@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from service.ports import free_port
@@ -23,7 +23,10 @@ START_SECONDS = 200
 
 @asynccontextmanager
 async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """The demo's process; the link that it prints. `settings` are MIDWATCH_* besides its own. Stopped by its id."""
+    """The demo's process; the link that it prints. `settings` are MIDWATCH_* besides its own. Stopped by its id.
+
+    Nothing that it started is left behind.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-u", "-m", "service", "demo", "--port", str(free_port()), *arguments),
         cwd=ROOT,
@@ -31,6 +34,7 @@ async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> As
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=1 << 20,
+        start_new_session=True,
     )
     assert process.stdout is not None
     try:
@@ -44,12 +48,23 @@ async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> As
                 raise AssertionError("the demo printed no link:\n" + "".join(said[-40:]))
         reading = asyncio.create_task(process.stdout.read())
         yield found.group()
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         async with asyncio.timeout(30):
             await process.wait()
         await reading
         assert process.returncode == 0
+        async with asyncio.timeout(30):
+            while _some_left(process.pid):  # noqa: ASYNC110 - nobody tells when a group of processes is empty
+                await asyncio.sleep(0.1)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _some_left(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
