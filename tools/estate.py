@@ -63,10 +63,10 @@ class KubernetesAccess(Value):
     """Address of an object's page in the console that people use, with {namespace}, {kind} (`deployment`), {kinds}
     (`deployments`) and {name}. Evidence from Kubernetes has no link without it."""
 
-    @field_validator("console")
+    @field_validator("console", mode="before")
     @classmethod
-    def _is_a_template(cls, text: str) -> str:
-        if not text:
+    def _is_a_template(cls, text: object) -> object:
+        if not isinstance(text, str) or not text:
             return text
         try:
             named = {field for _, field, _, _ in Formatter().parse(text) if field is not None}

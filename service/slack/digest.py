@@ -66,7 +66,9 @@ async def _digest(tx: Tx, channel: str, due: datetime, *, slack: Slack, console:
     if await message_of(tx, key) is not None:
         return False
     before = await heads_since(tx, prefix=f"{DIGEST}{channel}:", channel=channel, since=now - MEMORY)
-    begun = max((_moment(message.key) for message in before), default=due - timedelta(hours=slack.digest.hours))
+    # Not this one itself: another replica may have written it since the look above.
+    earlier = [moment for message in before if (moment := _moment(message.key)) < due]
+    begun = max(earlier, default=due - timedelta(hours=slack.digest.hours))
     found = await incidents_page(tx, Wanted(since=begun), limit=MOST_READ)
     mine = [one for one in found if one.opened_at < due and slack.digest.takes(one)]
     mild = [one for one in mine if slack.route_of(one).channel == channel and await _only_here(tx, one.id)]
