@@ -17,6 +17,7 @@ from incidents.ids import Fingerprint
 from incidents.redaction import redact
 from orchestrator.intake.errors import FieldError, Malformed
 from orchestrator.intake.fingerprint import fingerprint_of
+from orchestrator.store.columns import storable
 
 MAX_LABELS = 256
 """Labels or annotations of one alert; Prometheus itself keeps series below 100 or so."""
@@ -33,8 +34,6 @@ FUTURE = timedelta(minutes=10)
 OLDEST_YEAR = 2000
 """Before Prometheus; year 1 is Go's zero time."""
 _V2_STATES = {"active": "firing", "suppressed": "firing", "unprocessed": "firing"}
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""What no text of PostgreSQL can hold: NUL, and halves of a surrogate pair."""
 _MAY_BE_UNSTORABLE = re.compile(rb"\x00|\\u(?:0000|[dD][89a-fA-F])")
 """JSON in UTF-8 writes them as escapes only; a NUL byte says that it is another encoding."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,16}")
@@ -110,20 +109,7 @@ def _decoded(body: bytes) -> Any:
         raise Malformed((FieldError(field="body", problem=f"is no JSON: {error}"),)) from None
     if too_deep(plain, most=MAX_DEPTH):
         raise _too_deep()
-    return _storable(plain) if _MAY_BE_UNSTORABLE.search(body) else plain
-
-
-def _storable(plain: Any) -> Any:
-    """The same with U+FFFD where nothing can be stored, as Go writes it: one odd letter loses no alert of its group."""
-    match plain:
-        case str():
-            return _UNSTORABLE.sub("\ufffd", plain)
-        case dict():
-            return {_storable(name): _storable(value) for name, value in plain.items()}
-        case list():
-            return [_storable(item) for item in plain]
-        case _:
-            return plain
+    return storable(plain) if _MAY_BE_UNSTORABLE.search(body) else plain
 
 
 def _too_deep() -> Malformed:

@@ -155,7 +155,7 @@ async def add_delivery(tx: Tx, delivery: Delivery, *, digest: Digest) -> tuple[i
 async def add_rejected(tx: Tx, delivery_id: int, delivery: Delivery) -> None:
     """Keep what could not be read beside the good alerts."""
     rows = [
-        {"delivery_id": delivery_id, "at": delivery.at, **columns.without_nul(rejected.model_dump())}
+        {"delivery_id": delivery_id, "at": delivery.at, **columns.storable(rejected.model_dump())}
         for rejected in delivery.rejected
     ]
     if rows:

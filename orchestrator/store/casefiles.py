@@ -247,7 +247,7 @@ def _evidence_values(incident: IncidentId, item: Evidence) -> dict[str, Any]:
         "source": item.source,
         "observed_at": item.observed_at,
         "head": item.model_copy(update={"body": ""}),
-        "body": columns.without_nul(item.body),
+        "body": columns.storable(item.body),
     }
 
 

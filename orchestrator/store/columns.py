@@ -1,6 +1,7 @@
 """Column types and short declarations for the tables: instants in UTC, closed sets by value, domain values as JSON."""
 
 import json
+import re
 from collections import OrderedDict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +43,7 @@ NAMING = {
 """Names of constraints, so that migrations can address them."""
 
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LONGEST_KEPT = 65_536
 """Characters of a document that is remembered once it was read."""
 MOST_KEPT = 8 * 1024 * 1024
@@ -107,7 +109,7 @@ class Document(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """To the database: plain JSON without NUL characters, which PostgreSQL cannot store."""
-        return None if value is None else without_nul(self._adapter.dump_python(value, mode="json"))
+        return None if value is None else storable(self._adapter.dump_python(value, mode="json"))
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Selected as text: pydantic reads that twice as fast as it checks what a JSON parser made of it."""
@@ -163,15 +165,16 @@ class Remembered:
 _KEPT = Remembered(MOST_KEPT)
 
 
-def without_nul(plain: Any) -> Any:
-    """Plain JSON with every NUL replaced by U+FFFD: PostgreSQL refuses it in text, and a log line may hold one."""
+def storable(plain: Any) -> Any:
+    """Plain JSON with U+FFFD for what no text of PostgreSQL holds: NUL, and halves of a surrogate pair."""
     match plain:
         case str():
-            return plain.replace("\x00", "\ufffd") if "\x00" in plain else plain
+            odd = "\x00" in plain if plain.isascii() else _UNSTORABLE.search(plain)
+            return _UNSTORABLE.sub("\ufffd", plain) if odd else plain
         case dict():
-            return {without_nul(key): without_nul(value) for key, value in plain.items()}
+            return {storable(key): storable(value) for key, value in plain.items()}
         case list():
-            return [without_nul(item) for item in plain]
+            return [storable(item) for item in plain]
         case _:
             return plain
 
@@ -180,7 +183,7 @@ def dumps(plain: Any) -> str:
     """Plain JSON as text for a statement that casts it, without NUL characters."""
     written = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
     if "\\u0000" in written:
-        written = json.dumps(without_nul(plain), ensure_ascii=False, separators=(",", ":"))
+        written = json.dumps(storable(plain), ensure_ascii=False, separators=(",", ":"))
     return written
 
 

@@ -124,7 +124,7 @@ async def refuse_rest(tx: Tx, execution: Execution, *, now: datetime, detail: st
 
 async def note_progress(tx: Tx, execution: Execution, progress: str) -> bool:
     """Note how far a dispatched action has come; whether that is news."""
-    text = columns.without_nul(progress)
+    text = columns.storable(progress)
     moved = await tx.execute(
         update(ExecutionRow)
         .where(*_same(execution), col(ExecutionRow.progress) != text)

@@ -124,7 +124,7 @@ async def insert_incidents(tx: Tx, openings: Sequence[Opening]) -> None:
     rows = [
         {
             **dict(opening),
-            "title": columns.without_nul(opening.title),
+            "title": columns.storable(opening.title),
             "severity": int(opening.severity),
             "phase": Phase.OPEN,
             "last_alert_at": opening.opened_at,

@@ -77,7 +77,7 @@ async def save_instruction(tx: Tx, said: Instruction) -> bool:
             return False
         values = said.model_dump() | {"incident_id": said.incident, "entity": said.entity or ""}
         del values["incident"]
-        values["text"] = columns.without_nul(said.text)
+        values["text"] = columns.storable(said.text)
         await tx.execute(insert(InstructionRow).values(**values))
     return True
 

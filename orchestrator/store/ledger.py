@@ -65,7 +65,7 @@ async def append_pending(tx: Tx) -> tuple[Entry, ...]:
 
 
 def _sealed(pending: PendingEntry, *, seq: int, previous: Digest) -> Entry:
-    payload: dict[str, Any] = columns.without_nul(dict(pending.payload))
+    payload: dict[str, Any] = columns.storable(dict(pending.payload))
     sealed = entry_hash(
         seq=seq,
         at=pending.at,

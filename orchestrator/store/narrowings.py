@@ -79,7 +79,7 @@ async def note_problem(tx: Tx, digest: ProposalDigest, problem: str) -> None:
     moved = await tx.execute(
         update(NarrowingRow)
         .where(col(NarrowingRow.digest) == digest, col(NarrowingRow.problem) == "")
-        .values(problem=columns.without_nul(problem))
+        .values(problem=columns.storable(problem))
         .returning(col(NarrowingRow.digest))
         .execution_options(synchronize_session=False)
     )

@@ -223,7 +223,7 @@ async def sent(tx: Tx, message: Message, *, receipt: str, now: datetime, pause: 
 
 async def not_sent(tx: Tx, message: Message, *, problem: str, wait: float) -> bool:
     """It could not be sent now; it is tried again after so many seconds."""
-    return await _let_go(tx, message, {"problem": columns.without_nul(problem)}, wait=wait)
+    return await _let_go(tx, message, {"problem": columns.storable(problem)}, wait=wait)
 
 
 async def gone(tx: Tx, message: Message) -> bool:

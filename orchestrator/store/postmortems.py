@@ -37,7 +37,7 @@ class Draft(Value):
 async def save_postmortem(tx: Tx, incident: IncidentId, *, markdown: str, author: str, at: datetime) -> Draft:
     """Store the next version; the same text again is not a new one."""
     last = await postmortem_of(tx, incident)
-    clean: str = columns.without_nul(markdown)
+    clean: str = columns.storable(markdown)
     if last is not None and last.markdown == clean:
         return last
     draft = Draft(incident=incident, version=last.version + 1 if last else 1, at=at, author=author, markdown=clean)

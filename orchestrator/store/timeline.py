@@ -87,8 +87,8 @@ async def append_event(
         "incident": incident,
         "at": utc(at),
         "kind": kind.value,
-        "actor": columns.without_nul(actor),
-        "text": columns.without_nul(text),
+        "actor": columns.storable(actor),
+        "text": columns.storable(text),
         "refs": columns.dumps(list(refs)),
         "data": columns.dumps(data or {}),
         "key": key,
@@ -129,7 +129,7 @@ async def append_events(tx: Tx, lines: Sequence[Line], *, at: datetime) -> None:
     The caller holds the rows of the incidents (`lock_incident`, in one order everywhere) or has just made them.
     """
     if lines:
-        rows = columns.without_nul([line.model_dump(mode="json") for line in lines])
+        rows = columns.storable([line.model_dump(mode="json") for line in lines])
         await tx.execute(_APPEND_ALL, {"rows": columns.dumps(rows), "at": utc(at)})
 
 
