@@ -235,10 +235,9 @@ async def _github(cluster: WriteCluster, repositories: Sequence[str]) -> tuple[t
     if cluster.github is None:
         return ("github_write credentials (none are configured)",), ""
     if not repositories:
-        with suppress(NotFoundError):  # an Enterprise server without limits
-            await cluster.github.http.fetch(
-                "GET", "/rate_limit"
-            )  # counts against no limit; 401 for a token that is none
+        # Counts against no limit, and is refused to a token that is none; Enterprise servers without limits lack it.
+        with suppress(NotFoundError):
+            await cluster.github.http.fetch("GET", "/rate_limit")
         return (), "no repository is named in the settings (repositories), so that none was asked about"
     client = cluster.github
     async with _first_error() as group:
