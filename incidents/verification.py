@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from incidents.evidence import Window
 from incidents.foresight import PredictionCheck
@@ -135,11 +136,19 @@ MOST_OF_THE_WAY = 0.5
 """Share of the way from the baseline to the goal from which a change is kept although the goal was not reached."""
 MOST_WAITS = 12
 """Longest holds after the window that a goal which is reached is waited for: an hour, for a hold of five minutes."""
+AWAY = 2 * SILENCE
+"""Between two measurements further apart than this nobody watched: the process was down, or the machine stood still."""
+REDELIVERY = timedelta(minutes=5)
+"""What Alertmanager could not deliver meanwhile comes again with its next flush: `group_interval`, by default this."""
 
 
 def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, window: Window, now: datetime) -> Reading:
-    """Decide from what was measured since `window.start`. Harm decides first, then help, then the end of the window."""
+    """Decide from what was measured since `window.start`. Harm decides first, then help, then the end of the window.
+
+    The window closes later when nobody watched for a part of it: a change is not taken back for what was not seen.
+    """
     taken = [m for m in sorted(measurements, key=lambda m: m.at) if window.start <= m.at <= now]
+    window = _moved(window, taken)
     series = [[m for m in taken if m.check == index] for index in range(len(checks))]
     closed = now >= window.end and not _nearly_there(checks, series, window=window, now=now)
     telling = [[m for m in values if _tells(m, c, window)] for c, values in zip(checks, series, strict=True)]
@@ -148,6 +157,20 @@ def judge(checks: Sequence[Check], measurements: Sequence[Measurement], *, windo
     judgement, reason = _decide(checks, held, ways, closed=closed)
     results = tuple(_result(c, values, held=h) for c, values, h in zip(checks, series, held, strict=True))
     return Reading(judgement=judgement, results=results, reason=reason)
+
+
+def _moved(window: Window, taken: Sequence[Measurement]) -> Window:
+    """The window without the time in which nobody watched, and after the last such time as long as alerts may need.
+
+    A process that comes back again and again puts the end off by MOST_WAITS times that, and no longer.
+    """
+    moments = [window.start, *(m.at for m in taken)]
+    silences = [(before, after) for before, after in pairwise(moments) if after - before > AWAY]
+    if not silences:
+        return window
+    end = window.end + sum((after - before - AWAY for before, after in silences), timedelta(0))
+    back = silences[-1][1]
+    return window.model_copy(update={"end": min(max(end, back + REDELIVERY), end + MOST_WAITS * REDELIVERY)})
 
 
 def _tells(measurement: Measurement, check: Check, window: Window) -> bool:
@@ -210,12 +233,14 @@ def _mostly(checks: Sequence[Check], held: Sequence[bool | None], ways: Sequence
     """Whether every goal that is a quantity holds or went most of the way, and one of them really moved.
 
     Alerts are no quantity: they have delays of their own. A goal that is reached and does not hold is no better: it
-    comes and goes.
+    comes and goes. Whether it does is not known of one that was good whenever anybody looked, and nobody looked often.
     """
     rows = zip(checks, held, ways, strict=True)
     goals = [(ok, way) for check, ok, way in rows if check.role is CheckRole.SUCCESS and check.unit in GRADUAL]
     moved = any(way is not None and way >= MOST_OF_THE_WAY for _, way in goals)
-    return moved and all(ok or (way is not None and MOST_OF_THE_WAY <= way < 1) for ok, way in goals)
+    return moved and all(
+        ok or (way is not None and way >= MOST_OF_THE_WAY and (way < 1 or ok is None)) for ok, way in goals
+    )
 
 
 def _way(check: Check, values: Sequence[Measurement]) -> float | None:

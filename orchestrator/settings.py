@@ -179,8 +179,8 @@ class Periods(Part):
     """How long a proposal waits for its decision; what the policy's rule says when not given."""
     watch_seconds: float = Field(default=600.0, gt=0)
     """Length of the verification window."""
-    measure_seconds: float = Field(default=15.0, gt=0)
-    """How often the checks are measured within it."""
+    measure_seconds: float = Field(default=15.0, gt=0, le=60)
+    """How often the checks are measured within it; less often, and nobody could say that a value held."""
     twin_seconds: float = Field(default=4.0, ge=0, le=60)
     """How long a change may be tried in a twin before it is proposed, in real seconds; 0 leaves it out."""
     merge_seconds: float = Field(default=14400.0, gt=0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.evidence import Window
-from incidents.verification import Check, CheckRole, Comparison, Judgement, Measurement, judge
+from incidents.verification import AWAY, Check, CheckRole, Comparison, Judgement, Measurement, judge
 from tests.incidents.making import NOW, after, check
 
 WINDOW = Window(start=NOW, end=after(600))
@@ -106,13 +107,34 @@ def every(index: int, value: float | None, *, start: int = 0, end: int, step: in
             [GOAL],
             series(0, (1000, 0.07)),
             1000,
-            Judgement.DID_NOT_HELP,
-            id="first measured long after the end and bad: did not help",
+            Judgement.WAIT,
+            id="first measured long after the end and bad: nobody saw the window, so it is watched now",
         ),
         pytest.param(
             [GOAL],
-            [*every(0, 0.002, start=1000, end=1100), *series(0, (1110, 0.07))],
-            1110,
+            every(0, 0.07, start=1000, end=1600),
+            1600,
+            Judgement.DID_NOT_HELP,
+            id="watched late and bad all the time: did not help",
+        ),
+        pytest.param(
+            [READY, ALERTS],
+            [*every(0, 6, end=540), *every(1, 1, end=540), *series(0, (900, 6)), *series(1, (900, 1))],
+            900,
+            Judgement.WAIT,
+            id="back after an outage: the alerts' end may not have been delivered yet",
+        ),
+        pytest.param(
+            [ALERTS],
+            [*every(0, 1, end=540), *every(0, 1, start=900, end=1200)],
+            1200,
+            Judgement.DID_NOT_HELP,
+            id="back after an outage and still firing when Alertmanager must have sent again: did not help",
+        ),
+        pytest.param(
+            [GOAL],
+            [*every(0, 0.07, start=1000, end=1480), *every(0, 0.002, start=1495, end=1600), *series(0, (1610, 0.07))],
+            1610,
             Judgement.DID_NOT_HELP,
             id="broken while it was waited for: did not help",
         ),
@@ -122,6 +144,20 @@ def every(index: int, value: float | None, *, start: int = 0, end: int, step: in
             600 + 3600,
             Judgement.BLIND,
             id="good whenever anybody looked, and nobody looked often: blind, not undone",
+        ),
+        pytest.param(
+            [GOAL, ALERTS],
+            [*every(0, 0.002, end=600 + 3600, step=100), *every(1, 1, end=600 + 3600, step=100)],
+            600 + 3600,
+            Judgement.HELPED_IN_PART,
+            id="the same, and an alert lingers: kept",
+        ),
+        pytest.param(
+            [ALERTS],
+            every(0, 1, end=18_000, step=240),
+            18_000,
+            Judgement.DID_NOT_HELP,
+            id="a process that comes and goes all the time does not put the end off for ever",
         ),
         pytest.param([GOAL], [], 600, Judgement.BLIND, id="nothing measured: blind"),
         pytest.param([GOAL], [], 10, Judgement.WAIT, id="nothing measured yet: wait"),
@@ -162,14 +198,14 @@ def every(index: int, value: float | None, *, start: int = 0, end: int, step: in
         ),
         pytest.param(
             [READY, GUARD],
-            [*series(0, (600, 6)), *series(1, (585, 0.4), (600, 0.9))],
+            [*series(0, (600, 6)), *every(1, 0.4, end=585), *series(1, (600, 0.9))],
             600,
             Judgement.WORSENED,
             id="at the end the last value of a guard counts",
         ),
         pytest.param(
             [GUARD],
-            series(0, (600, 0.4)),
+            every(0, 0.4, end=600),
             600,
             Judgement.BLIND,
             id="nobody said what success is: never called a success",
@@ -220,4 +256,14 @@ def test_help_is_never_claimed_over_harm_or_blindness(
         assert 1 in last
     if reading.judgement is Judgement.WORSENED:
         assert [m.value for m in seen if m.check == 1][-1] > 0.45
-    assert (reading.judgement is Judgement.WAIT) <= (at < 600)
+    looked = [NOW, *(m.at for m in sorted(measured, key=lambda m: m.at) if m.at <= after(at))]
+    away = any(later - before > AWAY for before, later in pairwise(looked))
+    assert (reading.judgement is Judgement.WAIT) <= (at < 600 or away)
+
+
+@given(st.lists(st.sampled_from([15, 60, 121, 300, 4000]), min_size=400, max_size=400))
+def test_however_a_process_comes_and_goes_a_window_closes(gaps: list[int]) -> None:
+    moments = list(accumulate(gaps))
+    measured = series(0, *((moment, 1.0) for moment in moments))
+    reading = judge([ALERTS], measured, window=WINDOW, now=after(moments[-1]))
+    assert reading.judgement is Judgement.DID_NOT_HELP
