@@ -143,13 +143,10 @@ def _unreadable(path: Path, message: str, *, instead: str) -> Parsed:
 
 
 def _missing(folder: Path) -> Problem:
-    return Problem(
-        path=str(folder),
-        line=1,
-        field="",
-        message="there is no such folder",
-        instead="make it, or take it out of the settings",
-    )
+    message, instead = "there is no such folder", "make it, or take it out of the settings"
+    if folder.is_file():
+        message, instead = "it is a file, and runbooks are read by the folder", f"name the folder: {folder.parent}"
+    return Problem(path=str(folder), line=1, field="", message=message, instead=instead)
 
 
 def _duplicate(runbook: Runbook, *, other: Runbook) -> Problem:

@@ -16,5 +16,6 @@ def plain_logs() -> None:
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Standard error as it is when something is said: who runs cases may have put another in its place since.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -22,7 +22,7 @@ from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.locks import release_locks
-from tools.action import Progress, WaitsFor
+from tools.action import Progress, Snapshot, WaitsFor
 from tools.errors import ConflictError, PermanentError, ToolError
 
 FOLLOW_SECONDS = 600.0
@@ -126,11 +126,24 @@ async def _objection(deed: Deed) -> str | None:
         return None
     action = deed.proposed
     try:
-        now = await deed.action.capture(deed.cluster, action.request)
+        now = await _captured(deed)
     except ToolError as error:
         return f"its target cannot be read as it was seen: {error}"
     differences = action.fence.differences(now.fence)
     return "its target changed since it was seen: " + "; ".join(differences) if differences else None
+
+
+async def _captured(deed: Deed) -> Snapshot:
+    """The target as it is now. Nothing was done yet: a system that is away for a moment costs no approval."""
+    for attempt in range(1, LOOK_TRIES):
+        try:
+            return await deed.action.capture(deed.cluster, deed.proposed.request)
+        except PermanentError:
+            raise
+        except ToolError as error:
+            await deed.book.progress(deed, f"not begun, its target cannot be read: {error}")
+            await deed.hands.clock.sleep(LOOK_SECONDS * attempt)
+    return await deed.action.capture(deed.cluster, deed.proposed.request)
 
 
 async def _do(deed: Deed) -> Execution:

@@ -10,7 +10,7 @@ from langgraph.types import Command, interrupt
 
 from incidents.execution import Execution, ExecutionStatus
 from incidents.ids import IncidentId, ProposalDigest
-from incidents.incident import Phase
+from incidents.incident import CLOSED, Phase
 from incidents.ledger import EntryKind
 from incidents.proposal import ProposalStatus
 from orchestrator.context import Context
@@ -21,18 +21,26 @@ from orchestrator.phases import ensure
 from orchestrator.state import State
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
+from orchestrator.store.incidents import incident_of
 from orchestrator.store.ledger import record
 
+OVER = "its alerts resolved before what was approved began"
 
-async def execute(state: State, runtime: Runtime[Context]) -> State:
-    """Write down what is to be executed and wake the executor, in one transaction."""
+
+async def execute(state: State, runtime: Runtime[Context]) -> Command[Literal["await_execution", "conclude"]]:
+    """Write down what is to be executed and wake the executor, in one transaction.
+
+    What needed no click is approved while its alerts may still resolve: then it is withdrawn, and nothing is run.
+    """
     context, digest = runtime.context, proposal_in(state)
     async with context.store.transaction(lease=context.lease) as tx:
         stored = await proposals.proposal_by(tx, digest)
+        if (await incident_of(tx, state["incident"])).phase in CLOSED:
+            return Command(goto="conclude", update={"ending": "resolved", "detail": OVER})
         await ensure(tx, state["incident"], to=Phase.EXECUTING, because=f"approved: {_summary(stored)}")
         await executions.plan_executions(tx, stored.proposal, now=context.clock.now())
         await enqueue(tx, Task.EXECUTE, state["incident"], item=digest)
-    return {}
+    return Command(goto="await_execution")
 
 
 async def await_execution(state: State, runtime: Runtime[Context]) -> Command[Literal["verify", "plan", "conclude"]]:

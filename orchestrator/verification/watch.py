@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from agents.wording import duration
 from incidents.action import Reversibility
 from incidents.canonical import Json
 from incidents.evidence import Window
@@ -14,7 +15,7 @@ from incidents.incident import EventKind
 from incidents.ledger import EntryKind
 from incidents.prediction import held_against
 from incidents.proposal import Proposal, ProposedAction
-from incidents.verification import Judgement, Measurement, Outcome, Reading, Verification, judge
+from incidents.verification import AWAY, Judgement, Measurement, Outcome, Reading, Verification, judge
 from orchestrator.context import Workbench
 from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals, verifications
@@ -41,6 +42,7 @@ async def look(bench: Workbench, digest: ProposalDigest) -> None:
         await add_evidence(tx, proposal.body.incident, [evidence for _, evidence in taken if evidence])
         await verifications.add_measurements(tx, digest, [measurement for measurement, _ in taken])
         measured = await verifications.measurements_of(tx, digest)
+        await _say_that_nobody_watched(tx, proposal, measured, window=window, now=now)
         reading = judge(proposal.body.checks, measured, window=window, now=now)
         await _act(tx, bench, proposal, reading, window=window, measured=measured, now=now)
 
@@ -51,6 +53,16 @@ def window_of(proposal: Proposal, rows: Sequence[Execution]) -> Window | None:
     if not ends:
         return None
     return Window(start=max(ends), end=max(ends) + timedelta(seconds=proposal.body.watch_seconds))
+
+
+async def _say_that_nobody_watched(
+    tx: Tx, proposal: Proposal, measured: Sequence[Measurement], *, window: Window, now: datetime
+) -> None:
+    """A line of the story, once per time away: the watch lasts longer for it."""
+    before = max((m.at for m in measured if m.at < now), default=window.start)
+    if now - before > AWAY:
+        away = f"watching again: nobody did for {duration((now - before).total_seconds())}"
+        await _tell(tx, proposal, away, now=now, key=f"again:{now.isoformat()}")
 
 
 async def _act(

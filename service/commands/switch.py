@@ -18,7 +18,10 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def switch(*, paused: bool, reason: str, lasting: str = "") -> int:
-    """Use it; 1 when it was refused, 2 when `lasting` is no duration."""
+    """Use it; 1 when it was refused, 2 when `lasting` is no duration or a pause has no reason."""
+    if paused and not reason.strip():
+        Console(stderr=True).print("Say why with --reason: whoever looks next needs it")
+        return 2
     found = _DURATION.fullmatch(lasting.strip())
     if lasting and not found:
         Console(stderr=True).print(f"{lasting!r} is no duration: write 30m, 2h or 1d")

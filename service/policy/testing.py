@@ -11,7 +11,10 @@ from service.doctor.governance import unknown_actions
 
 
 def lint_command(path: Path | None) -> int:
-    """Read the policy; 1 when it cannot be used or names what does not exist."""
+    """Read the policy; 1 when it cannot be used or names what does not exist, 2 when there is nothing to read."""
+    if path is not None and not path.exists():
+        _wrong(f"{path}: there is no such file or folder; write the policy's file, or the folder that holds it")
+        return 2
     try:
         policy = load_policy(path or load().policy)
     except InvalidPolicyError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agents.wording import listed
+from agents.wording import duration, listed
 from incidents.approval import Choice
 from incidents.canonical import Json
 from incidents.incident import CLOSED, SETTLED, Phase
@@ -209,5 +209,5 @@ def left_alone_by(record: IncidentRecord) -> Iterator[str]:
 def _left(proposal: ProposalRecord, record: IncidentRecord) -> str:
     minutes = int((proposal.body.expires_at - record.now).total_seconds() // 60)
     if minutes > COARSE_MINUTES:
-        return f", about {minutes - minutes % 5} min left"
+        return f", about {duration(60.0 * (minutes - minutes % 5))} left"
     return f", {max(1, minutes)} min left"

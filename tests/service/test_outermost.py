@@ -91,6 +91,7 @@ def test_a_command_that_has_spoken_keeps_its_exit_code() -> None:
     ("words", "variables", "said", "code"),
     [
         pytest.param(("--version",), {}, "midwatch", DONE, id="the version"),
+        pytest.param(("pause", "--reason", " "), {}, "Say why", UNUSABLE, id="a pause that nobody could understand"),
         pytest.param(
             ("incidents", "list"), {"MIDWATCH_DATABASE_URL": "postgresql://a@127.0.0.1:1/d"}, "cannot be reached",
             UNUSABLE, id="a database that is not there",

@@ -83,3 +83,9 @@ def test_a_folder_that_is_not_there_is_said_and_the_others_are_read(ours: Path, 
     folders = RunbookFolders([tmp_path / "nowhere", ours])
     assert titles(folders) == {"oom": "Ours"}
     assert "no such folder" in str(folders.problems[0])
+
+
+def test_a_file_in_the_place_of_a_folder_is_told_its_folder(ours: Path) -> None:
+    folders = RunbookFolders([next(ours.glob("*.md"))])
+    folders.library()
+    assert f"name the folder: {ours}" in str(folders.problems[0])

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from incidents.ids import ProposalDigest
 from incidents.incident import Phase
 from incidents.policy import Effect
 from incidents.proposal import ProposalStatus
+from incidents.rejection import Rejection
+from orchestrator.decisions import supersede
+from orchestrator.nodes import decide
+from orchestrator.store.executions import executions_of
+from orchestrator.store.incidents import move
+from orchestrator.store.proposals import proposal_by
 from orchestrator.store.standing import uses
+from orchestrator.store.transaction import Tx
 from tests.orchestrator.staging import stage
 
 SIGNED = """
@@ -56,3 +64,32 @@ async def test_a_pre_approval_that_does_not_hold_asks(tmp_path: Path, database_u
         [stored] = await on.proposals(waiting.id)
         assert stored.status is ProposalStatus.PENDING
         assert stored.proposal.body.policy.rule == "everything else"
+
+
+async def test_alerts_that_resolve_right_before_it_begins_leave_nothing_to_do(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intake withdraws the proposal between the worker's last look and the moment at which it is handed on."""
+    (tmp_path / "policy.yaml").write_text(SIGNED % "2099-01-01T00:00:00Z")
+    async with stage(tmp_path, database_url, policy=str(tmp_path / "policy.yaml")) as on:
+        before, seen = on.generation(), decide.rejection_on
+
+        async def resolved_then(tx: Tx, digest: ProposalDigest) -> Rejection | None:
+            """The last that the worker looks at; it has read by then that the proposal is approved."""
+            now, why = on.clock.now(), "all alerts resolved"
+            async with on.store.transaction() as other:
+                stored = await proposal_by(other, digest)
+                await supersede(other, stored, because=why, actor="intake", now=now)
+                incident = stored.proposal.body.incident
+                await move(other, incident, to=Phase.RESOLVED, because=why, actor="intake", now=now)
+            return await seen(tx, digest)
+
+        monkeypatch.setattr(decide, "rejection_on", resolved_then)
+        ended = await on.until(Phase.RESOLVED)
+        while "the draft of the post-mortem is there" not in await on.told(ended.id):
+            await on.world.advance(15.0)
+            await on.work()
+        [stored] = await on.proposals(ended.id)
+        async with on.store.transaction() as tx:
+            assert await executions_of(tx, stored.proposal.digest) == ()
+        assert (stored.status, on.generation()) == (ProposalStatus.SUPERSEDED, before)

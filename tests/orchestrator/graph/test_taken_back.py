@@ -62,3 +62,16 @@ async def test_what_somebody_changed_meanwhile_is_not_taken_back_but_told(on: St
         assert await locks_of(tx, incident.id) == ()
     assert [row.status.value for row in rows] == ["succeeded", "refused"]
     assert "changed again since" in rows[1].detail
+
+
+async def test_a_good_change_that_nobody_watched_for_a_while_is_watched_then_and_stays(on: Stage) -> None:
+    """Every process is down from the end of the rollout until long after the window."""
+    incident = await on.until(Phase.AWAITING_DECISION)
+    digest = (await on.proposals(incident.id))[-1].proposal.digest
+    assert isinstance(await on.decide(digest), Accepted)
+    await on.until(Phase.VERIFYING)
+    await on.world.advance(1200)
+    ended = await on.until()
+    told = await on.told(incident.id)
+    assert ended.phase is Phase.VERIFIED, told
+    assert sum("watching again: nobody did for 20 min" in line for line in told) == 1, told

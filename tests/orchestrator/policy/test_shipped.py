@@ -57,6 +57,11 @@ def test_lint_names_what_does_not_exist(own: Path, capsys: pytest.CaptureFixture
     assert "no such action: reboot_world" in capsys.readouterr().err
 
 
+def test_lint_of_what_is_not_there_was_not_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint_command(tmp_path / "nowhere") == 2
+    assert "there is no such file or folder" in capsys.readouterr().err
+
+
 def test_explaining_says_which_row_and_why_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     asked = Asked(action="rollback_workload", target="prod-eu/shop/deployment/checkout", pods=60)
     assert explain_command(asked) == 0
