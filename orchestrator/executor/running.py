@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from agents.wording import duration
-from incidents.action import ActionOutcome
+from incidents.action import ActionOutcome, Snapshot
 from incidents.execution import TERMINAL, Execution, ExecutionStatus
 from incidents.ids import ProposalDigest
 from incidents.proposal import Proposal
@@ -22,7 +22,7 @@ from orchestrator.jobs import Task, enqueue
 from orchestrator.store import executions, proposals
 from orchestrator.store.errors import StaleStateError
 from orchestrator.store.locks import release_locks
-from tools.action import Progress, Snapshot, WaitsFor
+from tools.action import Progress, WaitsFor
 from tools.errors import ConflictError, PermanentError, ToolError
 
 FOLLOW_SECONDS = 600.0
