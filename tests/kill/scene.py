@@ -75,7 +75,7 @@ class Scene:
     def get(self, path: str) -> dict[str, Any]:
         """Ask the API as the on-call person."""
         headers = {"authorization": f"Bearer {self.keys.person.get_secret_value()}"}
-        answer = httpx.get(f"{self.url}{path}", headers=headers, timeout=10)
+        answer = httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -84,12 +84,12 @@ class Scene:
         """Click."""
         headers = {"authorization": f"Bearer {self.keys.person.get_secret_value()}"}
         url = f"{self.url}/api/v1/proposals/{digest}/decision"
-        return httpx.post(url, headers=headers, json={"choice": "approve", "reason": ""}, timeout=10)
+        return httpx.post(url, headers=headers, json={"choice": "approve", "reason": ""}, timeout=30)
 
     def deployment(self, name: str) -> dict[str, Any]:
         """The object as the world's API server has it."""
         url = f"{self.world.urls['kubernetes']}/apis/apps/v1/namespaces/shop/deployments/{name}"
-        answer = httpx.get(url, headers={"authorization": f"Bearer {self.world.tokens['reader']}"}, timeout=10)
+        answer = httpx.get(url, headers={"authorization": f"Bearer {self.world.tokens['reader']}"}, timeout=30)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -208,10 +208,10 @@ def ended(*processes: Process) -> Iterator[None]:
                 process.terminate()
         for process in processes:
             try:
-                process.wait(timeout=15)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(timeout=15)
+                process.wait(timeout=60)
 
 
 async def until_settled(scene: Scene, *, approving: bool = True) -> dict[str, Any]:

@@ -37,7 +37,7 @@ async def test_a_worker_dies_after_the_change_was_taken_up() -> None:
             finally:
                 for process in started:
                     process.kill()
-                    process.wait(timeout=10)
+                    process.wait(timeout=60)
 
 
 async def play(scene: Scene, started: list[Process]) -> None:

@@ -50,7 +50,7 @@ async def test_work_goes_on_after_the_server_was_killed() -> None:
                 await tx.execute(text("INSERT INTO kept VALUES (7)"))
             postmaster = psutil.Process(int((folder / "pg" / "postmaster.pid").read_text().splitlines()[0]))
             postmaster.send_signal(signal.SIGKILL)
-            psutil.wait_procs([postmaster], timeout=10)
+            psutil.wait_procs([postmaster], timeout=60)
             async with store.transaction() as tx:
                 assert (await tx.execute(text("SELECT n FROM kept"))).scalar_one() == 7
         await asyncio.to_thread(server.release)

@@ -54,7 +54,7 @@ def children(*arguments: tuple[str, ...]) -> Iterator[list[Child]]:
     finally:
         for child in started:
             child.kill()
-            child.communicate(timeout=10)
+            child.communicate(timeout=60)
 
 
 def finish(child: Child) -> list[str]:
@@ -142,7 +142,7 @@ async def test_whenever_it_is_killed_what_was_answered_is_there(store: Store, da
             assert child.line() == "ready"
             time.sleep(delay)  # noqa: ASYNC251 - nothing else runs here, and the kill should come at that moment
             child.send_signal(signal.SIGKILL)
-            out, _ = child.communicate(timeout=10)
+            out, _ = child.communicate(timeout=60)
             answered |= {int(line.split()[0]) for line in out.splitlines() if line.strip()}
     assert await scalar(store, "SELECT count(*) FROM incident") >= len(answered)
     # Alertmanager sends again what was not answered; here everything comes again.
@@ -162,14 +162,14 @@ async def test_a_job_of_a_killed_worker_is_taken_over(store: Store, database_url
     with children(("hang", database_url)) as [child]:
         assert await asyncio.to_thread(child.line) == f"started {INCIDENT}"
         child.send_signal(signal.SIGKILL)
-        child.wait(timeout=10)
+        child.wait(timeout=60)
     done = asyncio.get_running_loop().create_future()
 
     async def advance(job: Job) -> None:
         done.set_result(job.incident)
 
     running = asyncio.create_task(Jobs(database_url, handlers={Task.ADVANCE: advance}, periods=QUICK).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         taken: IncidentId = await done
     assert taken == INCIDENT
     running.cancel()
@@ -187,14 +187,14 @@ def test_processes_of_one_folder_share_the_server_and_a_killed_one_does_not_keep
             assert one.line() == other.line() != ""
             postmaster = int((folder / "pg" / "postmaster.pid").read_text().splitlines()[0])
             one.send_signal(signal.SIGKILL)
-            one.wait(timeout=10)
+            one.wait(timeout=60)
             assert psutil.pid_exists(postmaster), "the other one still uses it"
             with children(("embedded", str(folder))) as [third]:
                 third.line()
                 finish(other)
                 assert psutil.pid_exists(postmaster)
                 finish(third)
-        psutil.wait_procs([psutil.Process(postmaster)] if psutil.pid_exists(postmaster) else [], timeout=10)
+        psutil.wait_procs([psutil.Process(postmaster)] if psutil.pid_exists(postmaster) else [], timeout=60)
         assert not psutil.pid_exists(postmaster), "the last one that ended has stopped it"
 
 

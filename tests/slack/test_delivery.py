@@ -265,7 +265,7 @@ def midwatch_without_socket(
 
 async def eventually_stored(store: Store, key: str, words: str) -> str:
     """What stood against a message, once it says so."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             async with store.transaction() as tx:
                 message = await message_of(tx, key)
@@ -276,7 +276,7 @@ async def eventually_stored(store: Store, key: str, words: str) -> str:
 
 async def eventually_receipt(store: Store, key: str) -> None:
     """Wait until it is noted as sent."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             async with store.transaction() as tx:
                 message = await message_of(tx, key)

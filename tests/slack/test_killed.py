@@ -31,7 +31,7 @@ def ending(started: list[Process]) -> Iterator[None]:
     finally:
         for process in started:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def connect(scene: Scene, slack: Slack) -> None:

@@ -137,7 +137,7 @@ def prometheus_over(shop: Shop, *, alertmanager: str, folder: Path) -> Iterator[
 
 def tell(alertmanager: str, *alerts: Mapping[str, Any]) -> None:
     """Give Alertmanager alerts by its API, as Prometheus does."""
-    httpx.post(f"{alertmanager}/api/v2/alerts", json=list(alerts), timeout=10).raise_for_status()
+    httpx.post(f"{alertmanager}/api/v2/alerts", json=list(alerts), timeout=30).raise_for_status()
 
 
 def apart(name: str, deployment: str) -> dict[str, Any]:
@@ -163,6 +163,6 @@ def attempts_failed(alertmanager: str) -> float:
 
 
 def _counted(alertmanager: str, metric: str) -> float:
-    text = httpx.get(f"{alertmanager}/metrics", timeout=10).text
+    text = httpx.get(f"{alertmanager}/metrics", timeout=30).text
     wanted = f'{metric}{{integration="webhook"'
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(wanted))

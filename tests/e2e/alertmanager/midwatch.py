@@ -60,7 +60,7 @@ class Midwatch:
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=10, headers={"Authorization": f"Bearer {PERSON_TOKEN}"})
+        self._client = httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {PERSON_TOKEN}"})
 
     @property
     def webhook(self) -> str:
@@ -85,7 +85,7 @@ class Midwatch:
         """SIGKILL: no shutdown of any kind."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=30)
         self._process = None
 
     def stop(self) -> None:

@@ -131,7 +131,7 @@ def provider() -> Iterator[str]:
         yield issuer
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _answers(issuer: str) -> bool:

@@ -20,7 +20,7 @@ LISTENERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE q
 
 
 async def next_event(lines: AsyncIterator[str], name: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for line in lines:
             if line == f"event: {name}":
                 return

@@ -36,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             {"alertname": 'Odd"name\\', "namespace": "shop", "pod": "checkout-7d9f8b6c5d-x2b4z"},
         ]
         body = [{"labels": labels, "startsAt": (now - timedelta(minutes=5)).isoformat()} for labels in firing]
-        httpx.post(f"{running}/api/v2/alerts", json=body, timeout=10).raise_for_status()
+        httpx.post(f"{running}/api/v2/alerts", json=body, timeout=30).raise_for_status()
         yield running
 
 

@@ -123,7 +123,7 @@ def comparable(value: object) -> object:
 
 
 async def arrived(side: Side, count: int) -> list[object]:
-    bodies = await asyncio.to_thread(side.hook.wait_for, count, seconds=10)
+    bodies = await asyncio.to_thread(side.hook.wait_for, count, seconds=30)
     return [comparable(body) for body in bodies]
 
 
