@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 
 from orchestrator.store.outages import is_outage
 from orchestrator.store.outbox import Message, claim, gone, hold_all, message_of, not_sent, sent
@@ -38,6 +39,7 @@ class Deliverer:
         self._sender = Sender(context)
         self._wake = asyncio.Event()
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._quiet_until = 0.0
 
     def wake(self) -> None:
         """Look now."""
@@ -62,7 +64,9 @@ class Deliverer:
                 continue
 
     async def send_next(self) -> bool:
-        """Send the next message that is due; False when there is none."""
+        """Send the next message that is due; False when there is none, or while Slack wants to hear nothing."""
+        if time.monotonic() < self._quiet_until:
+            return False
         async with self._context.store.transaction() as tx:
             message = await claim(tx, owner=self._owner, seconds=HOLD_SECONDS)
             head = await message_of(tx, message.thread) if message and message.thread else None
@@ -86,6 +90,8 @@ class Deliverer:
                 return
             await not_sent(tx, message, problem=str(error), wait=_wait(message, error))
             if isinstance(error, TransientError) and error.retry_after:
+                # What waits now is held for every replica; what is wanted only meanwhile, by this one.
+                self._quiet_until = time.monotonic() + error.retry_after
                 await hold_all(tx, seconds=error.retry_after)
             if isinstance(error, ForbiddenError):
                 await hold_all(tx, seconds=min(REFUSED_SECONDS, _wait(message, error)))
