@@ -14,6 +14,7 @@ from tests.service.web.serving import TOKENS
 PICTURES = Path(os.environ.get("MIDWATCH_SCREENSHOTS", "build/screenshots"))
 PICTURES.mkdir(parents=True, exist_ok=True)
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+expect.set_options(timeout=30_000)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 RUN = """async (rules) => {
   const only = rules.length ? {type: 'rule', values: rules} : {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']};
@@ -23,6 +24,7 @@ RUN = """async (rules) => {
 }"""
 
 
+HEARS = "document.body['htmx-internal-data']?.sseEventSource?.readyState === EventSource.OPEN"
 CUT_STREAM = "[object Event]"
 """What htmx says of an event stream that ended because its page was left."""
 
@@ -55,6 +57,10 @@ class Window:
     async def open(self, path: str) -> None:
         """Go there."""
         await self.page.goto(self.base + path)
+
+    async def hears(self) -> None:
+        """Wait until its stream of events is open."""
+        await self.page.wait_for_function(HEARS)
 
     async def keep(self, name: str, *, whole: bool = True) -> None:
         """Keep a picture."""

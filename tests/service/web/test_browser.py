@@ -53,26 +53,30 @@ async def test_an_open_page_follows_and_keeps_what_is_typed(browser: Browser, ba
     reason = seen.page.get_by_label("Why it is rejected")
     await reason.fill("half a senten")
     await seen.page.evaluate("document.getElementById('going-1').open = true; window.scrollTo(0, 200)")
-    await seen.page.wait_for_timeout(300)
+    await seen.hears()
     await book.say(EventKind.NOTE, "Owner of checkout", "I am looking at it too")
-    await expect(seen.page.get_by_text("I am looking at it too")).to_be_visible(timeout=3000)
+    await expect(seen.page.get_by_text("I am looking at it too")).to_be_visible()
     await expect(reason).to_have_value("half a senten")
     await expect(reason).to_be_focused()
     assert await seen.page.evaluate("document.getElementById('going-1').open && window.scrollY === 200")
     await book.approve()
-    await expect(seen.decision.get_by_text("Approved by On-call primary")).to_be_visible(timeout=3000)
+    await expect(seen.decision.get_by_text("Approved by On-call primary")).to_be_visible()
     await expect(reason).to_have_count(0)
     await book.dispatch()
-    await expect(seen.decision.get_by_text("4/6 ready")).to_be_visible(timeout=3000)
+    await expect(seen.decision.get_by_text("4/6 ready")).to_be_visible()
     assert seen.complaints == []
 
 
 async def test_the_list_follows_too(browser: Browser, base: str, book: Casebook) -> None:
     seen = await window(browser, base)
     await seen.keep("list-empty-wide", whole=False)
-    await seen.page.wait_for_timeout(300)
+    waiting = seen.page.get_by_role("heading", name="Waiting for you")
+    await expect(waiting).to_have_count(0)
+    await seen.hears()
     await book.reach(Phase.AWAITING_DECISION)
-    await expect(seen.page.get_by_text("Waiting for you")).to_be_visible(timeout=20_000)
+    await expect(waiting).to_have_text("Waiting for you 1")
+    await expect(seen.page.get_by_role("link", name="Waiting for you 1", exact=True)).to_be_visible()
+    await expect(seen.page.get_by_role("link", name="Incidents 1 waiting for you")).to_be_visible()
     assert seen.complaints == []
 
 

@@ -238,11 +238,11 @@ async def test_what_waits_for_you_is_counted_on_every_page(browser: Browser, bas
     await seen.open("/policy")
     badge = seen.page.locator(".main-nav .badge")
     await expect(badge).to_have_count(0)
-    await seen.page.wait_for_timeout(300)
+    await seen.hears()
     await book.reach(Phase.AWAITING_DECISION)
-    await expect(badge).to_have_text("1 waiting for you", timeout=10_000)
+    await expect(badge).to_have_text("1 waiting for you")
     await book.approve()
-    await expect(badge).to_have_count(0, timeout=10_000)
+    await expect(badge).to_have_count(0)
     assert seen.complaints == []
 
 
@@ -251,8 +251,8 @@ async def test_the_page_of_agents_follows(browser: Browser, base: str, book: Cas
     seen = await window(browser, base)
     await seen.open("/agents")
     await expect(seen.page.get_by_text("1 agent at work")).to_be_visible()
-    await seen.page.wait_for_timeout(300)
+    await seen.hears()
     await book.say(EventKind.AGENT, "cost", "looking into: what does checkout cost?", round=2, step="start")
-    await expect(seen.page.get_by_text("2 agents at work")).to_be_visible(timeout=5000)
+    await expect(seen.page.get_by_text("2 agents at work")).to_be_visible()
     await expect(seen.page.get_by_text("what does checkout cost?")).to_be_visible()
     assert seen.complaints == []
