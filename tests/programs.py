@@ -12,7 +12,7 @@ import httpx
 
 from service.ports import free_port
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 """A program that does not say that it is ready by then never will."""
 
 
@@ -30,7 +30,7 @@ def started(command: Sequence[str | Path], *, address: str) -> Iterator[str]:
         yield f"http://{address}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], *, name: str) -> None:

@@ -51,7 +51,7 @@ class Web:
     @property
     def client(self) -> httpx.AsyncClient:
         """Nobody is signed in."""
-        return httpx.AsyncClient(base_url=self.url, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, timeout=60)
 
 
 @pytest.fixture

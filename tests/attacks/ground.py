@@ -37,7 +37,7 @@ async def click(
     on: Stage, digest: ProposalDigest | str, *, who: str = "dana", choice: str = "approve", **headers: str
 ) -> httpx.Response:
     """Decide by the API, over HTTP; `headers` in place of the person's token."""
-    async with httpx.AsyncClient(base_url=house(on), timeout=20) as client:
+    async with httpx.AsyncClient(base_url=house(on), timeout=60) as client:
         body = {"choice": choice, "reason": "because"}
         return await client.post(
             f"/api/v1/proposals/{digest}/decision", json=body, headers=headers or bearer(who), follow_redirects=False

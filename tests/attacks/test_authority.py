@@ -330,7 +330,7 @@ async def test_ledger_rolled_back(web: Web) -> None:
     stopped="tokens are read from the header and the form only",
 )
 async def test_token_in_an_address(on: Stage) -> None:
-    async with httpx.AsyncClient(base_url=house(on), timeout=20, follow_redirects=False) as client:
+    async with httpx.AsyncClient(base_url=house(on), timeout=60, follow_redirects=False) as client:
         for path in ("/api/v1/incidents", "/"):
             for name in ("token", "access_token", "api_key"):
                 answer = await client.get(path, params={name: TOKENS["dana"]})

@@ -33,7 +33,7 @@ def scale(on: Stage, to: int) -> ActionRequest:
 
 async def changed(on: Stage, proposal: Proposal, body: object, *, who: str = "dana") -> httpx.Response:
     """Change it by the API, over HTTP."""
-    async with httpx.AsyncClient(base_url=house(on), timeout=20) as client:
+    async with httpx.AsyncClient(base_url=house(on), timeout=60) as client:
         return await client.post(f"/api/v1/proposals/{proposal.digest}/change", json=body, headers=bearer(who))
 
 
@@ -187,7 +187,7 @@ async def test_a_change_of_what_runs(on: Stage) -> None:
 async def test_a_change_by_the_wrong_user(on: Stage) -> None:
     proposal = await sealed(on, scale(on, 12))
     assert (await changed(on, proposal, replicas(8), who="ada")).status_code == 403
-    async with httpx.AsyncClient(base_url=house(on), timeout=20) as client:
+    async with httpx.AsyncClient(base_url=house(on), timeout=60) as client:
         path = f"/api/v1/proposals/{proposal.digest}/change"
         assert (await client.post(path, json=replicas(8))).status_code == 401
     bot = person("midwatch", "oncall", "owner", "admin", bot=True)

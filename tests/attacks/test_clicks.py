@@ -197,7 +197,7 @@ async def test_forged_digest(on: Stage) -> None:
 async def test_click_with_more(on: Stage) -> None:
     before, proposal = on.generation(), await sealed(on)
     more = {"person": {"id": "dana@example.com", "name": "Dana", "roles": ["admin"]}, "approvals": 0, "actions": []}
-    async with httpx.AsyncClient(base_url=house(on), headers=bearer("ada")) as client:
+    async with httpx.AsyncClient(base_url=house(on), headers=bearer("ada"), timeout=60) as client:
         path = f"/api/v1/proposals/{proposal.digest}/decision"
         answer = await client.post(path, json={"choice": "approve", "reason": "x"} | more)
     assert answer.status_code == 422

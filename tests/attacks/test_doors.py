@@ -117,7 +117,7 @@ async def raw(url: str, request: bytes) -> bytes:
         writer.write(request)
         await writer.drain()
         writer.write_eof()
-        return await asyncio.wait_for(reader.read(), timeout=10)
+        return await asyncio.wait_for(reader.read(), timeout=60)
     finally:
         writer.close()
 

@@ -160,7 +160,7 @@ async def test_database_down(on: Stage) -> None:
             await tx.execute(text("SELECT 1 FROM proposal WHERE digest = :d FOR UPDATE"), {"d": proposal.digest})
             waiting = asyncio.ensure_future(click(on, proposal.digest))
             cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            for _ in range(200):
+            for _ in range(1200):
                 await asyncio.sleep(0.05)
                 if (await tx.execute(text(cut))).scalar_one():
                     break

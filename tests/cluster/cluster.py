@@ -18,7 +18,7 @@ from kubernetes.config import new_client_from_config_dict
 
 from tests.cluster.eventually import eventually
 
-_CALL_SECONDS = 10
+_CALL_SECONDS = 30
 _TOKEN_SECONDS = 3600
 
 

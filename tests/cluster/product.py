@@ -69,11 +69,11 @@ class Product:
             "truncatedAlerts": 0,
         }
         headers = {"authorization": f"Bearer {WEBHOOK}"}
-        httpx.post(f"{self.url}/api/v1/alerts/alertmanager", json=body, headers=headers, timeout=20).raise_for_status()
+        httpx.post(f"{self.url}/api/v1/alerts/alertmanager", json=body, headers=headers, timeout=60).raise_for_status()
 
     def get(self, path: str) -> dict[str, Any]:
         """Ask the API as the person on call."""
-        answer = httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {PERSON}"}, timeout=20)
+        answer = httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {PERSON}"}, timeout=60)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -81,7 +81,7 @@ class Product:
     def decide(self, digest: str, choice: str = "approve") -> None:
         """Click as the person on call."""
         url, headers = f"{self.url}/api/v1/proposals/{digest}/decision", {"authorization": f"Bearer {PERSON}"}
-        httpx.post(url, json={"choice": choice, "reason": "test"}, headers=headers, timeout=20).raise_for_status()
+        httpx.post(url, json={"choice": choice, "reason": "test"}, headers=headers, timeout=60).raise_for_status()
 
     def until(self, *phases: str, seconds: float = 90.0) -> dict[str, Any]:
         """The record of the one incident, once it is in one of these phases; its story, when it is not."""
@@ -155,7 +155,7 @@ def serving(
             child.wait(timeout=30)
         except subprocess.TimeoutExpired:
             child.kill()
-            child.wait(timeout=10)
+            child.wait(timeout=60)
 
 
 def _ready(url: str, child: subprocess.Popen[bytes], log: Path) -> bool:

@@ -49,11 +49,11 @@ async def demo(*arguments: str, settings: Mapping[str, str] | None = None) -> As
         reading = asyncio.create_task(process.stdout.read())
         yield found.group()
         process.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await process.wait()
         await reading
         assert process.returncode == 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while _some_left(process.pid):  # noqa: ASYNC110 - nobody tells when a group of processes is empty
                 await asyncio.sleep(0.1)
     finally:

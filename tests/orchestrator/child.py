@@ -24,7 +24,7 @@ from orchestrator.store.leases import acquire, release
 from tests.incidents.making import after, person
 from tests.orchestrator.making import INCIDENT, at, body, raw_alert
 
-QUICK = Periods(heartbeat_seconds=0.2, takeover_seconds=0.6, poll_seconds=0.2)
+QUICK = Periods(heartbeat_seconds=0.2, takeover_seconds=2.0, poll_seconds=0.2)
 
 
 def say(*words: object) -> None:

@@ -29,7 +29,7 @@ from tests.orchestrator.making import INCIDENT, a_proposal, an_incident
 from tools.clock import Clock, ManualClock, ScaledClock, SystemClock
 from tools.errors import TransientError
 
-QUICK = Periods(heartbeat_seconds=0.2, takeover_seconds=0.6, poll_seconds=0.2)
+QUICK = Periods(heartbeat_seconds=0.2, takeover_seconds=2.0, poll_seconds=0.2)
 OTHER = IncidentId("inc-bbbbbbbbbbbb")
 WAITING = text("SELECT task_name, args ->> 'item' AS item FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
 
@@ -46,7 +46,7 @@ async def working(url: str, handlers: dict[Task, Callable[[Job], Awaitable[None]
             await running
 
 
-async def until(happened: Callable[[], bool], *, seconds: float = 10) -> None:
+async def until(happened: Callable[[], bool], *, seconds: float = 60) -> None:
     """Wait for something, looking again every 20 ms."""
     for _ in range(int(seconds / 0.02)):
         if happened():
@@ -254,9 +254,9 @@ async def test_the_sweep_wakes_what_nobody_works_on_once(store: Store) -> None:
 async def test_the_sweep_leaves_what_is_owned_until_its_lease_ends(store: Store) -> None:
     await an_incident(store)
     async with store.transaction() as tx:
-        assert await acquire(tx, INCIDENT, owner="worker", ttl=timedelta(milliseconds=300))
+        assert await acquire(tx, INCIDENT, owner="worker", ttl=timedelta(seconds=2))
     assert (await sweep(store, now=NOW)).advanced == ()
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(2.1)
     assert (await sweep(store, now=NOW)).advanced == (INCIDENT,)
 
 

@@ -206,7 +206,7 @@ SLOW = (
 
 async def _until_asleep(store: Store) -> None:
     query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
-    for _ in range(500):
+    for _ in range(6000):
         if await scalar(store, query):
             return
         await asyncio.sleep(0.01)

@@ -125,11 +125,11 @@ async def test_a_takeover_waits_for_what_the_owner_is_writing(store: Store) -> N
     """The owner's transaction holds the row: the next owner gets the incident after it, with what it wrote."""
     await an_incident(store)
     async with store.transaction() as tx:
-        lease = await acquire(tx, INCIDENT, owner="owner", ttl=timedelta(milliseconds=200))
+        lease = await acquire(tx, INCIDENT, owner="owner", ttl=timedelta(seconds=2))
     assert lease is not None
     async with store.transaction(lease=lease) as tx:
         await move(tx, INCIDENT, to=Phase.INVESTIGATING, because="x", actor="owner", now=NOW)
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(2.1)
 
         async def take_over() -> Phase:
             async with store.transaction() as other:

@@ -93,7 +93,7 @@ async def test_every_kind_deserialises(still_reader: kubernetes.ApiClient, call:
 async def test_events_are_served_in_both_groups(still_world: World) -> None:
     headers = {"Authorization": f"Bearer {still_world.tokens['reader']}"}
     base = still_world.urls["kubernetes"]
-    async with httpx.AsyncClient(timeout=20, headers=headers) as http:
+    async with httpx.AsyncClient(timeout=60, headers=headers) as http:
         core = (await http.get(f"{base}/api/v1/events")).json()["items"]
         new = (await http.get(f"{base}/apis/events.k8s.io/v1/events")).json()["items"]
     assert [(e["involvedObject"], e["message"], e["count"]) for e in core] == [
@@ -103,7 +103,9 @@ async def test_events_are_served_in_both_groups(still_world: World) -> None:
 
 async def test_a_watch_from_a_forgotten_version_ends_with_410(still_reader: kubernetes.ApiClient) -> None:
     core = kubernetes.CoreV1Api(still_reader)
-    async with watch.Watch().stream(core.list_namespaced_pod, SHOP, resource_version="17", timeout_seconds=5) as stream:
+    async with watch.Watch().stream(
+        core.list_namespaced_pod, SHOP, resource_version="17", timeout_seconds=60
+    ) as stream:
         with pytest.raises(ApiException) as refusal:
             await anext(aiter(stream))
     assert refusal.value.status == 410

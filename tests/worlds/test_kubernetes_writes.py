@@ -23,7 +23,7 @@ async def test_a_watch_sees_the_rollback_happen(
 
     async def follow() -> None:
         async with watch.Watch().stream(
-            core.list_namespaced_pod, SHOP, resource_version=first, timeout_seconds=20
+            core.list_namespaced_pod, SHOP, resource_version=first, timeout_seconds=60
         ) as stream:
             started.set()
             async for event in stream:

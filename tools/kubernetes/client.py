@@ -25,6 +25,7 @@ from tools.clock import Clock
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
 from tools.kubernetes.access import Need
+from tools.kubernetes.client_connector import Connector
 from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
 from tools.kubernetes.resources import RESOURCES
@@ -57,6 +58,7 @@ class KubernetesClient:
         self.date = ""
         """The Date header of the last answer: what the API server's clock said."""
         self._api: Any = None
+        self._connector: Connector | None = None
         self._lock = asyncio.Lock()
         self._shared: Shared[Listing] = Shared()
 
@@ -66,6 +68,9 @@ class KubernetesClient:
             if self._api is not None:
                 await self._api.close()
                 self._api = None
+            if self._connector is not None:
+                await self._connector.close()
+                self._connector = None
 
     async def list(
         self, path: str, *, query: Mapping[str, str] | None = None, metadata_only: bool = False, most: int = MAX_ITEMS
@@ -213,7 +218,11 @@ class KubernetesClient:
     async def _connected(self) -> Any:
         async with self._lock:
             if self._api is None:
-                self._api = kubernetes_client.ApiClient(configuration=await self._configured())
+                configuration = await self._configured()
+                self._api = kubernetes_client.ApiClient(configuration=configuration)
+                tls, most = self._api.rest_client.ssl_context, configuration.connection_pool_maxsize
+                self._connector = Connector(ssl=tls, limit=most)
+                configuration.client_session_kwargs |= {"connector": self._connector}
             return self._api
 
     async def _configured(self) -> Any:

@@ -250,10 +250,9 @@ async def test_a_provider_that_fails_leaves_the_rules_answer(status: int) -> Non
 
 async def test_a_slow_model_is_not_waited_for() -> None:
     budget = ModelBudget(seconds=0.5)
-    started = asyncio.get_running_loop().time()
-    argued, _ = await argue(Reply(delay=3.0), budget=budget)
+    async with asyncio.timeout(120):
+        argued, _ = await argue(Reply(delay=600.0), budget=budget)
     assert argued.record.ending is Ending.TIMED_OUT
-    assert asyncio.get_running_loop().time() - started < 6
 
 
 @pytest.mark.parametrize(

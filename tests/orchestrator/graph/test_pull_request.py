@@ -53,7 +53,7 @@ async def opened(on: Stage) -> Incident:
 async def call(on: Stage, method: str, path: str, **body: str) -> object:
     """Somebody with the right to merge, at GitHub."""
     headers = {"authorization": f"Bearer {on.world.tokens['github-write']}"}
-    async with httpx.AsyncClient(base_url=on.world.urls["github"], headers=headers, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=on.world.urls["github"], headers=headers, timeout=60) as client:
         answer = await client.request(method, f"/repos/{REPOSITORY}{path}", json=body or None)
         answer.raise_for_status()
         return answer.json()

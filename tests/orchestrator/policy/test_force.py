@@ -163,7 +163,7 @@ async def test_a_change_while_nothing_ran_is_recorded_at_the_start(store: Store,
     watching = asyncio.ensure_future(watch_policy(fresh, store, every=60))
     entries: list[object] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(entries) < 2:
                 await asyncio.sleep(0.05)
                 async with store.transaction() as tx:

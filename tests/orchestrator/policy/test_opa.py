@@ -13,13 +13,13 @@ from tests.orchestrator.policy.asking import ASK_ALL, action, done, folder, ques
 from tests.tools.scripted_server import Answering, Asked, Said, scripted
 
 
-def pointing(at: Path, url: str) -> Policy:
-    return folder(at, ASK_ALL + f"opa: {{url: '{url}', path: org.midwatch, timeout_seconds: 0.5}}\n")
+def pointing(at: Path, url: str, *, seconds: float = 10) -> Policy:
+    return folder(at, ASK_ALL + f"opa: {{url: '{url}', path: org.midwatch, timeout_seconds: {seconds}}}\n")
 
 
-async def asked(at: Path, answer: Answering) -> PolicyVerdict:
+async def asked(at: Path, answer: Answering, *, seconds: float = 10) -> PolicyVerdict:
     async with scripted(answer) as server:
-        policy = pointing(at, server.url)
+        policy = pointing(at, server.url, seconds=seconds)
         return ruling(policy, question(), outside=await asked_outside(policy, question()))
 
 
@@ -60,7 +60,7 @@ async def slow(_: Asked) -> Said:
     ],
 )
 async def test_what_is_no_answer_denies(tmp_path: Path, answer: Answering, says: str) -> None:
-    found = await asked(tmp_path, answer)
+    found = await asked(tmp_path, answer, seconds=0.5 if answer is slow else 10)
     assert found.effect is Effect.DENY
     assert says in found.reason, found.reason
 

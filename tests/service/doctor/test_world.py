@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,8 @@ async def test_what_cannot_be_reached_is_named_and_the_others_are_looked_at_all_
 
 async def test_a_system_that_never_answers_holds_up_nobody(settings: Settings) -> None:
     async with silent_server() as url:
-        started = time.monotonic()
-        report = await examine(changed(settings, opencost=Endpoint(url=url, timeout_seconds=0.3)))
-    assert time.monotonic() - started < 30
+        async with asyncio.timeout(120):
+            report = await examine(changed(settings, opencost=Endpoint(url=url, timeout_seconds=0.3)))
     assert row(report, "OpenCost").state is State.FAILED
     assert "did not answer" in row(report, "OpenCost").found
     assert row(report, "Prometheus").state is State.OK

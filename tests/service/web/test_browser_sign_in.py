@@ -54,7 +54,7 @@ async def base(context: WebContext) -> AsyncIterator[str]:
 
 async def door(browser: Browser, base: str, issuer: str, **person: Any) -> Window:
     """A fresh window at the door; the provider knows who will sign in."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         await client.post(f"{issuer}/test/next", json=person)
     opened = await browser.new_context(viewport=WIDE)  # type: ignore[arg-type] # width and height
     made = Window(await opened.new_page(), base)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -29,7 +28,7 @@ async def next_event(lines: AsyncIterator[str], name: str) -> None:
 
 async def test_a_stream_tells_and_survives_a_lost_listener(context: WebContext, book: Casebook, store: Store) -> None:
     incident = await book.reach(Phase.OPEN)
-    async with served(context) as base, httpx.AsyncClient(base_url=base, timeout=20) as client:
+    async with served(context) as base, httpx.AsyncClient(base_url=base, timeout=60) as client:
         await sign_in(client, "ada")
         async with client.stream("GET", f"/incidents/{incident}/events") as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
@@ -55,7 +54,7 @@ async def waiting(lines: AsyncIterator[str]) -> str:
 async def test_a_stream_says_what_waits_for_this_person(context: WebContext, book: Casebook) -> None:
     """Whatever page is open, also that of another incident; only those who may approve are told."""
     other = await book.reach(Phase.OPEN, group="search")
-    async with served(context) as base, httpx.AsyncClient(base_url=base, timeout=20) as client:
+    async with served(context) as base, httpx.AsyncClient(base_url=base, timeout=60) as client:
         await sign_in(client, "dana")
         async with client.stream("GET", f"/incidents/{other}/events") as answer:
             lines = answer.aiter_lines()
@@ -80,13 +79,12 @@ async def test_a_stream_of_nothing_is_404(client: httpx.AsyncClient) -> None:
 
 
 async def test_open_streams_end_with_the_process(context: WebContext) -> None:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         async with served(context) as base:
             await client.post(f"{base}/sign-in", data={"token": "token-of-ada-viewer"})
             request = client.build_request("GET", f"{base}/events")
             answer = await client.send(request, stream=True)
             lines = answer.aiter_lines()
             await next_event(lines, "hello")
-            began = time.monotonic()
-        assert time.monotonic() - began < 2
-        await answer.aclose()
+        async for line in lines:  # to its end: one that is cut raises
+            assert line != "event: change"

@@ -56,7 +56,7 @@ class Browser:
         self.console, self.issuer = console, issuer
 
     async def becomes(self, **person: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             await client.post(f"{self.issuer}/test/next", json=person)
 
     async def sent_to_provider(self, **query: str) -> str:
@@ -66,7 +66,7 @@ class Browser:
 
     async def comes_back(self, url: str) -> str:
         """The path of the console to which the provider sends it."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             answer = await client.get(url)
         assert answer.status_code == 302, answer.text
         back = urlsplit(answer.headers["location"])

@@ -123,7 +123,7 @@ async def console(store: Store, settings: Settings, clock: ManualClock) -> Async
 
 
 async def issues_at(url: str) -> list[dict[str, str]]:
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {TOKEN}"}) as client:
+    async with httpx.AsyncClient(timeout=60, headers={"authorization": f"Bearer {TOKEN}"}) as client:
         found: list[dict[str, str]] = (await client.get(f"{url}/repos/{REPOSITORY}/issues")).json()
     return found
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 import yaml
 from aiohttp import web
 
+from tests.cluster.pki import Authority
 from tools.clock import SystemClock
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
@@ -59,10 +63,15 @@ async def running(server: Server) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def connected(tmp_path: Path, port: int, *, seconds: float = 5.0) -> AsyncIterator[KubernetesClient]:
+async def connected(
+    tmp_path: Path, port: int, *, seconds: float = 5.0, authority: Path | None = None
+) -> AsyncIterator[KubernetesClient]:
+    cluster = {"server": f"http://127.0.0.1:{port}"}
+    if authority:
+        cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(authority)}
     config = {
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
         "users": [{"name": "u", "user": {"token": "the-token"}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
     }  # fmt: skip
@@ -95,6 +104,35 @@ async def test_a_slow_answer_is_not_waited_for(tmp_path: Path) -> None:
     async with running(Server()) as server, connected(tmp_path, server.port, seconds=0.2) as client:
         with pytest.raises(TransientError, match="did not answer GET /slow in time"):
             await client.get("/slow")
+
+
+async def test_a_server_that_hangs_keeps_no_socket_open(tmp_path: Path) -> None:
+    """It answers nothing any more, TLS's goodbye neither."""
+    authority = Authority(tmp_path / "pki", name="test")
+    pair = authority.server("127.0.0.1", addresses=("127.0.0.1",))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    held: list[asyncio.WriteTransport] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # it is one for both ways
+        held.append(writer.transport)
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    async with connected(tmp_path, port, seconds=1, authority=authority.certificate) as client:
+        with pytest.raises(TransientError, match="in time"):
+            await client.get("/hang")
+        assert to(port), "the control: while it is open, it is seen"
+    assert not to(port)
+    held[0].abort()
+    server.close()
+
+
+def to(port: int) -> list[Any]:
+    """This process's connections to a port."""
+    return [one for one in psutil.Process().net_connections("tcp4") if one.raddr and one.raddr.port == port]
 
 
 async def test_a_log_is_cut_and_another_long_answer_is_refused(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -82,7 +80,7 @@ def test_numbers_are_written_as_go_does(number: float, text: str) -> None:
     assert format_value(number) == text
 
 
-def test_a_panel_of_200_series_takes_tens_of_milliseconds() -> None:
+def test_a_panel_of_200_series_is_the_sum_of_its_parts() -> None:
     times = 1_700_000_000 + np.arange(0, 7200, 15.0)
     random = np.random.default_rng(1)
     storage = MemoryStorage(
@@ -94,11 +92,13 @@ def test_a_panel_of_200_series_takes_tens_of_milliseconds() -> None:
         for pod in range(200)
     )
     engine = Engine(storage=storage)
-    query = "sum by (code) (rate(http_requests_total[5m]))"
-    seconds = []
-    for _ in range(5):
-        began = time.perf_counter()
+
+    def ask(query: str) -> list[list[float]]:
         answer = engine.range(query, start=times[100], end=times[100] + 59 * 60, step=60)
-        seconds.append(time.perf_counter() - began)
-    assert [len(run.points) for run in answer.runs] == [60] * 5
-    assert min(seconds) < 0.1, "measured at 5 ms; a factor of twenty leaves room for a busy machine"
+        return [[value for _, value in run.points] for run in answer.runs]
+
+    panel = ask("sum by (code) (rate(http_requests_total[5m]))")
+    assert [len(run) for run in panel] == [60] * 5
+    for code, run in enumerate(panel):
+        parts = [ask(f'rate(http_requests_total{{pod="p{pod}"}}[5m])')[0] for pod in range(code, 200, 5)]
+        assert run == pytest.approx(np.sum(parts, axis=0))
