@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from worlds import control
 from worlds.alertmanager.api import router as alertmanager_router
@@ -21,6 +20,7 @@ from worlds.flags.app import router as flags_router
 from worlds.gate import Gate
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
+from worlds.httpserver import HttpServer
 from worlds.kubernetes.access import EXECUTOR_RULES, READER_RULES, Identity
 from worlds.kubernetes.app import ApiServer
 from worlds.kubernetes.logs import ContainerLogs
@@ -35,14 +35,9 @@ from worlds.traces.api import router as traces_router
 from worlds.traces.requests import EstateSpans
 from worlds.world import Estate
 
-_HOST = "127.0.0.1"
 # Real seconds between two looks at a running clock, and virtual seconds per step of one that is set by hand.
 _LOOK_EVERY = 0.25
 _HAND_STEP = 15.0
-_START_TIMEOUT = 20.0
-# Seconds for which an idle connection is kept, as API servers keep them for minutes: with uvicorn's five a busy machine
-# looks like an outage.
-_IDLE_SECONDS = 120
 
 SOURCES = ("kubernetes", "prometheus", "alertmanager", "loki", "github", "argocd", "opencost")
 TRACES, FLAGS, STATUS_PAGES = "traces", "flags", "statuspage"
@@ -51,12 +46,12 @@ TRACES, FLAGS, STATUS_PAGES = "traces", "flags", "statuspage"
 class World:
     """A served world. Build it with `serve`; `await world.stop()` ends it."""
 
-    def __init__(self, estate: Estate, *, base_url: str, api: ApiServer, server: uvicorn.Server) -> None:
+    def __init__(self, estate: Estate, *, api: ApiServer, server: HttpServer) -> None:
         self.estate = estate
-        self.base_url = base_url
+        self.base_url = server.url
         self.api = api
         self._server = server
-        self._tasks: list[asyncio.Task[None]] = []
+        self._following: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
         self.stopping = asyncio.Event()
 
@@ -105,28 +100,25 @@ class World:
             await self._deliver_due()
 
     async def stop(self) -> None:
-        """End the servers and everything that runs for them."""
+        """End the server and everything that runs for it."""
         self.api.watching.close()
-        self._server.should_exit = True
-        for task in self._tasks[1:]:
-            task.cancel()
-        for task in self._tasks:
+        if self._following is not None:
+            self._following.cancel()
+        await self._server.stop()
+        if self._following is not None:
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                await self._following
         if self._client is not None:
             await self._client.aclose()
         forget_endpoints()
 
-    async def run(self, listener: socket.socket) -> None:
-        """Start the server and the loops. Returns when requests are answered."""
-        self._tasks.append(asyncio.create_task(self._server.serve(sockets=[listener])))
-        async with asyncio.timeout(_START_TIMEOUT):
-            while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for this
-                await asyncio.sleep(0.005)
+    async def run(self, app: ASGIApp) -> None:
+        """Start the server, and what follows the clock. Returns when requests are answered."""
+        await self._server.start(app)
         if isinstance(self.estate.clock, HandClock):
             await self._deliver_due()
         else:
-            self._tasks.append(asyncio.create_task(self._follow_clock()))
+            self._following = asyncio.create_task(self._follow_clock())
 
     async def _follow_clock(self) -> None:
         while True:
@@ -159,10 +151,7 @@ async def serve(
 ) -> World:
     """Serve a scenario on 127.0.0.1. Port 0 takes a free one; without a clock time stands at the scenario's now."""
     source = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((_HOST, port))
-    base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
+    server = HttpServer(port)
     rules = Path(source.rules) if source.rules else None
     estate = Estate(
         source,
@@ -170,24 +159,14 @@ async def serve(
         rules=rules,
         webhook_url=webhook_url,
         webhook_token=webhook_token,
-        base_url=base_url,
+        base_url=server.url,
     )
     estate.catch_up()
     api = _kubernetes(estate)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    config = uvicorn.Config(
-        Gate(app, estate=estate),
-        log_level="warning",
-        lifespan="off",
-        access_log=False,
-        timeout_keep_alive=_IDLE_SECONDS,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the embedding process has its own
-    world = World(estate, base_url=base_url, api=api, server=server)
+    world = World(estate, api=api, server=server)
     _mount(app, estate, api, world)
-    await world.run(listener)
+    await world.run(Gate(app, estate=estate))
     return world
 
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from evals.harness.arms import Arm, LiveArguer, ModelChoice, alone, engine
@@ -27,6 +27,7 @@ from evals.scores.episode import handled, scores
 from incidents.action import ActionRequest
 from incidents.alert import Alert
 from incidents.ids import EntityId
+from incidents.policy import Policy
 from incidents.value import Value
 from orchestrator.executor.assembly import open_hands
 from orchestrator.policy.load import load_policy
@@ -169,7 +170,7 @@ async def play(scenario: Scenario, *, arm: Arm = Arm.RULES, model: ModelChoice |
         async def count() -> int:
             return still_firing(estate, found.case.alerts)
 
-        async with open_hands(connections, clock=clock, policy=load_policy()) as hands:
+        async with open_hands(connections, clock=clock, policy=_policy()) as hands:
             gauge = Gauge(clusters=lambda _: cluster, firing=count)
             repair = Repair(
                 library=library(),
@@ -183,6 +184,12 @@ async def play(scenario: Scenario, *, arm: Arm = Arm.RULES, model: ModelChoice |
         return Played(
             truth=truth, found=found, repaired=repaired, still_broken=tuple(estate.active_faults()), arguer=arguer
         )
+
+
+@cache
+def _policy() -> Policy:
+    """The policy that comes with Midwatch, read once per process."""
+    return load_policy()
 
 
 def _arguer(cluster: Cluster, *, arm: Arm, model: ModelChoice | None) -> LiveArguer | None:

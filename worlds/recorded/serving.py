@@ -3,14 +3,10 @@
 Time stands at the recording's now. A source that was not recorded is not served and has no URL.
 """
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -23,6 +19,7 @@ from worlds.alertmanager.wire import AlertWire
 from worlds.endpoints import forget_endpoints
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
+from worlds.httpserver import HttpServer
 from worlds.kubernetes.access import READER_RULES, Identity
 from worlds.kubernetes.app import ApiServer
 from worlds.loki.api import router as loki_router
@@ -39,12 +36,6 @@ from worlds.traces.storage import MemorySpans
 SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager", "loki", "traces", "github")
 """Sources that can be served from a recording."""
 
-_HOST = "127.0.0.1"
-_START_TIMEOUT = 20.0
-# Seconds for which an idle connection is kept, as API servers keep them for minutes: with uvicorn's five a busy machine
-# looks like an outage.
-_IDLE_SECONDS = 120
-_START_POLL = 0.002
 _RESOLVE_TIMEOUT = "24h"
 # What a cluster says when nobody recorded its version.
 _VERSION = "v1.31.0"
@@ -54,24 +45,12 @@ _TOKENS: Final[Mapping[str, str]] = {"reader": "recorded-reader", "github": "rec
 class RecordedWorld:
     """A served recording. Build it with `serve_recording`; `await world.stop()` ends it."""
 
-    def __init__(self, recording: Recording, *, base_url: str, apps: Mapping[Source, ASGIApp], api: ApiServer) -> None:
+    def __init__(self, recording: Recording, *, sources: Iterable[Source], api: ApiServer, server: HttpServer) -> None:
         self.recording = recording
-        self.base_url = base_url
-        self._sources = tuple(apps)
+        self.base_url = server.url
+        self._sources = tuple(sources)
         self._api = api
-        app = Starlette(routes=[Mount(f"/{source}", app=one) for source, one in apps.items()])
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            lifespan="off",
-            access_log=False,
-            ws="none",
-            timeout_keep_alive=_IDLE_SECONDS,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process has its own
-        self._task: asyncio.Task[None] | None = None
+        self._server = server
 
     @property
     def urls(self) -> dict[str, str]:
@@ -95,35 +74,20 @@ class RecordedWorld:
             "contexts": [{"name": name, "context": {"cluster": name, "user": identity}}],
         }
 
-    async def start(self, listener: socket.socket) -> None:
-        """Start the server. Returns when requests are answered."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        async with asyncio.timeout(_START_TIMEOUT):
-            while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for this
-                await asyncio.sleep(_START_POLL)
-
     async def stop(self) -> None:
         """End the server. Open connections are closed: a recording has nothing left to say on them."""
         self._api.watching.close()
-        self._server.should_exit = True
-        self._server.force_exit = True
-        if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._server.stop(force=True)
         forget_endpoints()
 
 
 async def serve_recording(recording: Recording) -> RecordedWorld:
     """Serve a recording on a free port of 127.0.0.1."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((_HOST, 0))
-    base_url = f"http://{_HOST}:{listener.getsockname()[1]}"
+    server = HttpServer()
     api = _kubernetes(recording)
-    apps = {source: _app(source, recording, api, base_url) for source in SERVED if _recorded(source, recording)}
-    world = RecordedWorld(recording, base_url=base_url, apps=apps, api=api)
-    await world.start(listener)
-    return world
+    apps = {source: _app(source, recording, api, server.url) for source in SERVED if _recorded(source, recording)}
+    await server.start(Starlette(routes=[Mount(f"/{source}", app=one) for source, one in apps.items()]))
+    return RecordedWorld(recording, sources=apps, api=api, server=server)
 
 
 def _recorded(source: Source, recording: Recording) -> bool:
