@@ -19,7 +19,10 @@ SMALL = 64 * 1024
 
 
 async def read_bounded(request: Request, *, limit: int) -> bytes:
-    """The body. Raises Problem 413 as soon as it is known to be larger than `limit` bytes."""
+    """The body. Raises Problem 413 as soon as it is known to be larger than `limit` bytes, 415 for a compressed one."""
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise _compressed(coding)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
@@ -36,6 +39,13 @@ def too_large(limit: int) -> Problem:
     """The refusal of a body."""
     message = f"The body is larger than the {limit} bytes that are read: send less at once."
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, code="too_large", headers={"Connection": "close"})
+
+
+def _compressed(coding: str) -> Problem:
+    """The refusal of a body that would have to be unpacked before its size is known (RFC 9110, 15.5.16)."""
+    message = f"The body is sent as {coding[:40]!r}: send it as it is, without Content-Encoding."
+    headers = {"Accept-Encoding": "identity", "Connection": "close"}
+    return Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message, code="encoded", headers=headers)
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -110,6 +110,17 @@ async def test_scaling_down_hurts(world: World, executor: kubernetes.ApiClient) 
     assert failing(world, ticks=4) > 2 * before
 
 
+async def test_anybody_may_ask_for_the_rate_limit_but_not_with_a_token_that_is_none(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    async def status(headers: dict[str, str]) -> int:
+        return (await http.get(f"{world.urls['github']}/rate_limit", headers=headers)).status_code
+
+    assert await status({}) == 200
+    assert await status({"Authorization": f"Bearer {world.tokens['github']}"}) == 200
+    assert await status({"Authorization": "Bearer made-up"}) == 401
+
+
 async def test_a_reverting_pull_request_heals(world: World, http: httpx.AsyncClient) -> None:
     base = f"{world.urls['github']}/repos/harbour/checkout"
     write = {"Authorization": f"Bearer {world.tokens['github-write']}"}

@@ -26,7 +26,9 @@ def github_app(forge: Forge, *, base_url: str, tokens: Tokens, now: Callable[[],
         return {"login": "midwatch", "type": "User"}
 
     @app.get("/rate_limit")
-    async def rate_limit() -> JsonObject:
+    async def rate_limit(request: Request) -> JsonObject:
+        if "authorization" in request.headers:  # anybody may ask, but not with a token that is none
+            await tokens.may_read(request)
         core = {"limit": 5000, "remaining": 4990, "reset": int(now()) + 3600, "used": 10}
         return {"resources": {"core": core}, "rate": core}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 
@@ -111,6 +112,20 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(
         answer = await client.post(PATH, content=endless(), headers=headers)
     assert answer.status_code == 413
     assert read <= 6 * 1024
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate, gzip", "zstd"])
+async def test_a_compressed_body_is_refused_by_what_it_is(client: httpx.AsyncClient, coding: str) -> None:
+    body = gzip.compress(json.dumps(notification()).encode())
+    answer = await client.post(PATH, content=body, headers=BEARER | {"Content-Encoding": coding})
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
+    assert f"The body is sent as {coding.lower()!r}: send it as it is" in answer.text
+
+
+async def test_a_body_that_is_said_to_be_as_it_is_is_taken(client: httpx.AsyncClient) -> None:
+    answer = await client.post(PATH, json=notification(), headers=BEARER | {"Content-Encoding": "identity"})
+    assert answer.status_code == 200
 
 
 async def test_nothing_of_a_body_is_read_without_credentials(client: httpx.AsyncClient) -> None:
