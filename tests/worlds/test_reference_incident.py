@@ -7,6 +7,7 @@ import httpx
 import pytest
 from kubernetes.aio import client as kubernetes
 
+from worlds.cluster.podmaking import POD
 from worlds.estate.flow import ServiceField
 from worlds.server import World
 
@@ -53,6 +54,22 @@ def test_it_looks_like_the_story(world: World) -> None:
     assert 0.05 < failing(world, ticks=20) < 0.09
     assert {"ServiceHighErrorRate", "KubePodCrashLooping", "Watchdog"} <= firing(world)
     assert world.estate.active_faults() == ["deploy"]
+
+
+async def test_prometheus_says_of_each_target_where_it_is_and_why_it_cannot_be_scraped(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    pods = {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in world.estate.simulation.cluster.store.every(POD)}
+    answer = (await http.get(f"{world.urls['prometheus']}/api/v1/targets")).json()
+    own = [one for one in answer["data"]["activeTargets"] if one["labels"].get("service") == "checkout"]
+    assert len(own) == 6
+    for one in own:
+        instance = one["labels"]["instance"]
+        assert instance == f"{pods[one['labels']['pod']]}:8080"
+        assert one["scrapeUrl"] == f"http://{instance}/metrics"
+    refused = {one["lastError"] for one in own if one["health"] == "down"}
+    assert len(refused) == 2
+    assert all("dial tcp 10." in one and one.endswith(":8080: connect: connection refused") for one in refused)
 
 
 async def test_pods_are_ready_about_forty_seconds_after_a_rollback(

@@ -173,14 +173,15 @@ def _alert(one: AlertInstance) -> Json:
 
 def _target(labels: Mapping[str, str], up: float, scraped_at: str) -> Json:
     own = {name: value for name, value in labels.items() if name != "__name__"}
-    address = f"http://{labels.get('instance', '')}/metrics"
+    instance = labels.get("instance", "")
+    address = f"http://{instance}/metrics"
     return {
-        "discoveredLabels": {"__address__": labels.get("instance", ""), "__metrics_path__": "/metrics"},
+        "discoveredLabels": {"__address__": instance, "__metrics_path__": "/metrics"},
         "labels": own,
         "scrapePool": labels.get("job", ""),
         "scrapeUrl": address,
         "globalUrl": address,
-        "lastError": "" if up == 1 else f'Get "{address}": connection refused',
+        "lastError": "" if up == 1 else f'Get "{address}": dial tcp {instance}: connect: connection refused',
         "lastScrape": scraped_at,
         "lastScrapeDuration": 0.0,
         "health": "up" if up == 1 else "down",

@@ -169,9 +169,7 @@ class InfrastructureMetrics:
                     yield window.full(labels, (window.times < silent_from).astype(np.float64))
         for track in self._tracks.every(window):
             if track.workload.instrumented:
-                meta, name = track.pod["metadata"], track.workload.name
-                labels = {METRIC_NAME: "up", "job": name, "namespace": meta["namespace"], "pod": meta["name"]}
-                labels |= {"service": name}
+                labels = {METRIC_NAME: "up", **track.target}
                 if matches_all(matchers, labels):
                     yield self._target(labels, track, window)
 

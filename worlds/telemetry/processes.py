@@ -96,6 +96,14 @@ class ProcessTrack:
         """The pod's uid."""
         return str(self.pod["metadata"]["uid"])
 
+    @property
+    def target(self) -> dict[str, str]:
+        """The labels that Prometheus gives to what it scrapes from the pod, and to its `up`."""
+        meta, name = self.pod["metadata"], self.workload.name
+        address = f"{self.pod.get('status', {}).get('podIP', '')}:{self.workload.port}"
+        labels = {"job": name, "namespace": meta["namespace"], "service": name, "pod": meta["name"]}
+        return labels | {"container": name, "endpoint": "http", "instance": address}
+
 
 class ProcessTracks:
     """Finds the tracks of all pods that ran in a window."""

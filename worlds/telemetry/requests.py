@@ -161,9 +161,7 @@ class RequestMetrics:
                 "source_workload": self._callers(workload.key),
                 "request_protocol": "http",
             }
-        address = f"{track.pod.get('status', {}).get('podIP', '')}:{workload.port}"
-        labels = {"job": workload.name, "namespace": meta["namespace"], "service": workload.name, "pod": meta["name"]}
-        return labels | {"container": workload.name, "endpoint": "http", "instance": address}
+        return track.target
 
     def _request_labels(self, code: str, route: str) -> dict[str, str]:
         match self._convention:

@@ -25,8 +25,8 @@ CONFIG = """
 route:
   receiver: hook
   group_by: [alertname, namespace]
-  group_wait: 200ms
-  group_interval: 700ms
+  group_wait: 3s
+  group_interval: 2s
   repeat_interval: 1h
   routes:
   - receiver: firing-only
@@ -93,8 +93,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def alert(name: str, *, over: bool = False, **labels: str) -> dict[str, Any]:
-    start = datetime.now(UTC) - timedelta(seconds=5)
+# Longer than group_interval: what was not told by then is not told.
+QUIET = 4.0
+
+
+def alert(name: str, *, over: bool = False, fresh: bool = False, **labels: str) -> dict[str, Any]:
+    """One that began long before its group's wait is told at once; a fresh one waits for those that come with it."""
+    start = datetime.now(UTC) - timedelta(seconds=0 if fresh else 5)
     end = start + (timedelta(seconds=4) if over else timedelta(hours=1))
     return {
         "labels": {"alertname": name, **labels},
@@ -130,15 +135,17 @@ async def arrived(side: Side, count: int) -> list[object]:
 async def test_a_group_fires_grows_is_partly_resolved_and_resolved(sides: tuple[Side, Side]) -> None:
     told: list[list[object]] = []
     for side in sides:
-        down = [alert("Down", namespace="shop", instance=str(one), job="api") for one in range(3)]
+        down = [alert("Down", fresh=True, namespace="shop", instance=str(one), job="api") for one in range(3)]
         await post(side, *down)
         await arrived(side, 1)
         await post(side, alert("Down", namespace="shop", zone="b"))
         await arrived(side, 2)
         await post(side, alert("Down", over=True, namespace="shop", instance="0", job="api"))
         await arrived(side, 3)
-        await post(side, *[alert("Down", over=True, **dict(list(one["labels"].items())[1:])) for one in down[1:]])
-        await post(side, alert("Down", over=True, namespace="shop", zone="b"))
+        rest = [dict(list(one["labels"].items())[1:]) for one in down[1:]]
+        await post(
+            side, *[alert("Down", over=True, **labels) for labels in (*rest, {"namespace": "shop", "zone": "b"})]
+        )
         told.append(await arrived(side, 4))
         assert side.hook.headers[0]["Authorization"] == "Bearer s3cret"
         assert side.hook.headers[0]["Content-Type"] == "application/json"
@@ -148,11 +155,11 @@ async def test_a_group_fires_grows_is_partly_resolved_and_resolved(sides: tuple[
 
 async def test_routes_decide_about_groups_truncation_and_resolved_alerts(sides: tuple[Side, Side]) -> None:
     for side in sides:
-        await post(side, *[alert("Storm", severity="trunc", pod=f"web-{one}") for one in range(3)])
+        await post(side, *[alert("Storm", fresh=True, severity="trunc", pod=f"web-{one}") for one in range(3)])
         await post(side, alert("Page", severity="page", team="b"))
         await arrived(side, 2)
         await post(side, alert("Page", over=True, severity="page", team="b"))
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(QUIET)
     theirs, ours = ([comparable(body) for body in side.hook.bodies] for side in sides)
     assert sorted(theirs, key=str) == sorted(ours, key=str)
     assert len(ours) == 2, "a receiver without send_resolved hears nothing of the end"
@@ -175,7 +182,7 @@ async def test_silenced_and_inhibited_alerts_stay_quiet(sides: tuple[Side, Side]
         await arrived(side, 1)
         await post(side, *[alert("Small", namespace=name, severity="info") for name in ("shop", "other")])
         await arrived(side, 2)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(QUIET)
     theirs, ours = ([comparable(body) for body in side.hook.bodies] for side in sides)
     assert sorted(theirs, key=str) == sorted(ours, key=str)
     assert sorted(body["groupLabels"]["alertname"] for body in sides[1].hook.bodies) == ["Big", "Small"]
