@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -92,17 +93,29 @@ def test_a_long_path_gets_a_short_socket() -> None:
         server.release()
 
 
+def _open_to_all(path: Path) -> bool:
+    """Whether everybody may read the path: some keep their Python in a home that is closed to others."""
+    return all(one.stat().st_mode & stat.S_IXOTH for one in (path, *path.parents))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="every other test shows it for an ordinary user already")
 def test_an_ordinary_user_can_use_it() -> None:
     code = (
         "import sys; from pathlib import Path; from orchestrator.postgres import EmbeddedServer\n"
         "server = EmbeddedServer(Path(sys.argv[1])); print(server.url); server.release()"
     )
+    if shut := [
+        part for part in (Path(sys.executable), Path(sys.executable).resolve(), ROOT) if not _open_to_all(part)
+    ]:
+        pytest.skip(f"{UNPRIVILEGED} may not enter where {shut[0]} is")
     with short_folder() as folder:
-        os.chown(folder, pwd.getpwnam(UNPRIVILEGED).pw_uid, -1)
+        somebody = pwd.getpwnam(UNPRIVILEGED)
+        os.chown(folder, somebody.pw_uid, somebody.pw_gid)
         ran = subprocess.run(
             [sys.executable, "-c", code, str(folder / "data")],
             user=UNPRIVILEGED,
+            group=somebody.pw_gid,
+            extra_groups=(),
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
