@@ -1,7 +1,9 @@
 """`midwatch eval run`: chooses the cases, runs them with a progress bar, prints and writes what came of them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -24,7 +26,7 @@ from evals.scores.baseline import BaselineError, Regression, regressions
 from evals.scores.suite import Suite, suite_of
 from incidents.value import Value
 
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130
 
 
 class Options(Value):
@@ -47,6 +49,13 @@ class Options(Value):
     arms: Arms = Arms()
 
 
+class _Run(Value):
+    """What came of it, by engine; `complete` when every case was run."""
+
+    suites: tuple[tuple[Arm, Suite], ...]
+    complete: bool
+
+
 class _Named(Protocol):
     @property
     def case(self) -> str: ...
@@ -63,13 +72,15 @@ class NothingChosenError(ValueError):
 
 
 def run_command(options: Options) -> int:
-    """Run what was asked for; 2 when it cannot be."""
+    """Run what was asked for; 2 when it cannot be, 130 when it was stopped: then nothing is compared or kept."""
     console = terminal.terminal()
     try:
-        suites = _dataset(options, console) if options.dataset or options.path else _scenarios(options, console)
+        with _terminable():
+            run = _dataset(options, console) if options.dataset or options.path else _scenarios(options, console)
     except (DatasetError, NoScenarioError, NothingChosenError, ArmsError, TapeError) as error:
         console.print(str(error), markup=False, soft_wrap=True)
         return USAGE
+    suites = run.suites
     for arm, suite in suites:
         if len(suites) > 1:
             console.rule(arm.value)
@@ -78,14 +89,38 @@ def run_command(options: Options) -> int:
         console.print(compared(suites))
     suite = suites[0][1]
     if options.json_file is not None:
-        document.write(suite, options.json_file, others={arm.value: other for arm, other in suites[1:]})
+        others = {arm.value: other for arm, other in suites[1:]}
+        document.write(suite, options.json_file, others=others, complete=run.complete)
         console.print(f"written to {options.json_file}", markup=False, soft_wrap=True)
     if options.html_file is not None:
         from evals.report import page
 
         page.write(suite, options.html_file)
         console.print(f"written to {options.html_file}", markup=False, soft_wrap=True)
+    if not run.complete:
+        return _stopped(options, console)
     return _against_baseline(suite, options, console)
+
+
+def _stopped(options: Options, console: Console) -> int:
+    """Figures of some cases are none of the suite."""
+    for path, word in ((options.baseline, "compared with"), (options.write_baseline, "kept as")):
+        if path is not None:
+            console.print(f"not {word} {path}: the run was stopped", style="yellow", markup=False, soft_wrap=True)
+    return INTERRUPTED
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, as CI sends it, stops a run like Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _against_baseline(suite: Suite, options: Options, console: Console) -> int:
@@ -107,7 +142,7 @@ def _against_baseline(suite: Suite, options: Options, console: Console) -> int:
     return 1 if fallen and options.fail_on_regression else 0
 
 
-def _scenarios(options: Options, console: Console) -> list[tuple[Arm, Suite]]:
+def _scenarios(options: Options, console: Console) -> _Run:
     arms, model = options.arms.chosen, options.arms.choice
     chosen = choose(scenarios.jobs(options.scenarios), options)
     jobs = [
@@ -119,10 +154,11 @@ def _scenarios(options: Options, console: Console) -> list[tuple[Arm, Suite]]:
     results = play(episode.work, jobs, lost=episode.lost, workers=options.workers, console=console)
     options.arms.keep(results, console)
     name = "scenarios" if options.renamed is None else "renamed scenarios"
-    return [(arm, suite_of(name, folded([one for one in results if one.arm == arm]))) for arm in arms]
+    suites = tuple((arm, suite_of(name, folded([one for one in results if one.arm == arm]))) for arm in arms)
+    return _Run(suites=suites, complete=len(results) == len(jobs))
 
 
-def _dataset(options: Options, console: Console) -> list[tuple[Arm, Suite]]:
+def _dataset(options: Options, console: Console) -> _Run:
     if options.arms.chosen != (Arm.RULES,):
         raise ArmsError("--arms compares engines on scenarios; a benchmark is run by the rule engine")
     if not options.dataset or options.path is None:
@@ -134,7 +170,7 @@ def _dataset(options: Options, console: Console) -> list[tuple[Arm, Suite]]:
     jobs = [RecordedJob(dataset=options.dataset, path=path, case=c.id, family=c.family) for c in cases]
     chosen = choose(jobs, options)
     results = play(recorded.work, chosen, lost=recorded.lost, workers=options.workers, console=console)
-    return [(Arm.RULES, suite_of(options.dataset, results))]
+    return _Run(suites=((Arm.RULES, suite_of(options.dataset, results)),), complete=len(results) == len(chosen))
 
 
 def _sets() -> str:

@@ -1,13 +1,21 @@
 """Runs many cases in few processes. What one case does to its process is told of that case and stops no other.
 
 Processes are kept between cases, because imports cost more than a case; they are forked from one that has imported
-already. With one worker everything runs in this process.
+already. With one worker everything runs in this process. Workers end with who began them, whatever ended that: each
+reads a pipe that only their owner holds open.
 """
 
 import multiprocessing
+import os
+import signal
+import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from orchestrator.garbage import settle
@@ -41,8 +49,7 @@ def run_all(
 
 
 def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int) -> Iterator[tuple[int, DoneT]]:
-    pool = ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=_context(work))
-    try:
+    with _pool(work, workers=min(workers, len(jobs))) as pool:
         waiting: dict[Future[DoneT], int] = {
             pool.submit(_settled, work, job): number for number, job in enumerate(jobs)
         }
@@ -50,9 +57,36 @@ def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int
             ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ended:
                 yield waiting.pop(future), future.result()
-    finally:
-        # Who asks for no more results does not wait for those that nobody began.
-        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _pool(work: Callable[[JobT], DoneT], *, workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes for the work. Who leaves before all is done waits for nothing that is under way."""
+    context = _context(work)
+    lifeline, held = context.Pipe(duplex=False)
+    with TemporaryDirectory(prefix="midwatch-eval-") as folder, lifeline, held:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(lifeline, folder))
+        done = False
+        try:
+            yield pool
+            done = True
+        finally:
+            if not done:
+                held.close()
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(lifeline: Connection, folder: str) -> None:
+    """In a worker: Ctrl-C is its owner's business, and so is when to end and to tidy up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tempfile.tempdir = folder
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Nothing is ever sent: what can be read is the end."""
+    lifeline.poll(None)
+    os._exit(1)
 
 
 def _settled(work: Callable[[JobT], DoneT], job: JobT) -> DoneT:
@@ -67,7 +101,7 @@ def _singly(
 ) -> Iterator[DoneT]:
     """Each in a process of its own: somebody among them kills processes, and nobody knows who."""
     for job in jobs:
-        with ProcessPoolExecutor(max_workers=1, mp_context=_context(work)) as pool:
+        with _pool(work, workers=1) as pool:
             try:
                 result = pool.submit(work, job).result()
             except BrokenProcessPool:

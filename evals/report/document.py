@@ -27,9 +27,9 @@ def document(suite: Suite) -> dict[str, Json]:
     }
 
 
-def write(suite: Suite, path: Path, *, others: Mapping[str, Suite] | None = None) -> None:
-    """Write it, making the folder. `others` are the same cases by other engines."""
-    whole = document(suite)
+def write(suite: Suite, path: Path, *, others: Mapping[str, Suite] | None = None, complete: bool = True) -> None:
+    """Write it, making the folder. `others` are the same cases by other engines; of a stopped run it says so."""
+    whole = document(suite) | {"complete": complete}
     if others:
         whole |= {"arms": {arm: document(other) for arm, other in others.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)

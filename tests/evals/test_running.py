@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
+from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
 from evals.commands.app import with_seed
-from evals.commands.run import NothingChosenError, Options, choose, play
+from evals.commands.run import NothingChosenError, Options, choose, play, run_command
+from evals.harness import episode
+from evals.harness.episode import EpisodeJob
 from evals.harness.recorded import RecordedJob
 from evals.harness.result import CaseResult
 
+ROOT = Path(__file__).parents[2]
 JOBS = [RecordedJob(dataset="x", path="/x", case=f"c{n}", family=f"f{n % 3}") for n in range(9)]
 
 
@@ -31,6 +39,46 @@ def test_a_run_that_is_stopped_keeps_what_was_run() -> None:
     assert [result.case for result in results] == ["c0", "c1", "c2"]
     assert "[3/9] right c2" in said.getvalue()
     assert "about 3 of 9 cases" in said.getvalue()
+
+
+def test_of_a_run_that_is_stopped_nothing_is_compared_or_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[EpisodeJob] = []
+
+    def some(job: EpisodeJob) -> CaseResult:
+        asked.append(job)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return CaseResult(case=job.case, family=job.family, expected="x", correct=True, seconds=1.0)
+
+    monkeypatch.setattr(episode, "work", some)
+    written, kept, known = tmp_path / "run.json", tmp_path / "kept.json", tmp_path / "none.json"
+    options = Options(families=("nodes",), json_file=written, baseline=known, write_baseline=kept)
+    assert run_command(options) == 130
+    assert not kept.exists()
+    run = json.loads(written.read_text())
+    assert (run["complete"], run["cases"]) == (False, 2)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"not compared with {known}: the run was stopped" in said
+    assert f"not kept as {kept}: the run was stopped" in said
+
+
+def test_sigterm_stops_a_run_and_all_its_processes(tmp_path: Path) -> None:
+    written = tmp_path / "run.json"
+    command = [sys.executable, "-m", "service", "eval", "run", "-j", "2", "--json", str(written)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as run:
+        assert run.stdout is not None
+        first = run.stdout.readline()
+        assert first.startswith("[1/"), first
+        below = psutil.Process(run.pid).children(recursive=True)
+        run.terminate()
+        rest = run.stdout.read()
+        assert run.wait(60) == 130
+    assert "interrupted: what follows is about" in rest
+    assert not json.loads(written.read_text())["complete"]
+    assert below
+    assert not psutil.wait_procs(below, timeout=60)[1]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 from evals.harness.workers import run_all
 
@@ -46,3 +52,88 @@ def test_who_stops_asking_does_not_wait_for_what_nobody_began(tmp_path: Path) ->
     assert next(results) in marks
     results.close()  # type: ignore[attr-defined] # a generator
     assert 1 <= len(list(tmp_path.iterdir())) < len(marks)
+
+
+def note_and_stay(folder: Path) -> int:
+    """Leave the process's number and a folder of its own behind, and work for long."""
+    own = Path(tempfile.mkdtemp())
+    noted = folder / f"{os.getpid()}.part"
+    noted.write_text(str(own))
+    noted.rename(folder / str(os.getpid()))
+    time.sleep(600)
+    return os.getpid()
+
+
+def gone(folder: Path, why: str) -> int:
+    raise AssertionError(f"{folder.name}: {why}")
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come about within a minute")
+
+
+def noted(folder: Path) -> list[Path]:
+    return [one for one in folder.iterdir() if one.name.isdigit()]
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+class StoppedError(Exception):
+    pass
+
+
+def test_who_stops_asking_waits_for_nothing_that_is_under_way(tmp_path: Path) -> None:
+    def stop(*_: object) -> None:
+        raise StoppedError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 3.0)
+        began = time.monotonic()
+        list(run_all(note_and_stay, [tmp_path] * 4, workers=2, lost=gone))
+    except StoppedError:
+        assert time.monotonic() - began < 120
+    else:
+        raise AssertionError("nobody was stopped")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    for one in noted(tmp_path):
+        wait_until(lambda pid=int(one.name): not alive(pid))  # type: ignore[misc] # a default
+        assert not Path(one.read_text()).exists()
+
+
+OWNER = """
+import sys
+from pathlib import Path
+from evals.harness.workers import run_all
+from tests.evals.test_workers import gone, note_and_stay
+
+if __name__ == "__main__":
+    list(run_all(note_and_stay, [Path(sys.argv[1])] * 4, workers=2, lost=gone))
+"""
+
+
+def test_workers_end_with_an_owner_that_is_killed(tmp_path: Path) -> None:
+    script, folder = tmp_path / "owner.py", tmp_path / "noted"
+    script.write_text(OWNER)
+    folder.mkdir()
+    root = str(Path(__file__).parents[2])
+    owner = subprocess.Popen(
+        [sys.executable, str(script), str(folder)], env=os.environ | {"PYTHONPATH": root, "TMPDIR": str(tmp_path)}
+    )
+    try:
+        wait_until(lambda: len(noted(folder)) == 2)
+        pids = [int(one.name) for one in noted(folder)]
+        assert all(alive(pid) for pid in pids)
+    finally:
+        owner.kill()
+        owner.wait()
+    for pid in pids:
+        wait_until(lambda pid=pid: not alive(pid))  # type: ignore[misc] # a default
