@@ -18,6 +18,7 @@ from evals.harness import episode
 from evals.harness.episode import EpisodeJob
 from evals.harness.recorded import RecordedJob
 from evals.harness.result import CaseResult
+from tests.evals.test_workers import alive, wait_until
 
 ROOT = Path(__file__).parents[2]
 JOBS = [RecordedJob(dataset="x", path="/x", case=f"c{n}", family=f"f{n % 3}") for n in range(9)]
@@ -78,7 +79,7 @@ def test_sigterm_stops_a_run_and_all_its_processes(tmp_path: Path) -> None:
     assert "interrupted: what follows is about" in rest
     assert not json.loads(written.read_text())["complete"]
     assert below
-    assert not psutil.wait_procs(below, timeout=60)[1]
+    wait_until(lambda: not any(alive(one.pid) for one in below))
 
 
 @pytest.mark.parametrize(
