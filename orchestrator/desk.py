@@ -94,13 +94,22 @@ class LiveDesk(Desk):
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(self._deadline), self._slots, asyncio.timeout(self._patience):
-                seen = await probe.run(self.cluster, args)
+                return await self._seen_lately(probe, args)
         except TimeoutError:
             waited = asyncio.get_running_loop().time() - started
             return TransientError(f"{probe.source} did not answer within {waited:.0f} s")
         except ToolError as error:
             return error
-        return _without_secrets(probe, seen)
+
+    async def _seen_lately(self, probe: Probe[ArgsT, ViewT], args: ArgsT) -> Observation[ViewT]:
+        """What a colleague was told a moment ago; else what the system says now."""
+
+        async def look() -> Observation[ViewT]:
+            return _without_secrets(probe, await probe.run(self.cluster, args))
+
+        if self.cluster.seen_lately is None:
+            return await look()
+        return await self.cluster.seen_lately.ask(f"{probe.name} {args.model_dump_json()}", look)
 
     def _missed(self, probe: Probe[Any, Any], why: str) -> None:
         self._gaps.append(Gap(agent=self.agent, what=probe.name, why=redact(why)))
@@ -111,14 +120,18 @@ def _without_secrets(probe: Probe[Any, ViewT], seen: Observation[ViewT]) -> Obse
     evidence = redacted(seen.evidence)
     if evidence is seen.evidence and seen.verbatim:
         return seen
-    whole = evidence.body if seen.verbatim else seen.view.model_dump_json(exclude_defaults=True)
-    written = whole if seen.verbatim else redact(whole)
-    if written == whole and not seen.verbatim:
-        return replace(seen, evidence=evidence)
+    if seen.verbatim:
+        return _reread(probe, replace(seen, evidence=evidence), evidence.body)
+    whole = seen.view.model_dump_json(exclude_defaults=True)
+    seen = replace(seen, evidence=evidence, written=redact(whole))
+    return seen if seen.written == whole else _reread(probe, seen, seen.written)
+
+
+def _reread(probe: Probe[Any, ViewT], seen: Observation[ViewT], written: str) -> Observation[ViewT]:
     try:
-        return replace(seen, view=probe.view.model_validate_json(written), evidence=evidence)
+        return replace(seen, view=probe.view.model_validate_json(written))
     except ValidationError:  # a mark stands where the view wants a number or a word of a closed set
-        return replace(seen, evidence=evidence, verbatim=False)
+        return replace(seen, verbatim=False)
 
 
 def _answer(name: str, arguments: str, got: Observation[Any] | ToolError) -> Answer:
@@ -130,7 +143,7 @@ def _answer(name: str, arguments: str, got: Observation[Any] | ToolError) -> Ans
         case ToolError():
             return Answer(probe=name, arguments=arguments, missed=Missed.PERMANENT, problem=redact(str(got)))
         case _:
-            view = None if got.verbatim else redact(got.view.model_dump_json(exclude_defaults=True))
+            view = None if got.verbatim else got.written or redact(got.view.model_dump_json(exclude_defaults=True))
             return Answer(probe=name, arguments=arguments, view=view, evidence=got.evidence, entities=got.entities)
 
 

@@ -1,5 +1,6 @@
 """Seals a proposal from what the plan wants, what the rehearsal saw, what policy says and what it costs."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
@@ -78,8 +79,9 @@ async def measured_plan(bench: Workbench, incident: IncidentId) -> tuple[Plan | 
     if isinstance(planned, NoPlan | NarrowedPlan):
         return planned, ()
     gauge = gauge_for(bench, incident)
-    taken = await take(gauge, planned.checks, now=bench.clock.now())
-    before = await usual(gauge, planned.checks, before=planned.usual_at)
+    taken, before = await asyncio.gather(
+        take(gauge, planned.checks, now=bench.clock.now()), usual(gauge, planned.checks, before=planned.usual_at)
+    )
     evidence = tuple(evidence for _, evidence in taken if evidence)
     return measured(planned, [measurement for measurement, _ in taken], usual=before), evidence
 

@@ -5,10 +5,12 @@ Only the executor's process calls `connect_write`, and only it is given the sett
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tools.clock import Clock
 from tools.estate import Cluster, Connections, Endpoint, KubernetesAccess, WriteCluster
+from tools.probe import Observation
+from tools.recent import Kept
 
 if TYPE_CHECKING:
     from tools.alertmanager.client import AlertmanagerClient
@@ -29,6 +31,9 @@ class _Closing(Protocol):
 
 ClientT = TypeVar("ClientT", bound=_Closing)
 
+MOST_KEPT = 1024 * 1024
+"""Characters of an observation's evidence that is kept for the others who look around."""
+
 
 @asynccontextmanager
 async def connect(connections: Connections, *, clock: Clock) -> AsyncIterator[Cluster]:
@@ -45,6 +50,7 @@ async def connect(connections: Connections, *, clock: Clock) -> AsyncIterator[Cl
             connections=connections,
             kubernetes=kubernetes,
             kubernetes_together=_together(kubernetes),
+            seen_lately=Kept(clock, fits=_small),
             prometheus=_made(stack, connections.prometheus, _prometheus),
             alertmanager=_made(stack, connections.alertmanager, _alertmanager),
             loki=_made(stack, connections.loki, _loki),
@@ -103,6 +109,10 @@ def _together(client: "KubernetesClient | None") -> "KubernetesClient | None":
     from tools.kubernetes.recent import RecentReads
 
     return RecentReads(client)
+
+
+def _small(seen: Observation[Any]) -> bool:
+    return len(seen.evidence.body) <= MOST_KEPT
 
 
 def _prometheus(endpoint: Endpoint) -> "PrometheusClient":

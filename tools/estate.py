@@ -7,13 +7,14 @@ executor.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SecretStr, field_validator
 
 from incidents.value import Value
 from tools.address import AskedUrl, ShownUrl
 from tools.clock import Clock
+from tools.recent import Kept
 
 if TYPE_CHECKING:
     from tools.alertmanager.client import AlertmanagerClient
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tools.kubernetes.client import KubernetesClient
     from tools.loki.client import LokiClient
     from tools.opencost.client import OpenCostClient
+    from tools.probe import Observation
     from tools.prometheus.client import PrometheusClient
     from tools.statuspage.client import StatusPageClient
     from tools.traces.client import TracesClient
@@ -146,6 +148,8 @@ class Cluster:
     kubernetes: "KubernetesClient | None" = None
     kubernetes_together: "KubernetesClient | None" = None
     """The same for those who look around at the same time: what one has read, the others need not read again."""
+    seen_lately: "Kept[Observation[Any]] | None" = None
+    """What probes saw a moment ago, without secrets: for the same who ask the same question."""
     prometheus: "PrometheusClient | None" = None
     alertmanager: "AlertmanagerClient | None" = None
     loki: "LokiClient | None" = None

@@ -31,6 +31,8 @@ class Observation(Generic[ViewT]):
     """Entities about which this observation is complete: the absence of something counts for these."""
     verbatim: bool = False
     """Whether the evidence's body is the whole view as JSON, so that the view can be read back from it."""
+    written: str = ""
+    """Where it is not: the view as JSON without secrets, once somebody has made it."""
 
 
 @dataclass(frozen=True, kw_only=True)

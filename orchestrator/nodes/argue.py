@@ -18,7 +18,7 @@ from orchestrator.store.casefiles import add_questions, load_case
 from orchestrator.store.diagnoses import diagnoses_of, latest_diagnosis, save_diagnosis
 from orchestrator.store.incidents import retitle
 from orchestrator.store.ledger import record
-from orchestrator.store.timeline import append_event
+from orchestrator.store.timeline import Line, append_events
 from orchestrator.store.transaction import Tx
 
 TOLD = 0.05
@@ -33,7 +33,7 @@ async def diagnose(state: State, runtime: Runtime[Context]) -> State:
     """Weigh all facts of the case; with a model, let it argue over the same case, checked by code."""
     context, incident = runtime.context, state["incident"]
     async with context.store.transaction() as tx:
-        case = await load_case(tx, incident)
+        case = await load_case(tx, incident, bodies=context.model is not None)
     diagnosis = await argued(context, case, weigh(case, context.library, now=context.clock.now()))
     diagnosis = diagnosis.model_copy(update={"round": state["round"]})
     async with context.store.transaction(lease=context.lease) as tx:
@@ -64,17 +64,18 @@ async def challenge(state: State, runtime: Runtime[Context]) -> State:
 async def _tell(tx: Tx, context: Context, state: State, now: Diagnosis, before: Diagnosis | None) -> None:
     at, incident = context.clock.now(), state["incident"]
     lines = [*_changes(now.hypotheses, before.hypotheses if before else ()), *_dismissals(now, before)]
-    for number, line in enumerate(lines):
-        await append_event(
-            tx,
-            incident,
+    events = [
+        Line(
+            incident=incident,
             kind=EventKind.HYPOTHESIS,
             actor="diagnostician",
             text=line,
-            at=at,
             data={"round": now.round},
             key=f"hypothesis:{context.lease.fence}:{now.round}:{number}",
         )
+        for number, line in enumerate(lines)
+    ]
+    await append_events(tx, events, at=at)
     payload: dict[str, Json] = {"round": now.round, "diagnosis": now.model_dump(mode="json")}
     record(tx, kind=EntryKind.DIAGNOSED, incident=incident, actor="worker", at=at, payload=payload)
 

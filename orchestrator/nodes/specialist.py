@@ -14,7 +14,7 @@ from orchestrator.state import Errand, State
 from orchestrator.stopping import unless_stopped
 from orchestrator.store.casefiles import add_report
 from orchestrator.store.recordings import keep_look
-from orchestrator.store.timeline import append_event
+from orchestrator.store.timeline import Line, append_event, append_events
 from orchestrator.store.transaction import Tx
 
 
@@ -25,9 +25,10 @@ async def work(state: Errand, runtime: Runtime[Context]) -> State:
     budget = Budget(**context.settings.budget.model_dump())
     case = await context.beginnings.of(context.store, incident, round_=assignments[0].round)
     reports: list[Report] = []
+    now = context.clock.now()  # one for all: what they ask alike is the same question
     for assignment in assignments:
         await _say(context, incident, assignment, _beginning(assignment), step="start")
-        known, now = extended(case, reports), context.clock.now()
+        known = extended(case, reports)
         look = looked(assignment, known, clusters=context.cluster, at=now, budget=budget)
         done = await unless_stopped(context.store, incident, look)
         if done is None:
@@ -71,29 +72,27 @@ def _key(assignment: Assignment) -> str:
 
 
 async def _tell(tx: Tx, incident: IncidentId, assignment: Assignment, report: Report) -> None:
-    at = tx.clock.now()
-    for finding in report.findings:
-        await append_event(
-            tx,
-            incident,
+    found = [
+        Line(
+            incident=incident,
             kind=EventKind.FINDING,
             actor=report.agent,
             text=finding.text,
-            at=at,
             refs=(finding.id, *finding.evidence),
             data={"confidence": finding.confidence, "round": report.round},
             key=f"finding:{finding.id}",
         )
-    await append_event(
-        tx,
-        incident,
+        for finding in report.findings
+    ]
+    end = Line(
+        incident=incident,
         kind=EventKind.AGENT,
         actor=report.agent,
         text=_ending(report),
-        at=at,
         data={"round": report.round, "step": "end", "probes": report.probes, "seconds": report.seconds},
         key=f"agent:{report.agent}:{report.round}:{_key(assignment)}:end",
     )
+    await append_events(tx, [*found, end], at=tx.clock.now())
 
 
 def _ending(report: Report) -> str:

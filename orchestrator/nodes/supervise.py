@@ -18,7 +18,7 @@ from orchestrator.state import Doubt, Errand, State
 from orchestrator.stopping import STOPPED, stopped
 from orchestrator.store.casefiles import effort_of, load_case
 from orchestrator.store.diagnoses import latest_diagnosis
-from orchestrator.store.timeline import append_event
+from orchestrator.store.timeline import Line, append_event, append_events
 from orchestrator.store.transaction import Tx
 
 
@@ -78,15 +78,16 @@ async def _tell(tx: Tx, case: CaseFile, step: Ask | Stop, *, round_: int) -> Non
             tx, incident, kind=EventKind.AGENT, actor="supervisor", text=step.reason, at=at, key=f"stop:{round_}"
         )
         return
-    for question in step.questions:
-        await append_event(
-            tx,
-            incident,
+    lines = [
+        Line(
+            incident=incident,
             kind=EventKind.QUESTION,
             actor=question.asker,
             text=f"{question.asker} -> {question.to}: {question.text}",
-            at=at,
             refs=(question.id, *question.because),
             data={"to": question.to.value, "round": round_},
             key=f"question:{question.id}",
         )
+        for question in step.questions
+    ]
+    await append_events(tx, lines, at=at)

@@ -124,6 +124,7 @@ async def _assert_owned(tx: Tx, lease: Lease) -> None:
     )
     if owned.first() is None:
         raise FenceLost(lease.incident, fence=lease.fence)
+    tx.held.add(lease.incident)
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -63,6 +63,7 @@ async def lock_incident(tx: Tx, incident: IncidentId) -> None:
     Always the first lock: proposals and the rest come after it.
     """
     await tx.execute(select(col(IncidentRow.id)).where(col(IncidentRow.id) == incident).with_for_update(key_share=True))
+    tx.held.add(incident)
 
 
 async def list_incidents(

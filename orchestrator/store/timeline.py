@@ -56,17 +56,38 @@ class TimelineRow(Row, table=True):
     """Names the line within its incident, so that a node that runs again does not tell it twice; empty: always told."""
 
 
+class Line(Value):
+    """One line that is to be told."""
+
+    incident: IncidentId
+    kind: EventKind
+    actor: str
+    text: str
+    refs: tuple[str, ...] = ()
+    data: dict[str, Scalar] = {}
+    key: str = ""
+    """Of the lines of an incident with one key, the first one is told; all are that have none."""
+
+
 _APPEND = text(
     """
-    WITH told AS (SELECT 1 FROM timeline_event WHERE incident_id = :incident AND key = :key AND key <> ''),
-         counted AS (UPDATE incident SET event_seq = event_seq + 1
-                     WHERE id = :incident AND NOT EXISTS (SELECT 1 FROM told) RETURNING event_seq)
+    WITH new AS (SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb))
+                     AS (incident text, kind text, actor text, text text, refs jsonb, data jsonb, key text))
+                     WITH ORDINALITY AS line (incident, kind, actor, text, refs, data, key, place)),
+         untold AS (SELECT new.* FROM new LEFT JOIN timeline_event AS told
+                        ON told.incident_id = new.incident AND told.key = new.key AND told.key <> ''
+                    WHERE told.incident_id IS NULL),
+         counted AS (UPDATE incident SET event_seq = event_seq + lines.number
+                     FROM (SELECT incident, count(*) AS number FROM untold GROUP BY incident) AS lines
+                     WHERE incident.id = lines.incident
+                     RETURNING incident.id, incident.event_seq - lines.number AS before)
     INSERT INTO timeline_event (incident_id, seq, at, kind, actor, text, refs, data, key)
-    SELECT :incident, event_seq, :at, :kind, :actor, :text, CAST(:refs AS jsonb), CAST(:data AS jsonb), :key
-    FROM counted
-    RETURNING seq
+    SELECT id, before + row_number() OVER (PARTITION BY id ORDER BY place), :at, kind, actor, text, refs, data, key
+    FROM untold JOIN counted ON counted.id = untold.incident
     """
 )
+_LOCK = text("SELECT 1 FROM incident WHERE id = :incident FOR NO KEY UPDATE")
+"""Lines of one incident are numbered one after the other; another incident's do not wait."""
 
 
 async def append_event(
@@ -80,61 +101,28 @@ async def append_event(
     refs: Sequence[str] = (),
     data: dict[str, Scalar] | None = None,
     key: str = "",
-) -> int | None:
-    """Tell one line; its sequence number, or None when a line with this key was told before."""
-    await tx.execute(_LOCK, {"incident": incident})
-    values = {
-        "incident": incident,
-        "at": utc(at),
-        "kind": kind.value,
-        "actor": columns.storable(actor),
-        "text": columns.storable(text),
-        "refs": columns.dumps(list(refs)),
-        "data": columns.dumps(data or {}),
-        "key": key,
-    }
-    found = (await tx.execute(_APPEND, values)).first()
-    return None if found is None else int(found.seq)
-
-
-class Line(Value):
-    """One line that is to be told, without a key."""
-
-    incident: IncidentId
-    kind: EventKind
-    actor: str
-    text: str
-    data: dict[str, Scalar] = {}
-
-
-_APPEND_ALL = text(
-    """
-    WITH new AS (SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb))
-                     AS (incident text, kind text, actor text, text text, data jsonb)) WITH ORDINALITY
-                     AS line (incident, kind, actor, text, data, place)),
-         counted AS (UPDATE incident SET event_seq = event_seq + lines.number
-                     FROM (SELECT incident, count(*) AS number FROM new GROUP BY incident) AS lines
-                     WHERE incident.id = lines.incident
-                     RETURNING incident.id, incident.event_seq - lines.number AS before)
-    INSERT INTO timeline_event (incident_id, seq, at, kind, actor, text, refs, data, key)
-    SELECT id, before + row_number() OVER (PARTITION BY id ORDER BY place), :at, kind, actor, text, '[]', data, ''
-    FROM new JOIN counted ON counted.id = new.incident
-    """
-)
+) -> None:
+    """Tell one line, unless one with this key was told before."""
+    if incident not in tx.held:
+        await tx.execute(_LOCK, {"incident": incident})
+    line = Line(incident=incident, kind=kind, actor=actor, text=text, refs=tuple(refs), data=data or {}, key=key)
+    await append_events(tx, [line], at=at)
 
 
 async def append_events(tx: Tx, lines: Sequence[Line], *, at: datetime) -> None:
-    """Tell many lines, those of one incident in their order.
+    """Tell many lines at once, those of one incident in their order.
 
-    The caller holds the rows of the incidents (`lock_incident`, in one order everywhere) or has just made them.
+    The caller holds the rows of the incidents (a transaction with a lease does, or `lock_incident`, in one order
+    everywhere) or has just made them.
     """
-    if lines:
-        rows = columns.storable([line.model_dump(mode="json") for line in lines])
-        await tx.execute(_APPEND_ALL, {"rows": columns.dumps(rows), "at": utc(at)})
-
-
-_LOCK = text("SELECT 1 FROM incident WHERE id = :incident FOR NO KEY UPDATE")
-"""Lines of one incident are numbered one after the other; another incident's do not wait."""
+    seen: set[tuple[IncidentId, str]] = set()
+    rows = []
+    for line in lines:
+        if not line.key or (line.incident, line.key) not in seen:
+            seen.add((line.incident, line.key))
+            rows.append(line.model_dump(mode="json"))
+    if rows:
+        await tx.execute(_APPEND, {"rows": columns.dumps(columns.storable(rows)), "at": utc(at)})
 
 
 async def timeline_of(tx: Tx, incident: IncidentId, *, after: int = 0, limit: int = 1000) -> tuple[TimelineEvent, ...]:

@@ -41,3 +41,5 @@ class Tx(AsyncSession):
         super().__init__(engine, expire_on_commit=False, autoflush=False, execution_options=_FRESH)
         self.clock = clock
         self.pending = Pending()
+        self.held = set[IncidentId]()
+        """Incidents whose rows this transaction holds until it ends."""

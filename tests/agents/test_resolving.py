@@ -61,7 +61,7 @@ async def test_a_pod_leads_to_its_topmost_owner(quiet: Served) -> None:
 
 
 async def test_without_kubernetes_the_same_name_in_metrics_serves(quiet: Served) -> None:
-    blind = replace(quiet.cluster, kubernetes=None)
+    blind = replace(quiet.cluster, kubernetes=None, seen_lately=None)
     assert await behind(quiet, "shop/service/checkout", cluster=blind) == (quiet.id(CHECKOUT),)
     nothing = replace(blind, prometheus=None)
     assert await behind(quiet, "shop/service/checkout", cluster=nothing) == ()

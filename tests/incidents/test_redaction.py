@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents import redaction
-from incidents.redaction import RULES, is_secret_name, looks_random, redact
+from incidents.redaction import LONG, RULES, is_secret_name, looks_random, redact
 
 # Put together here, so that no scanner takes this file for a leak.
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -132,6 +132,16 @@ def test_takes_out(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
+PAGE = '{"time":"2026-03-01T02:47:00.125Z","value":0.25,"labels":{"region":"eu-1","zone":"b"}},\n' * 20
+"""Long enough to be taken apart into words before it is searched."""
+
+
+@pytest.mark.parametrize(("text", "expected"), TAKEN_OUT)
+def test_takes_it_out_of_a_long_text_too(text: str, expected: str) -> None:
+    assert len(PAGE) > LONG
+    assert redact(PAGE + text) == PAGE + expected
+
+
 @pytest.mark.parametrize("text", STAYS)
 def test_leaves_what_is_no_secret(text: str) -> None:
     assert redact(text) == text
@@ -154,6 +164,11 @@ SHAPES = [
     "-----BEGIN PRIVATE KEY-----",
 ]
 FRAGMENTS = st.lists(st.one_of(st.text(max_size=12), SECRETS, NAMES, st.sampled_from(SHAPES)), max_size=12).map("".join)
+
+
+@given(FRAGMENTS)
+def test_what_goes_does_not_depend_on_how_long_the_text_is(text: str) -> None:
+    assert redact(f"{PAGE}\n{text}") == f"{PAGE}{redact(f'{chr(10)}{text}')}"
 
 
 @given(FRAGMENTS)
@@ -241,6 +256,7 @@ def test_every_rule_can_fire() -> None:
     ]
     for rule in RULES:
         assert any(rule.pattern.search(text) for text in [*texts, *extra]), rule.pattern.pattern
+    assert all(redact(PAGE + text) == PAGE + redact(text) != PAGE + text for text in extra)
 
 
 def test_only_what_is_clean_is_remembered() -> None:

@@ -24,7 +24,7 @@ from orchestrator.store.postmortems import postmortem_of, save_postmortem
 from orchestrator.store.proposals import proposal_by, save_proposal
 from orchestrator.store.rehearsals import finish_rehearsal, request_rehearsal, requested_rehearsals
 from orchestrator.store.spending import Spending, add_spending, spending_of
-from orchestrator.store.timeline import append_event, follow, timeline_of
+from orchestrator.store.timeline import Line, append_event, append_events, follow, timeline_of
 from orchestrator.store.verifications import add_measurements, measurements_of, save_verification
 from tests.incidents.making import NOW, after, proposal, proposed
 from tests.orchestrator.conftest import both_servers
@@ -149,16 +149,41 @@ async def test_a_takeover_waits_for_what_the_owner_is_writing(store: Store) -> N
 async def test_lines_are_numbered_without_holes_and_told_once_by_key(store: Store) -> None:
     await an_incident(store)
 
-    async def tell(number: int) -> int | None:
+    async def tell(number: int) -> None:
         async with store.transaction() as tx:
             key = f"node-{number % 5}"
-            return await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text=key, at=NOW, key=key)
+            await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text=key, at=NOW, key=key)
 
-    told = await asyncio.gather(*(tell(number) for number in range(20)))
-    assert sorted(seq for seq in told if seq) == [1, 2, 3, 4, 5]
+    await asyncio.gather(*(tell(number) for number in range(20)))
     async with store.transaction() as tx:
-        assert [event.seq for event in await timeline_of(tx, INCIDENT)] == [1, 2, 3, 4, 5]
+        told = await timeline_of(tx, INCIDENT)
+        assert [event.seq for event in told] == [1, 2, 3, 4, 5]
+        assert {event.text for event in told} == {f"node-{number}" for number in range(5)}
         assert [event.seq for event in await timeline_of(tx, INCIDENT, after=3)] == [4, 5]
+
+
+async def test_of_many_lines_those_are_told_whose_key_was_not(store: Store) -> None:
+    await an_incident(store)
+
+    def line(text: str, *, key: str = "") -> Line:
+        return Line(
+            incident=INCIDENT, kind=EventKind.NOTE, actor="a", text=text, refs=("ev-1",), data={"n": 1}, key=key
+        )
+
+    async with store.transaction() as tx:
+        await append_event(tx, INCIDENT, kind=EventKind.NOTE, actor="a", text="first", at=NOW, key="one")
+        more = [
+            line("again", key="one"),
+            line("second", key="two"),
+            line("twice", key="two"),
+            line("odd\x00"),
+            line("b"),
+        ]
+        await append_events(tx, more, at=NOW)
+        await append_events(tx, [], at=NOW)
+        told = await timeline_of(tx, INCIDENT)
+    assert [(event.seq, event.text) for event in told] == [(1, "first"), (2, "second"), (3, "odd\ufffd"), (4, "b")]
+    assert (told[1].refs, told[1].data) == (("ev-1",), {"n": 1})
 
 
 async def test_followers_hear_of_lines_when_they_are_committed(store: Store) -> None:

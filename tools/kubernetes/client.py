@@ -29,8 +29,8 @@ from tools.kubernetes.client_connector import Connector
 from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
 from tools.kubernetes.resources import RESOURCES
-from tools.kubernetes.shared import Shared
 from tools.kubernetes.wire import MAX_ITEMS, Access, Listing, PatchKind
+from tools.shared import Shared
 
 PAGE = 500
 """Objects per page of a list, as kubectl asks for."""

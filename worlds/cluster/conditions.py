@@ -22,7 +22,11 @@ def set_condition(
 
 def condition(obj: JsonObject, name: str) -> JsonObject | None:
     """Return a condition of an object by its type."""
-    return next((c for c in obj.get("status", {}).get("conditions", []) if c["type"] == name), None)
+    known: JsonObject
+    for known in obj.get("status", {}).get("conditions", ()):  # asked so often that a generator's start shows
+        if known["type"] == name:
+            return known
+    return None
 
 
 def is_true(obj: JsonObject, name: str) -> bool:

@@ -41,8 +41,9 @@ class ReplicaSetController:
                 self._cluster.look_again(self, namespace, name, after=self._maker.retry_after(rs))
                 break
             staying.append(made)
-        for pod in sorted(staying, key=_removal_order)[: max(-missing, 0)]:
-            self._maker.remove(rs, pod)
+        if missing < 0:
+            for pod in sorted(staying, key=_removal_order)[:-missing]:
+                self._maker.remove(rs, pod)
         if missing >= 0:
             self._write_status(rs, staying, refused=refused)
 

@@ -148,7 +148,8 @@ async def test_a_healthy_estate_is_called_healthy(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_seen_is_said(reference: Served) -> None:
-    blind = replace(reference.cluster, prometheus=None, loki=None, alertmanager=None, opencost=None, kubernetes=None)
+    nobody = dict.fromkeys(("prometheus", "loki", "alertmanager", "opencost", "kubernetes", "seen_lately"))
+    blind = replace(reference.cluster, **nobody)
     for agent in (AgentName.OBSERVABILITY, AgentName.COST):
         report = await ask(reference, agent, cluster=blind)
         assert report.facts == ()

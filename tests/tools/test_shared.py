@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tools.errors import TransientError
-from tools.kubernetes.shared import Shared
+from tools.shared import Shared
 
 
 class Slow:

@@ -8,7 +8,7 @@ import pytest
 
 from tools.clock import ManualClock
 from tools.errors import TransientError
-from tools.kubernetes.recent import KEPT, Kept
+from tools.recent import KEPT, Kept
 
 NOW = datetime(2026, 3, 1, 2, 47, tzinfo=UTC)
 
