@@ -1,5 +1,7 @@
 """Runbooks on disk: several folders, read again when a file changed. A broken file keeps its last good version."""
 
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -107,21 +109,24 @@ class RunbookFolders:
 
 def _files(folder: Path) -> list[Path]:
     """Markdown below a folder by name; hidden folders and files that are no runbooks are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*.md")
-        if path.stem.lower() not in NOT_RUNBOOKS
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    found: list[Path] = []
+    for place, inner, names in os.walk(folder):  # some times as fast as `rglob`: this is asked at every step
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [Path(place, name) for name in names if _is_runbook(name)]
+    return sorted(found)
+
+
+def _is_runbook(name: str) -> bool:
+    return name.endswith(".md") and name[0] != "." and name.removesuffix(".md").lower() not in NOT_RUNBOOKS
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """None for what vanished between the listing and the look, and for a folder with such a name."""
+    """None for what vanished between the listing and the look, and for what is no file."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return _Stamp(changed_ns=status.st_mtime_ns, size=status.st_size) if path.is_file() else None
+    return _Stamp(changed_ns=status.st_mtime_ns, size=status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
 @lru_cache(maxsize=PARSED_KEPT)

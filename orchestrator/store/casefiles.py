@@ -5,10 +5,11 @@ Everything is keyed by its own id, so that a node that runs twice adds nothing t
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, literal, union_all
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, func, literal, union_all
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlmodel import col, select
 
 from incidents.canonical import digest_of, short
@@ -211,16 +212,20 @@ def _surveyed(survey: SurveyRow) -> Report:
 _DOCUMENTS: tuple[Any, ...] = (FactRow, FindingRow, QuestionRow, GapRow)
 
 
-async def _documents(tx: Tx, incident: IncidentId, *, before: int) -> list[tuple[Any, ...]]:
-    """What was reported, by table in the order of `_DOCUMENTS`, oldest round first: read in one statement."""
-    parts = [
+_REPORTED = union_all(
+    *(
         select(literal(place).label("place"), table.round, table.id, func.text(table.document).label("document")).where(
-            table.incident_id == incident, table.round < before
+            table.incident_id == bindparam("incident"), table.round < bindparam("before")
         )
         for place, table in enumerate(_DOCUMENTS)
-    ]
+    )
+).order_by("place", "round", "id")
+
+
+async def _documents(tx: Tx, incident: IncidentId, *, before: int) -> list[tuple[Any, ...]]:
+    """What was reported, by table in the order of `_DOCUMENTS`, oldest round first: read in one statement."""
     found: list[list[Any]] = [[] for _ in _DOCUMENTS]
-    for place, _, _, document in await tx.execute(union_all(*parts).order_by("place", "round", "id")):
+    for place, _, _, document in await tx.execute(_REPORTED, {"incident": incident, "before": before}):
         found[place].append(_DOCUMENTS[place].__table__.c.document.type.remembered(document))
     return [tuple(documents) for documents in found]
 
@@ -229,15 +234,24 @@ async def _keep(tx: Tx, table: type[Row], rows: Sequence[Mapping[str, Any]], *, 
     """Insert rows; one that is there already stays as it is, or is replaced as a whole."""
     if not rows:
         return
-    statement = insert(table)
-    keys = [column.name for column in table.metadata.tables[str(table.__tablename__)].primary_key]
-    if replace:
-        values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=values)
-    else:
-        statement = statement.on_conflict_do_nothing()
+    keys = _keys(table)
     # In one order everywhere: two reports that arrive together must not wait for each other in a circle.
-    await tx.execute(statement, sorted(rows, key=lambda row: [str(row[key]) for key in keys]))
+    ordered = sorted(rows, key=lambda row: [str(row[key]) for key in keys])
+    await tx.execute(_keeping(table, tuple(rows[0]), replace=replace), ordered)
+
+
+@cache
+def _keys(table: type[Row]) -> tuple[str, ...]:
+    return tuple(column.name for column in table.metadata.tables[str(table.__tablename__)].primary_key)
+
+
+@cache
+def _keeping(table: type[Row], names: tuple[str, ...], *, replace: bool) -> Insert:
+    statement = insert(table)
+    if not replace:
+        return statement.on_conflict_do_nothing()
+    values = {name: statement.excluded[name] for name in names if name not in _keys(table)}
+    return statement.on_conflict_do_update(index_elements=_keys(table), set_=values)
 
 
 def _evidence_values(incident: IncidentId, item: Evidence) -> dict[str, Any]:

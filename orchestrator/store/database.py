@@ -117,11 +117,11 @@ def _ask_the_long_idle(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine.pool, "checkout", ask)
 
 
+_OWNED = text("SELECT 1 FROM incident WHERE id = :id AND fence = :fence AND lease_owner = :owner FOR NO KEY UPDATE")
+
+
 async def _assert_owned(tx: Tx, lease: Lease) -> None:
-    owned = await tx.execute(
-        text("SELECT 1 FROM incident WHERE id = :id AND fence = :fence AND lease_owner = :owner FOR NO KEY UPDATE"),
-        {"id": lease.incident, "fence": lease.fence, "owner": lease.owner},
-    )
+    owned = await tx.execute(_OWNED, {"id": lease.incident, "fence": lease.fence, "owner": lease.owner})
     if owned.first() is None:
         raise FenceLost(lease.incident, fence=lease.fence)
     tx.held.add(lease.incident)

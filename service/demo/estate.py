@@ -20,7 +20,7 @@ WATCH_SECONDS = 360.0
 EXPIRY_SECONDS = 6 * 3600.0
 """In the demo's fast time: people shall have more than half an hour to look around before they decide."""
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 """Timers are looked for that often: in fast time two seconds of the wall clock would be a long silence."""
 
 

@@ -21,9 +21,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 """Names of fields that say where and when a line was written, or that differ on each."""
-_WORD = re.compile(
-    r"\b(?:level=|lvl=|severity=)?\"?(FATAL|CRITICAL|PANIC|EMERG|ERROR|ERR|SEVERE|WARN(?:ING)?|INFO|NOTICE|DEBUG|TRACE)\b"
-)
+_WORD = re.compile(r"\b(FATAL|CRITICAL|PANIC|EMERG|ERROR|ERR|SEVERE|WARN(?:ING)?|INFO|NOTICE|DEBUG|TRACE)\b")
 _WORD_LOWER = re.compile(
     r"\b(?:level|lvl|severity)=\"?(fatal|critical|panic|error|err|warn(?:ing)?|info|debug|trace)\b"
 )
@@ -131,5 +129,6 @@ def _level(raw: str, parsed: dict[str, object] | None, label: str) -> Level:
             return level
     if _SHOUTS.match(raw):
         return Level.FATAL
-    found = _KLOG.match(raw) or _WORD_LOWER.search(raw) or _WORD.search(raw[:200])
+    lower = _WORD_LOWER.search(raw) if "l=" in raw or "y=" in raw else None  # how the names end: most lines have none
+    found = _KLOG.match(raw) or lower or _WORD.search(raw[:200])
     return _LEVELS.get(found[1].lower(), Level.UNKNOWN) if found else Level.UNKNOWN

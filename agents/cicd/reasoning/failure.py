@@ -7,7 +7,7 @@ quantity did. Several hold at once: a pool that is used up also makes requests s
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from agents.cicd.reasoning.lines import names_in, words_of
 from agents.cicd.reasoning.modes import MEASURED, UNSURE, Mode
@@ -172,10 +172,10 @@ def _texts(facts: Iterable[Fact]) -> Iterator[str]:
             )
 
 
-def _read(text: str) -> Iterator[tuple[Mode, float]]:
-    for mode, weight, pattern in _said():
-        if pattern.search(text):
-            yield mode, weight
+@lru_cache(maxsize=256)
+def _read(text: str) -> tuple[tuple[Mode, float], ...]:
+    """Kept: the same few texts are read several times in a round, against a few hundred ways of saying it."""
+    return tuple((mode, weight) for mode, weight, pattern in _said() if pattern.search(text))
 
 
 def _measured(facts: Iterable[Fact]) -> Iterator[tuple[Mode, float]]:
