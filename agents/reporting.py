@@ -6,6 +6,7 @@ It holds no knowledge of any system. The detectors bring that; the specialist br
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from agents.detector import Detector, Scene, Sightings, detectors
@@ -118,6 +119,7 @@ def _complete(detector: Detector, sightings: Sightings, entities: Collection[Ent
     return found
 
 
+@lru_cache(maxsize=4096)
 def _namespace(entity: EntityId) -> EntityId:
     parsed = Entity.parse(entity)
     return Entity(cluster=parsed.cluster, kind=EntityKind.NAMESPACE, name=parsed.namespace or NO_NAMESPACE).id

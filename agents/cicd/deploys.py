@@ -11,8 +11,8 @@ from typing import Any
 
 from agents.cicd.hands import Hand, hand_of
 from agents.cicd.origin import Origin, Origins, origins_of
-from agents.cicd.remembered import remembered
 from agents.detector import Scene, Sightings
+from agents.remembered import remembered
 from incidents.action import FieldChange
 from incidents.ids import EntityId
 from tools.kubernetes.metadata import FieldManager

@@ -7,8 +7,8 @@ from functools import cached_property
 
 from agents.cicd.edits import Write, writes
 from agents.cicd.hands import Hand
-from agents.cicd.remembered import remembered
 from agents.detector import Sightings
+from agents.remembered import remembered
 from incidents.action import FieldChange
 from incidents.entity import Entity
 from incidents.ids import EntityId

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agents.cicd.hands import Hand, hand_of
-from agents.cicd.remembered import remembered
 from agents.detector import Sightings
+from agents.remembered import remembered
 from incidents.ids import EntityId
 from tools.kubernetes.autoscaler import Autoscalers
 from tools.kubernetes.config_ref import ConfigRefs

@@ -8,8 +8,8 @@ from typing import Any
 from agents.cicd.deploys import SAME_WRITE, deploys
 from agents.cicd.edits import config_writes, manual_edits
 from agents.cicd.period import period_of
-from agents.cicd.remembered import remembered
 from agents.detector import Scene, Sightings
+from agents.remembered import remembered
 from incidents.entity import Entity
 from incidents.ids import EntityId
 from tools.probe import Observation

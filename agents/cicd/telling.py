@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from agents.cicd.deploys import Deploy, deploys
 from agents.cicd.period import period_of
-from agents.cicd.remembered import remembered
 from agents.cicd.template_part import TemplatePart, part_of
 from agents.detector import Scene, Sightings
+from agents.remembered import remembered
 from agents.reporting import state
 from agents.wording import clock_time, listed
 from incidents.action import FieldChange, name_of

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agents.detector import Scene, Sightings
 from agents.observability.names import Names
 from agents.observability.shift import Shift, find_shift, share
+from agents.remembered import remembered_each
 from incidents.entity import Entity
 from incidents.ids import EntityId
 from tools.probe import Observation
@@ -105,7 +106,7 @@ def _resolve(names: Names, name: str, namespace: str | None, *, cluster: str) ->
 
 
 def _seen(seen: Observation[ServiceGraphView], call: Call, *, caller: EntityId, callee: EntityId) -> SeenCall:
-    failing, slow = _failing(call), _slow(call)
+    failing, slow = _trouble(call)
     return SeenCall(
         seen=seen,
         caller=caller,
@@ -116,6 +117,12 @@ def _seen(seen: Observation[ServiceGraphView], call: Call, *, caller: EntityId, 
         failing=failing,
         slow=slow,
     )
+
+
+@remembered_each
+def _trouble(call: Call) -> tuple[Shift | None, Shift | None]:
+    """What its failures and its latency rose to."""
+    return _failing(call), _slow(call)
 
 
 def _failing(call: Call) -> Shift | None:

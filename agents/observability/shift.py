@@ -83,7 +83,7 @@ def find_shift(curve: Curve, *, floor: Floor, smooth: bool = False) -> Shift | N
     values = np.array([curve.values[index] for index in kept], dtype=np.float64)
     if smooth and len(values) >= SMOOTHED:
         values = _smoothed(values)
-    if len(values) < 2 * LEAST_POINTS:
+    if len(values) < 2 * LEAST_POINTS or values.min() == values.max():  # most series of an estate never move
         return None
     found = _lasting(values, floor=floor) or _passing(values, floor=floor)
     if found is None:

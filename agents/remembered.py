@@ -1,4 +1,4 @@
-"""Remembers the last answer of a pure reading of sightings: two dozen detectors ask the same thing of the same round.
+"""Remembers the answers of pure readings of sightings: two dozen detectors ask the same thing of the same round.
 
 Answers are told apart by which objects were asked about, not by what they hold: comparing a cluster's history with
 itself would cost more than reading it again. What was asked about is not kept alive.
@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def remembered(read: Callable[P, R]) -> Callable[P, R]:
@@ -27,3 +28,25 @@ def remembered(read: Callable[P, R]) -> Callable[P, R]:
         return answer
 
     return ask
+
+
+def remembered_each(read: Callable[[T], R]) -> Callable[[T], R]:
+    """The same function of one argument, which keeps its answer about each object as long as that object lives."""
+    known: dict[int, tuple[weakref.ref[T], R]] = {}
+
+    @wraps(read)
+    def ask(about: T) -> R:
+        key = id(about)
+        if (found := known.get(key)) is not None and found[0]() is about:
+            return found[1]
+        answer = read(about)
+        known[key] = (weakref.ref(about, lambda gone: _forget(known, key, gone)), answer)
+        return answer
+
+    return ask
+
+
+def _forget(known: dict[int, tuple[weakref.ref[T], R]], key: int, gone: weakref.ref[T]) -> None:
+    """Unless another object has got the same address since."""
+    if (found := known.get(key)) is not None and found[0] is gone:
+        del known[key]
