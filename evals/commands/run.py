@@ -50,10 +50,16 @@ class Options(Value):
 
 
 class _Run(Value):
-    """What came of it, by engine; `complete` when every case was run."""
+    """What came of it, by engine, and of how many plays: fewer were made when it was stopped."""
 
     suites: tuple[tuple[Arm, Suite], ...]
-    complete: bool
+    made: int
+    wanted: int
+
+    @property
+    def stopped(self) -> str:
+        """How far a run came that was stopped, in words; empty for a whole one."""
+        return "" if self.made == self.wanted else f"stopped after {self.made} of {self.wanted}"
 
 
 class _Named(Protocol):
@@ -90,14 +96,15 @@ def run_command(options: Options) -> int:
     suite = suites[0][1]
     if options.json_file is not None:
         others = {arm.value: other for arm, other in suites[1:]}
-        document.write(suite, options.json_file, others=others, complete=run.complete)
+        document.write(suite, options.json_file, others=others, complete=not run.stopped)
         console.print(f"written to {options.json_file}", markup=False, soft_wrap=True)
     if options.html_file is not None:
         from evals.report import page
 
-        page.write(suite, options.html_file)
+        page.write(suite, options.html_file, stopped=run.stopped)
         console.print(f"written to {options.html_file}", markup=False, soft_wrap=True)
-    if not run.complete:
+    if run.stopped:
+        console.print(f"{run.stopped}: these are the figures of what was played", style="yellow", highlight=False)
         return _stopped(options, console)
     return _against_baseline(suite, options, console)
 
@@ -155,7 +162,7 @@ def _scenarios(options: Options, console: Console) -> _Run:
     options.arms.keep(results, console)
     name = "scenarios" if options.renamed is None else "renamed scenarios"
     suites = tuple((arm, suite_of(name, folded([one for one in results if one.arm == arm]))) for arm in arms)
-    return _Run(suites=suites, complete=len(results) == len(jobs))
+    return _Run(suites=suites, made=len(results), wanted=len(jobs))
 
 
 def _dataset(options: Options, console: Console) -> _Run:
@@ -170,7 +177,8 @@ def _dataset(options: Options, console: Console) -> _Run:
     jobs = [RecordedJob(dataset=options.dataset, path=path, case=c.id, family=c.family) for c in cases]
     chosen = choose(jobs, options)
     results = play(recorded.work, chosen, lost=recorded.lost, workers=options.workers, console=console)
-    return _Run(suites=((Arm.RULES, suite_of(options.dataset, results)),), complete=len(results) == len(chosen))
+    suites = ((Arm.RULES, suite_of(options.dataset, results)),)
+    return _Run(suites=suites, made=len(results), wanted=len(chosen))
 
 
 def _sets() -> str:

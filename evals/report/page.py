@@ -43,19 +43,20 @@ class Row(Value):
     cells: tuple[Figure, ...]
 
 
-def write(suite: Suite, path: Path) -> None:
-    """Write it, making the folder."""
+def write(suite: Suite, path: Path, *, stopped: str = "") -> None:
+    """Write it, making the folder. `stopped` says how far a run came that was stopped."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(suite), encoding="utf-8")
+    path.write_text(page(suite, stopped=stopped), encoding="utf-8")
 
 
-def page(suite: Suite) -> str:
+def page(suite: Suite, *, stopped: str = "") -> str:
     """The page."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(("j2",)), undefined=StrictUndefined
     )
     return environment.get_template("page.html.j2").render(
         suite=suite,
+        stopped=stopped,
         cards=[_figure(one, LABELS.get(name, name)) for name, one in suite.metrics.items() if name != "correct"],
         columns=[LABELS.get(name, name) for name in _columns(suite)],
         families=_rows(suite),

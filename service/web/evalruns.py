@@ -36,6 +36,7 @@ class _Document(BaseModel):
     families: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, tuple[float, float, float]]] = {}
     failures: int = 0
+    complete: bool = True
     results: tuple[_Result, ...] = ()
 
 
@@ -49,6 +50,8 @@ class Run(Value):
     cases: int
     failures: int
     """Cases that could not be run."""
+    complete: bool = True
+    """Whether every case was played; the figures of a run that was stopped are none of its suite."""
     metrics: dict[str, float]
     bounds: dict[str, tuple[float, float]]
     families: dict[str, dict[str, float]]
@@ -104,6 +107,7 @@ def _run(document: _Document, name: str, *, at: datetime) -> Run:
         suite=document.suite,
         cases=document.cases,
         failures=document.failures,
+        complete=document.complete,
         metrics=document.metrics,
         bounds={key: (low, high) for key, (low, high, _) in overall.items()},
         families=document.families,

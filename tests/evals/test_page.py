@@ -62,6 +62,11 @@ def test_every_case_and_family_is_on_it(html: str, suite: Suite) -> None:
         assert f"<td>{family}</td>" in html
 
 
+def test_a_run_that_was_stopped_says_so(html: str, suite: Suite) -> None:
+    assert "the run was stopped after 3 of 60" in page.page(suite, stopped="stopped after 3 of 60")
+    assert "the run was" not in html
+
+
 def test_it_needs_no_network(html: str) -> None:
     outside = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(https?:)?//", html)
     assert outside == []

@@ -71,8 +71,9 @@ async def evals(request: Request, context: ContextDep, session: SessionDep) -> R
 
 
 def _suite(name: str, runs: Sequence[Run]) -> SuiteView:
-    newest = runs[-1]
-    before = runs[-2] if len(runs) > 1 else None
+    whole = [run for run in runs if run.complete] or list(runs[-1:])  # only these are compared and drawn
+    newest = whole[-1]
+    before = whole[-2] if len(whole) > 1 else None
     shares = [(family, figures["right"]) for family, figures in newest.families.items() if "right" in figures]
     return SuiteView(
         name=name,
@@ -80,7 +81,7 @@ def _suite(name: str, runs: Sequence[Run]) -> SuiteView:
         runs=tuple(reversed(runs)),
         scores=tuple(_score(key, newest, before) for key in SHOWN if key in newest.metrics),
         weakest=tuple(sorted(((f, share) for f, share in shares if share < 1), key=lambda one: one[1])),
-        trend_svg=trend(runs),
+        trend_svg=trend(whole),
     )
 
 

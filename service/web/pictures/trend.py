@@ -34,11 +34,6 @@ def trend(runs: Sequence[Run]) -> str:
     return picture(drawn, width=WIDTH, height=HEIGHT, label=f"{len(runs)} runs, the last: {said}")
 
 
-def _dot(run: Run, metric: str, x: float, y: float, class_: str) -> str:
-    words = title(f"{day(run.at)}: {metric} {run.metrics[metric]:.1%}")
-    return element("circle", words, cx=x, cy=y, r=3, class_=class_)
-
-
 def _y(share: float) -> float:
     return BOTTOM - (BOTTOM - TOP) * min(1.0, max(0.0, share))
 

@@ -61,6 +61,21 @@ async def test_the_page_compares_with_the_run_before(client: httpx.AsyncClient) 
     assert "other.json" in page
 
 
+async def test_a_run_that_was_stopped_is_listed_and_not_compared_with(client: httpx.AsyncClient, folder: Path) -> None:
+    path = folder / "3.json"
+    path.write_text(json.dumps({**run(0.2), "cases": 3, "complete": False}))
+    await sign_in(client, "ada")
+    page = (await client.get("/evals")).text
+    assert '<td class="num">3 <span class="quiet">stopped</span></td>' in page
+    assert '<span class="num tone-bad">-15.0 points</span>' in page, "of the last whole run"
+    assert "3 runs, the last: right 80.0%" in page, "what the line is drawn of"
+    for whole in ("0", "1", "2"):
+        (folder / f"{whole}.json").unlink()
+    alone = (await client.get("/evals")).text
+    assert "stopped before its end" in alone
+    assert "20.0 %" in alone
+
+
 async def test_without_a_folder_it_says_how_to_name_one(client: httpx.AsyncClient, context: object) -> None:
     object.__setattr__(context, "settings", web_settings())
     await sign_in(client, "ada")
