@@ -4,7 +4,6 @@ A question is worth asking when the answer could matter: the argument is held ag
 Pure; it sees what the diagnostician sees and nothing more.
 """
 
-import math
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
@@ -15,8 +14,9 @@ from agents.diagnostician.diagnose import diagnose
 from agents.diagnostician.hearsay import is_unread, proof_of, same_from_outside
 from agents.diagnostician.places import PEERS, kind_of
 from agents.diagnostician.reading import HEALTHY, Reading, telling
+from agents.diagnostician.revising import outcome, retold, revised
 from agents.diagnostician.victims import DISTRESS
-from agents.diagnostician.weights import DIAGNOSED, TOLERANCE
+from agents.diagnostician.weights import TOLERANCE
 from agents.diagnostician.wording import label_of
 from agents.runbooks.grammar import read_alternative
 from agents.runbooks.library import Library
@@ -42,7 +42,6 @@ WEAK = 0.7
 RIVAL_CLOSE = -0.3
 LATE_MECHANISM = -0.4
 ONE_WEAK_SOURCE = -0.5
-UNCHALLENGED = 0.3
 """Log odds: a nudge each, as the diagnostician has weighed the same facts already."""
 
 MOST_QUESTIONS = 5
@@ -74,14 +73,13 @@ def challenge(case: CaseFile, diagnosis: Diagnosis, library: Library, *, now: da
     attacks = {h.entity + h.cause: tuple(_attack(h, diagnosis=diagnosis, reading=reading)) for h in diagnosis.leading}
     objections = tuple(point for points in attacks.values() for point in points)
     questions = _questions(case, diagnosis, library, reading=reading, now=now)
-    revised = _revised(diagnosis, attacks=attacks, unasked=not questions)
-    agrees = revised.verdict is diagnosis.verdict
+    after = revised(diagnosis, attacks=attacks, unasked=not questions)
     return Challenge(
-        agrees=agrees,
-        reason=_reason(diagnosis, revised, objections=objections, questions=questions),
+        agrees=after.verdict is diagnosis.verdict,
+        reason=outcome(diagnosis, after, objections=objections, questions=questions),
         objections=objections,
         questions=questions,
-        diagnosis=as_stated(revised),
+        diagnosis=retold(as_stated(after), before=diagnosis, objections=objections),
     )
 
 
@@ -341,60 +339,3 @@ def _asking(kind: FactKind, entity: EntityId, *, case: CaseFile, reading: Readin
         because=because,
         round_=case.round,
     )
-
-
-# --- Weighing in -----------------------------------------------------------------------------------------------------
-
-
-def _revised(diagnosis: Diagnosis, *, attacks: dict[str, tuple[Argument, ...]], unasked: bool) -> Diagnosis:
-    """Objections lower the leading hypotheses; one that withstood with nothing left to ask gains a little."""
-    hypotheses = [
-        _moved(h, attacks.get(h.entity + h.cause, ()), unasked=unasked) if h in diagnosis.leading else h
-        for h in diagnosis.hypotheses
-    ]
-    hypotheses.sort(key=lambda h: -h.probability)
-    verdict = diagnosis.verdict
-    if diagnosis.leading and hypotheses[0].probability < DIAGNOSED:
-        verdict = Verdict.INCONCLUSIVE
-    revised = diagnosis.model_copy(update={"hypotheses": tuple(hypotheses), "verdict": verdict})
-    if verdict is Verdict.SEVERAL and len(revised.leading) == 1:
-        return revised.model_copy(update={"verdict": Verdict.DIAGNOSED})
-    return revised
-
-
-def _moved(hypothesis: Hypothesis, objections: tuple[Argument, ...], *, unasked: bool) -> Hypothesis:
-    praise: tuple[Argument, ...] = ()
-    if not objections and unasked and not hypothesis.would_decide:
-        praise = (
-            Argument(text="Nothing that was tried explains it as well, and all it predicts is so", weight=UNCHALLENGED),
-        )
-    change = sum(point.weight for point in (*objections, *praise))
-    if not change:
-        return hypothesis
-    return hypothesis.model_copy(
-        update={
-            "probability": _shifted(hypothesis.probability, change),
-            "speaks_for": (*hypothesis.speaks_for, *praise),
-            "speaks_against": (*hypothesis.speaks_against, *objections),
-        }
-    )
-
-
-def _shifted(probability: float, change: float) -> float:
-    bounded = min(max(probability, 1e-6), 1 - 1e-6)
-    odds = math.log(bounded / (1 - bounded)) + change
-    return round(1 / (1 + math.exp(-odds)), 4)
-
-
-def _reason(
-    before: Diagnosis, after: Diagnosis, *, objections: tuple[Argument, ...], questions: tuple[Question, ...]
-) -> str:
-    asked = f" {len(questions)} questions could change that." if len(questions) > 1 else ""
-    asked = " One question could change that." if len(questions) == 1 else asked
-    if not before.leading:
-        return f"Agreed that nothing is proven.{asked}"
-    if after.verdict is Verdict.INCONCLUSIVE:
-        return f"Does not stand: {objections[0].text}.{asked}"
-    if objections:
-        return f"Stands, with doubts: {objections[0].text}.{asked}"
-    return f"Stands: no rival explains the same as well.{asked}"

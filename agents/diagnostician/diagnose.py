@@ -23,6 +23,7 @@ from agents.wording import listed, percent
 from incidents.casefile import CaseFile
 from incidents.diagnosis import SEVERAL_THRESHOLD, Argument, Diagnosis, Engine, Hypothesis, Verdict
 from incidents.fact import Fact, FactRole
+from incidents.ids import EntityId
 
 ENOUGH = 2
 """Sentences after which a statement is complete: the change and what it does, or what breaks and how things are."""
@@ -111,14 +112,17 @@ def _reason(
 ) -> str:
     match verdict:
         case Verdict.DIAGNOSED:
-            return (
-                f"{leading[0].cause.title} at {label_of(leading[0].entity)} stands at {percent(stated(order[0][0]))}."
-            )
+            return f"{stands(leading[0].cause.title, leading[0].entity, stated(order[0][0]))}."
         case Verdict.SEVERAL:
             names = ", ".join(f"{one.cause.title} at {label_of(one.entity)}" for one in leading)
             return f"{len(leading)} causes are at work at once, each explaining symptoms of its own: {names}."
         case Verdict.INCONCLUSIVE:
             return _why_not(order, reading=reading)
+
+
+def stands(title: str, entity: EntityId, probability: float) -> str:
+    """How likely a cause is, as people are told it."""
+    return f"{title} at {label_of(entity)} stands at {percent(probability)}"
 
 
 def _why_not(order: Sequence[tuple[float, Weighed]], *, reading: Reading) -> str:
@@ -129,7 +133,7 @@ def _why_not(order: Sequence[tuple[float, Weighed]], *, reading: Reading) -> str
     if not order:
         return "No known cause has anything that must hold for it."
     chance, best = order[0]
-    said = f"{best.cause.title} at {label_of(best.entity)} stands at {percent(stated(chance))}, below {percent(NEEDED)}"
+    said = f"{stands(best.cause.title, best.entity, stated(chance))}, below {percent(NEEDED)}"
     unseen = [in_words(p.line) for p in (*best.must, *best.likely) if p.standing is Standing.UNSEEN]
     if best.capped:
         return f"{said}: {best.capped}."

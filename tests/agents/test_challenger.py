@@ -4,9 +4,12 @@ import pytest
 
 from agents.asking import whom
 from agents.challenger import Challenge, challenge
+from agents.diagnostician.calibration import as_stated
 from agents.diagnostician.diagnose import diagnose
+from agents.diagnostician.revising import retold, revised
+from agents.wording import percent
 from incidents.casefile import CaseFile
-from incidents.diagnosis import Verdict
+from incidents.diagnosis import Argument, Verdict
 from incidents.fact import Fact, FactRole
 from incidents.finding import AgentName, Topic
 from tests.agents.cases import LIBRARY, NOW, case, entity, fact, library
@@ -202,3 +205,17 @@ def test_the_same_failure_at_a_caller_is_a_consequence_and_no_rival() -> None:
     assert second.probability * 4 > first.probability, "close enough to be doubted otherwise"
     answer = challenge(given, before, LIBRARY, now=NOW)
     assert not [objection for objection in answer.objections if "explains the same" in objection.text]
+
+
+def test_the_reason_says_what_stands_after_the_attack() -> None:
+    clear = doubt(case(ERRORS, OOM, LOWERED, FULL)).diagnosis
+    assert f"stands at {percent(clear.hypotheses[0].probability)}." in clear.reason
+    before = diagnose(case(ERRORS, OOM, LOWERED, FULL), LIBRARY, now=NOW)
+    first = before.hypotheses[0]
+    blow = Argument(text="it has an alibi", weight=-20.0)
+    after = revised(before, attacks={first.entity + first.cause: (blow,)}, unasked=True)
+    assert after.verdict is Verdict.INCONCLUSIVE
+    told = retold(as_stated(after), before=before, objections=(blow,))
+    assert told.reason.endswith(f"stands at {percent(told.hypotheses[0].probability)}, below 65 %: it has an alibi.")
+    unproven = doubt(case(ERRORS)).diagnosis
+    assert unproven.reason == diagnose(case(ERRORS), LIBRARY, now=NOW).reason, "nothing stood before either"
