@@ -114,8 +114,7 @@ def _reason(
         case Verdict.DIAGNOSED:
             return f"{stands(leading[0].cause.title, leading[0].entity, stated(order[0][0]))}."
         case Verdict.SEVERAL:
-            names = ", ".join(f"{one.cause.title} at {label_of(one.entity)}" for one in leading)
-            return f"{len(leading)} causes are at work at once, each explaining symptoms of its own: {names}."
+            return several([(one.cause.title, one.entity) for one in leading])
         case Verdict.INCONCLUSIVE:
             return _why_not(order, reading=reading)
 
@@ -123,6 +122,12 @@ def _reason(
 def stands(title: str, entity: EntityId, probability: float) -> str:
     """How likely a cause is, as people are told it."""
     return f"{title} at {label_of(entity)} stands at {percent(probability)}"
+
+
+def several(causes: Sequence[tuple[str, EntityId]]) -> str:
+    """That these causes, each a title and a place, are at work at once."""
+    names = ", ".join(f"{title} at {label_of(entity)}" for title, entity in causes)
+    return f"{len(causes)} causes are at work at once, each explaining symptoms of its own: {names}."
 
 
 def _why_not(order: Sequence[tuple[float, Weighed]], *, reading: Reading) -> str:

@@ -2,7 +2,7 @@
 
 import math
 
-from agents.diagnostician.diagnose import NEEDED, stands
+from agents.diagnostician.diagnose import NEEDED, several, stands
 from agents.diagnostician.weights import DIAGNOSED
 from agents.wording import percent
 from incidents.diagnosis import Argument, Diagnosis, Engine, Hypothesis, Verdict
@@ -72,9 +72,11 @@ def retold(after: Diagnosis, *, before: Diagnosis, objections: tuple[Argument, .
 
     What a model gave as its reason is kept as long as its verdict stands.
     """
-    same = after.verdict is before.verdict
-    if not before.leading or (same and (after.verdict is Verdict.SEVERAL or after.engine is not Engine.RULES)):
+    if not before.leading or (after.verdict is before.verdict and after.engine is not Engine.RULES):
         return after
+    if after.verdict is Verdict.SEVERAL:
+        told = several([(one.title, one.entity) for one in after.leading])
+        return after.model_copy(update={"reason": told})
     first = after.hypotheses[0]
     reason = stands(first.title, first.entity, first.probability)
     if after.verdict is Verdict.INCONCLUSIVE:

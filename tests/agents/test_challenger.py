@@ -217,5 +217,11 @@ def test_the_reason_says_what_stands_after_the_attack() -> None:
     assert after.verdict is Verdict.INCONCLUSIVE
     told = retold(as_stated(after), before=before, objections=(blow,))
     assert told.reason.endswith(f"stands at {percent(told.hypotheses[0].probability)}, below 65 %: it has an alibi.")
+    others = [first.model_copy(update={"entity": entity(name), "probability": 0.8}) for name in ("cart", "web", "pay")]
+    three = before.model_copy(update={"verdict": Verdict.SEVERAL, "hypotheses": tuple(others), "reason": "three"})
+    fewer = revised(three, attacks={others[1].entity + others[1].cause: (blow,)}, unasked=False)
+    said = retold(as_stated(fewer), before=three, objections=(blow,)).reason
+    assert said.startswith("2 causes are at work at once")
+    assert said.endswith(f"{first.title} at cart, {first.title} at pay.")
     unproven = doubt(case(ERRORS)).diagnosis
     assert unproven.reason == diagnose(case(ERRORS), LIBRARY, now=NOW).reason, "nothing stood before either"

@@ -94,3 +94,33 @@ def test_each_cause_is_found_from_what_it_predicts(cause: Cause) -> None:
     assert found, diagnosis.reason
     proven = any(kind not in PLACES_TO_LOOK for line in cause.must for kind in line.kinds)
     assert (found[0][0], found[0][1] >= DIAGNOSED) == (cause.slug, proven), (found, diagnosis.reason)
+
+
+FULL = fact("quota.nearly_full", None, of="namespace/shop")
+
+
+@pytest.mark.parametrize(
+    ("alert", "at", "seen", "cause"),
+    [
+        (
+            "BlackboxProbeFailed",
+            "checkout",
+            fact("service.port_mismatch", None, of="service/checkout", role=FactRole.STATE),
+            "service_port_mismatch",
+        ),
+        (
+            "BlackboxProbeFailed",
+            "checkout",
+            fact("service.selector_mismatch", None, of="service/checkout"),
+            "service_selector_mismatch",
+        ),
+        ("KubeQuotaFullyUsed", "namespace/shop", FULL, "quota_nearly_full"),
+    ],
+)
+def test_an_alert_that_names_the_failure_is_enough_where_nothing_is_measured(
+    alert: str, at: str, seen: Fact, cause: str
+) -> None:
+    found = diagnose(case(seen, alerts=[alert], at=[at]), LIBRARY, now=NOW)
+    assert [one.cause for one in found.leading] == [cause]
+    other = diagnose(case(seen, alerts=["SomethingElse"], at=[at]), LIBRARY, now=NOW)
+    assert other.leading == (), "another alert is not explained by it"
