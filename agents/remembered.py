@@ -36,17 +36,10 @@ def remembered_each(read: Callable[[T], R]) -> Callable[[T], R]:
 
     @wraps(read)
     def ask(about: T) -> R:
-        key = id(about)
-        if (found := known.get(key)) is not None and found[0]() is about:
-            return found[1]
-        answer = read(about)
-        known[key] = (weakref.ref(about, lambda gone: _forget(known, key, gone)), answer)
-        return answer
+        key = id(about)  # which is given away again only after the reference has told that the object is gone
+        if key not in known:
+            answer = read(about)
+            known[key] = (weakref.ref(about, lambda _: known.pop(key)), answer)
+        return known[key][1]
 
     return ask
-
-
-def _forget(known: dict[int, tuple[weakref.ref[T], R]], key: int, gone: weakref.ref[T]) -> None:
-    """Unless another object has got the same address since."""
-    if (found := known.get(key)) is not None and found[0] is gone:
-        del known[key]

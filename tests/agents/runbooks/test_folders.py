@@ -37,6 +37,17 @@ def test_a_later_folder_overrides_by_slug_and_by_cause(ours: Path, tmp_path: Pat
     assert titles(RunbookFolders([ours, tmp_path / "third"])) == {"other-name": "Third"}
 
 
+def test_a_mounted_configmap_is_read_once_and_hidden_files_not_at_all(tmp_path: Path) -> None:
+    mount = tmp_path / "mount"
+    write(mount / "..2026_11_17" / "oom.md", TEXT.format(title="Mounted", cause="oom"), at=1)
+    (mount / "..data").symlink_to("..2026_11_17", target_is_directory=True)
+    (mount / "oom.md").symlink_to("..data/oom.md")
+    write(mount / ".oom.md", TEXT.format(title="An editor's copy", cause="oom"), at=1)
+    folders = RunbookFolders([mount])
+    assert titles(folders) == {"oom": "Mounted"}
+    assert folders.problems == (), "a second copy would be a duplicate"
+
+
 def test_a_changed_a_new_and_a_removed_file_are_noticed(ours: Path) -> None:
     folders = RunbookFolders([ours])
     first = folders.library()
