@@ -66,6 +66,25 @@ async def test_a_change_names_its_manager(executor: kubernetes.ApiClient) -> Non
     assert {"midwatch", "argocd-controller"} <= managers
 
 
+async def test_fewer_replicas_end_the_youngest_and_leave_the_others_alone(
+    executor: kubernetes.ApiClient, world: World
+) -> None:
+    apps, core = kubernetes.AppsV1Api(executor), kubernetes.CoreV1Api(executor)
+
+    async def pods() -> set[str]:
+        found = await core.list_namespaced_pod(SHOP)
+        return {pod.metadata.name for pod in found.items if pod.metadata.name.startswith("cart-")}
+
+    before = await pods()
+    wanted = len(before)
+    await apps.patch_namespaced_deployment_scale("cart", SHOP, {"spec": {"replicas": wanted + 2}})
+    await world.advance(60)
+    assert len(await pods()) == wanted + 2
+    await apps.patch_namespaced_deployment_scale("cart", SHOP, {"spec": {"replicas": wanted}})
+    await world.advance(120)
+    assert await pods() == before
+
+
 class TestConflicts:
     async def test_a_merge_patch_with_an_old_version_is_refused(self, executor: kubernetes.ApiClient) -> None:
         apps = kubernetes.AppsV1Api(executor)
