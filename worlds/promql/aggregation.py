@@ -25,9 +25,10 @@ def aggregate(operator: str, frame: Frame, group_of: Grouping) -> Frame:
     if not frame.labels:
         return frame
     keys, order, starts, group = _grouped(frame.labels, group_of)
-    values, present = frame.values[order], frame.present[order]
-    counts: Floats = np.add.reduceat(present.astype(np.float64), starts, axis=0)
-    reduced = _REDUCERS[operator](_Rows(values, present, starts, group, counts))
+    everywhere = bool(frame.present.all())
+    values, present = frame.values[order], frame.present if everywhere else frame.present[order]
+    counts = _counts(present, starts, everywhere=everywhere)
+    reduced = _REDUCERS[operator](_Rows(values, None if everywhere else present, starts, group, counts))
     return Frame(labels=[dict(key) for key in keys], values=reduced, present=np.greater(counts, 0))
 
 
@@ -81,23 +82,28 @@ def _with_label(key: LabelKey, label: str, value: str) -> LabelKey:
 
 
 class _Rows:
-    """The rows of a frame, sorted by group; `starts` are the groups' first rows, `counts` is groups x T."""
+    """The rows of a frame, sorted by group; `starts` are the groups' first rows, `counts` is groups x T.
 
-    def __init__(self, values: Floats, present: Mask, starts: Stamps, group: Stamps, counts: Floats) -> None:
+    Without `present` nothing is missing.
+    """
+
+    def __init__(self, values: Floats, present: Mask | None, starts: Stamps, group: Stamps, counts: Floats) -> None:
         self.values, self.present, self.starts, self.group, self.counts = values, present, starts, group, counts
 
     def reduce(self, operation: np.ufunc, filler: float) -> Floats:
         """Combine each group's present values with a ufunc."""
-        filled = np.where(self.present, self.values, filler)
-        reduced: Floats = operation.reduceat(filled, self.starts, axis=0)
+        reduced: Floats = operation.reduceat(self._filled(self.values, filler), self.starts, axis=0)
         return reduced
 
     def variance(self) -> Floats:
         """Return the population variance of each group."""
         mean = self.reduce(np.add, 0.0) / self.counts
-        deviations = np.where(self.present, self.values - mean[self.group], 0.0)
+        deviations = self._filled(self.values - mean[self.group], 0.0)
         squares: Floats = np.add.reduceat(deviations**2, self.starts, axis=0)
         return squares / self.counts
+
+    def _filled(self, values: Floats, filler: float) -> Floats:
+        return values if self.present is None else np.where(self.present, values, filler)
 
 
 _REDUCERS: Mapping[str, Callable[[_Rows], Floats]] = {
@@ -110,6 +116,15 @@ _REDUCERS: Mapping[str, Callable[[_Rows], Floats]] = {
     "stdvar": lambda rows: rows.variance(),
     "stddev": lambda rows: np.sqrt(rows.variance()),
 }
+
+
+def _counts(present: Mask, starts: Stamps, *, everywhere: bool) -> Floats:
+    """Return how many samples each group has at each step."""
+    if everywhere:
+        sizes = np.diff(starts, append=len(present)).astype(np.float64)
+        return np.broadcast_to(sizes[:, np.newaxis], (len(starts), present.shape[1]))
+    counts: Floats = np.add.reduceat(present.astype(np.float64), starts, axis=0)
+    return counts
 
 
 def _rows_by_group(labels: Sequence[Labels], group_of: Grouping) -> dict[LabelKey, list[int]]:

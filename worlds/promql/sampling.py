@@ -27,12 +27,20 @@ class Block:
     values: Floats
 
     @cached_property
+    def resets(self) -> bool:
+        """Whether any of the series falls anywhere, as counters do that begin anew."""
+        return bool(self._falls.any())
+
+    @cached_property
     def lost(self) -> Floats:
         """What counters lost in resets up to each sample, n x S: add it to the values and they never fall."""
-        before, after = self.values[:, :-1], self.values[:, 1:]
         lost = np.zeros_like(self.values)
-        np.cumsum(np.where(after < before, before, 0.0), axis=1, out=lost[:, 1:])
+        np.cumsum(np.where(self._falls, self.values[:, :-1], 0.0), axis=1, out=lost[:, 1:])
         return lost
+
+    @cached_property
+    def _falls(self) -> Mask:
+        return np.less(self.values[:, 1:], self.values[:, :-1])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,6 +99,15 @@ class Windows:
         return np.less(np.arange(self.width), self.counts[:, np.newaxis])
 
 
+def taken(values: Floats, places: Stamps) -> Floats:
+    """Return those columns; without copying them where they are equally far apart, as those of a query's steps are."""
+    if places.size > 1:
+        step = int(places[1] - places[0])
+        if step > 0 and (np.diff(places) == step).all():
+            return values[:, places[0] : places[-1] + 1 : step]
+    return values[:, places]
+
+
 def fetch(storage: Storage, matchers: Sequence[Matcher], *, start: int, end: int) -> list[Block]:
     """Select series and group those with equal timestamps. Times are unix milliseconds."""
     found = storage.select(matchers, start=start / 1000, end=end / 1000)
@@ -131,7 +148,7 @@ def instant_frame(block: Block, times: Stamps, *, lookback: int) -> tuple[Frame,
     newest = np.searchsorted(block.stamps, times, "right") - 1
     index = np.maximum(newest, 0)
     stamps = block.stamps[index]
-    values = block.values[:, index]
+    values = taken(block.values, index)
     fresh = (newest >= 0) & (stamps >= times - lookback)
     present = fresh[np.newaxis, :] & ~is_stale(values)
     return Frame(labels=block.labels, values=values, present=present), stamps

@@ -80,10 +80,8 @@ def over_windows(
     """Apply a range function to every series' windows."""
     frames = []
     for block in blocks:
-        values = np.zeros((len(block.labels), len(times)))
-        present = np.zeros(values.shape, dtype=bool)
-        for window in windows(block, ends=ends, span=span, times=times):
-            values[:, window.rows], present[:, window.rows] = function(window)
+        parts = [function(window) for window in windows(block, ends=ends, span=span, times=times)]
+        values, present = parts[0] if len(parts) == 1 else (np.concatenate(part, axis=1) for part in zip(*parts))
         frames.append(Frame(labels=block.labels, values=values, present=present))
     return in_label_order(without_empty_rows(stack(frames, steps=len(times))))
 
