@@ -186,10 +186,10 @@ def demand_of(pod: JsonObject) -> dict[str, float]:
     for container in pod["spec"]["containers"]:
         for side, values in container.get("resources", {}).items():
             for name, value in values.items():
-                key = f"{side}.{name}"
-                total[key] = total.get(key, 0.0) + parse_quantity(value)
+                key, amount = f"{side}.{name}", parse_quantity(value)
+                total[key] = total.get(key, 0.0) + amount
                 if side == "requests":
-                    total[name] = total.get(name, 0.0) + parse_quantity(value)
+                    total[name] = total.get(name, 0.0) + amount
     return total
 
 

@@ -22,6 +22,8 @@ Utilisation = Callable[[str, str], float | None]
 class Autoscaler:
     """Looks at every HPA once a minute."""
 
+    watches = (HPA,)
+
     def __init__(self, cluster: Cluster, *, utilisation: Utilisation, begins: float) -> None:
         self._cluster = cluster
         self._utilisation = utilisation

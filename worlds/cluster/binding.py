@@ -27,6 +27,8 @@ _SHARED_REFUSED = (
 class VolumeBinder:
     """Binds claims. `refusals` maps a storage class to what its provisioner answers instead of a volume."""
 
+    watches = (CLASS, VOLUME, CLAIM)
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._events = Recorder(cluster, component="persistentvolume-controller")

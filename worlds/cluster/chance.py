@@ -50,12 +50,12 @@ Keys = NDArray[np.uint64]
 
 
 def noise(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return white noise in [-1, 1], a row per tick and a column per key.
+    """Return white noise in [-1, 1], a row per key and a column per tick.
 
     A splitmix64 hash of (key, tick): any window can be drawn alone, in any order, with the same result.
     """
     with np.errstate(over="ignore"):
-        z = (ticks.astype(np.uint64) + np.uint64(1))[:, None] * np.uint64(0x9E3779B97F4A7C15) + keys[None, :]
+        z = (ticks.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + keys[:, None]
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
@@ -64,12 +64,17 @@ def noise(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def wander(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return noise with a memory of about two minutes plus some white noise, in [-1, 1]; shaped as `noise`."""
+    """Return noise with a memory of about two minutes plus some white noise, a row per tick and a column per key."""
+    return wandering(keys, ticks).T
+
+
+def wandering(keys: Keys, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what `wander` does, shaped as `noise`."""
     steps = np.arange(ticks[0] // 8, ticks[-1] // 8 + 2, dtype=np.int64)
     knots = noise(keys, steps)
     place = ticks // 8 - steps[0]
-    share = ((ticks % 8) / 8.0)[:, None]
-    slow = knots[place] * (1 - share) + knots[place + 1] * share
+    share = (ticks % 8) / 8.0
+    slow = knots[:, place] * (1 - share) + knots[:, place + 1] * share
     drawn: NDArray[np.float64] = 0.65 * slow + 0.35 * noise(keys ^ np.uint64(0x5DEECE66D), ticks)
     return drawn
 

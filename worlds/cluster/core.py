@@ -7,6 +7,7 @@ function of the scenario, the seed, and what was changed when.
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from worlds.cluster.agenda import Agenda, Appointment
@@ -16,10 +17,16 @@ from worlds.objects.store import Change, ObjectStore, stamp
 
 # More rounds than any real chain of reactions needs; two controllers that fight each other would never end.
 _MOST_REACTIONS = 50_000
+_MOMENTS_KEPT = 1024
 
 
 class Controller(Protocol):
     """Brings the world closer to what one object says. Called again whenever something it may care about changed."""
+
+    @property
+    def watches(self) -> tuple[Kind, ...]:
+        """The kinds of whose changes it wants to hear; none for all."""
+        ...
 
     def concerns(self, change: Change) -> list[tuple[str, str]]:
         """Return namespace and name of the objects to look at again after a change."""
@@ -39,13 +46,14 @@ class Cluster:
         self.agenda = Agenda()
         self.store = ObjectStore(now=self.moment, new_uid=self.chance.uid)
         self._controllers: list[Controller] = []
+        self._watching: dict[str, list[Controller]] = {}
         self._queue: deque[tuple[Controller, tuple[str, str]]] = deque()
         self._queued: set[tuple[int, tuple[str, str]]] = set()
         self.store.subscribe(self._on_change)
 
     def moment(self) -> datetime:
         """Return the virtual time."""
-        return datetime.fromtimestamp(self.now, tz=UTC)
+        return moment_at(self.now)
 
     def timestamp(self) -> str:
         """Return the virtual time as Kubernetes writes it."""
@@ -58,6 +66,7 @@ class Cluster:
     def add(self, controller: Controller) -> None:
         """Let a controller react from now on."""
         self._controllers.append(controller)
+        self._watching.clear()
 
     def after(self, delay: float, action: Callable[[], object]) -> Appointment:
         """Plan an action `delay` seconds from now."""
@@ -95,14 +104,26 @@ class Cluster:
         raise RuntimeError("the controllers do not come to rest: two of them undo each other's work")
 
     def _on_change(self, change: Change) -> None:
-        for controller in self._controllers:
+        for controller in self._who_watches(change.kind):
             for key in controller.concerns(change):
                 self._enqueue(controller, key)
+
+    def _who_watches(self, kind: Kind) -> list[Controller]:
+        if kind.key not in self._watching:
+            found = [one for one in self._controllers if not one.watches or kind in one.watches]
+            self._watching[kind.key] = found
+        return self._watching[kind.key]
 
     def _enqueue(self, controller: Controller, key: tuple[str, str]) -> None:
         if (id(controller), key) not in self._queued:
             self._queued.add((id(controller), key))
             self._queue.append((controller, key))
+
+
+@lru_cache(maxsize=_MOMENTS_KEPT)
+def moment_at(seconds: float) -> datetime:
+    """Return the time of unix seconds."""
+    return datetime.fromtimestamp(seconds, tz=UTC)
 
 
 def owner_of(obj: JsonObject, *, kind: str) -> str | None:
@@ -127,8 +148,15 @@ def owner_reference(owner: JsonObject) -> JsonObject:
 
 def owned_by(owner: JsonObject, obj: JsonObject) -> bool:
     """Say whether an object is controlled by this owner."""
-    references = obj["metadata"].get("ownerReferences", [])
-    return any(ref.get("controller") and ref["uid"] == owner["metadata"]["uid"] for ref in references)
+    uid = owner["metadata"]["uid"]
+    return any(ref["uid"] == uid and ref.get("controller") for ref in obj["metadata"].get("ownerReferences", ()))
+
+
+def controlled(store: ObjectStore, owner: JsonObject, *, kind: Kind) -> list[JsonObject]:
+    """Return the objects of a kind that an owner controls, in the order of their names."""
+    meta = owner["metadata"]
+    found = store.dependents(kind, owners=(meta["uid"],), namespace=meta["namespace"])
+    return [obj for obj in found if owned_by(owner, obj)]
 
 
 def key_of(obj: JsonObject) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from worlds.cluster.conditions import set_condition
-from worlds.cluster.core import Cluster, changed_owner, key_of, owned_by, owner_reference
+from worlds.cluster.core import Cluster, changed_owner, controlled, key_of, owner_reference
 from worlds.cluster.events import Recorder
 from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
@@ -27,6 +27,8 @@ _SKIPPED_ANNOTATIONS = {"kubectl.kubernetes.io/last-applied-configuration", REVI
 
 class DeploymentController:
     """Keeps the ReplicaSets of each Deployment as its spec asks."""
+
+    watches = (DEPLOYMENT, REPLICASET)
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -45,10 +47,9 @@ class DeploymentController:
         deployment = self._store.find(DEPLOYMENT, namespace=namespace, name=name)
         if deployment is None:
             return
-        owned = [rs for rs in self._store.every(REPLICASET, namespace=namespace) if owned_by(deployment, rs)]
-        current = next(
-            (rs for rs in owned if same_template(rs["spec"]["template"], deployment["spec"]["template"])), None
-        )
+        owned = controlled(self._store, deployment, kind=REPLICASET)
+        own = _without_hash(deployment["spec"]["template"])
+        current = next((rs for rs in owned if _without_hash(rs["spec"]["template"]) == own), None)
         if current is None:
             self._add_replicaset(deployment, owned)
             return
@@ -265,12 +266,8 @@ class DeploymentController:
             self._store.delete(REPLICASET, namespace=rs["metadata"]["namespace"], name=rs["metadata"]["name"])
 
 
-def same_template(left: JsonObject, right: JsonObject) -> bool:
-    """Say whether two pod templates are equal but for the hash label."""
-    return _without_hash(left) == _without_hash(right)
-
-
 def _without_hash(template: JsonObject) -> JsonObject:
+    """Return what of a pod template makes a ReplicaSet of its own: all but the hash label."""
     meta = template.get("metadata", {})
     labels = {key: value for key, value in meta.get("labels", {}).items() if key != HASH}
     return {"spec": template.get("spec", {}), "labels": labels, "annotations": meta.get("annotations") or {}}

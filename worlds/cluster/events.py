@@ -1,6 +1,6 @@
 """Kubernetes Events: recorded once per (object, reason, message), then counted, as client-go does."""
 
-from worlds.cluster.core import Cluster
+from worlds.cluster.core import Cluster, moment_at
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.store import stamp
 
@@ -61,7 +61,7 @@ class Recorder:
         event = cluster.store.find(EVENT, namespace=namespace, name=name)
         if event is None:
             return
-        oldest = stamp(cluster.moment().fromtimestamp(cluster.now - _TIME_TO_LIVE, tz=cluster.moment().tzinfo))
+        oldest = stamp(moment_at(cluster.now - _TIME_TO_LIVE))
         if event["lastTimestamp"] <= oldest:
             cluster.store.delete(EVENT, namespace=namespace, name=name)
         else:

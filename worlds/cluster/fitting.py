@@ -36,11 +36,24 @@ class Fitting:
         self._pod = pod
         self._placed = [other for other in store.every(POD) if other["spec"].get("nodeName") and not is_finished(other)]
         self._nodes = {node["metadata"]["name"]: node for node in store.every(NODE)}
+        self._by_node: dict[str, list[JsonObject]] = {}
+        for other in self._placed:
+            self._by_node.setdefault(other["spec"]["nodeName"], []).append(other)
+        self._host_ports = host_ports(pod)
+        self._demand = demand_of(pod)
+        self._free: dict[str, dict[str, float]] = {}
 
     def why_not(self, node: JsonObject) -> str:
         """Return the first filter's reason against a node; empty when the pod fits."""
         checks = (self._taint, self._selector, self._ports, self._lacking, self._volumes, self._spread, self._company)
         return next((reason for check in checks if (reason := check(node))), "")
+
+    def free(self, node: JsonObject) -> dict[str, float]:
+        """Return what of a node no pod on it has requested."""
+        name = node["metadata"]["name"]
+        if name not in self._free:
+            self._free[name] = free(node, self._on(node))
+        return self._free[name]
 
     def _taint(self, node: JsonObject) -> str:
         tolerations = self._pod["spec"].get("tolerations", [])
@@ -62,12 +75,11 @@ class Fitting:
         return SELECTOR if wanted and not any(selects(term, labels) for term in wanted) else ""
 
     def _ports(self, node: JsonObject) -> str:
-        wanted = host_ports(self._pod)
-        taken = {port for other in self._on(node) for port in host_ports(other)}
-        return PORTS if wanted & taken else ""
+        wanted = self._host_ports
+        return PORTS if wanted and any(wanted & host_ports(other) for other in self._on(node)) else ""
 
     def _lacking(self, node: JsonObject) -> str:
-        left, needed = free(node, self._on(node)), demand_of(self._pod)
+        left, needed = self.free(node), self._demand
         if left["pods"] < 1:
             return "Too many pods"
         names = [name for name in ("cpu", "memory") if needed.get(f"requests.{name}", 0.0) > left[name] + 1e-6]
@@ -132,7 +144,7 @@ class Fitting:
         return (other for other in self._placed if other["metadata"]["namespace"] == namespace)
 
     def _on(self, node: JsonObject) -> list[JsonObject]:
-        return [other for other in self._placed if other["spec"]["nodeName"] == node["metadata"]["name"]]
+        return self._by_node.get(node["metadata"]["name"], [])
 
 
 def free(node: JsonObject, pods: Iterable[JsonObject]) -> dict[str, float]:
@@ -140,10 +152,10 @@ def free(node: JsonObject, pods: Iterable[JsonObject]) -> dict[str, float]:
     allocatable = node["status"]["allocatable"]
     left = {name: parse_quantity(allocatable[name]) for name in ("cpu", "memory", "pods")}
     for pod in pods:
-        needed = demand_of(pod)
         left["pods"] -= 1
+        requests = [container.get("resources", {}).get("requests", {}) for container in pod["spec"]["containers"]]
         for name in ("cpu", "memory"):
-            left[name] -= needed.get(f"requests.{name}", 0.0)
+            left[name] -= sum((parse_quantity(one[name]) for one in requests if name in one), 0.0)
     return left
 
 

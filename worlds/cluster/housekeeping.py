@@ -4,7 +4,7 @@ from worlds.cluster.admission import quota_status
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.deployment import in_pods
 from worlds.cluster.podmaking import POD, is_finished, is_ready, mark_deleted
-from worlds.objects.kinds import JsonObject, kind_named
+from worlds.objects.kinds import JsonObject, Kind, kind_named
 from worlds.objects.selectors import selects
 from worlds.objects.store import Change
 
@@ -16,6 +16,8 @@ _OWNED = tuple(kind_named(name) for name in ("ReplicaSet", "Pod", "EndpointSlice
 
 class QuotaKeeper:
     """Writes what of each quota is used."""
+
+    watches = (QUOTA, POD)
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -40,6 +42,8 @@ class QuotaKeeper:
 
 class BudgetKeeper:
     """Writes how many disruptions each budget allows."""
+
+    watches = (BUDGET, POD)
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -87,6 +91,8 @@ class BudgetKeeper:
 class GarbageCollector:
     """Removes what lost its controlling owner."""
 
+    watches: tuple[Kind, ...] = ()
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._orphans: list[JsonObject] = []
@@ -103,9 +109,8 @@ class GarbageCollector:
         owners, self._orphans = self._orphans, []
         uids = {owner["metadata"]["uid"] for owner in owners}
         for kind in _OWNED:
-            for obj in list(self._cluster.store.every(kind, namespace=namespace)):
-                if any(ref["uid"] in uids for ref in obj["metadata"].get("ownerReferences", [])):
-                    self._remove(kind is POD, obj)
+            for obj in self._cluster.store.dependents(kind, owners=uids, namespace=namespace):
+                self._remove(kind is POD, obj)
 
     def _remove(self, is_pod: bool, obj: JsonObject) -> None:  # noqa: FBT001 - private
         if is_pod:

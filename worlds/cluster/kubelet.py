@@ -23,6 +23,8 @@ _SHUTDOWN = (1.5, 4.0)
 class Kubelets(PodBooks):
     """All kubelets together. A pod belongs to the one of its node."""
 
+    watches = (POD,)
+
     def __init__(self, cluster: Cluster, surroundings: Surroundings) -> None:
         super().__init__(cluster)
         self._around = surroundings

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from worlds.cluster import podstatus
-from worlds.cluster.core import Cluster
+from worlds.cluster.core import Cluster, moment_at
 from worlds.cluster.podmaking import POD
 from worlds.cluster.runtime import ContainerRuntime, PodRuntime, Stage
 from worlds.objects.kinds import JsonObject
@@ -58,7 +58,7 @@ class PodBooks:
         return [runtime for runtime in self.pods.values() if runtime.node == node]
 
     def _stamp(self, at: float) -> str:
-        return stamp(self._cluster.moment().fromtimestamp(at, tz=self._cluster.moment().tzinfo))
+        return stamp(moment_at(at))
 
     def _write(self, runtime: PodRuntime) -> None:
         pod = self._pod(runtime)

@@ -2,7 +2,7 @@
 
 from worlds.cluster.admission import AdmissionError, admit_pod
 from worlds.cluster.conditions import is_true
-from worlds.cluster.core import Cluster, owned_by, owner_reference
+from worlds.cluster.core import Cluster, controlled, owner_reference
 from worlds.cluster.events import Recorder
 from worlds.objects.kinds import JsonObject, kind_named
 
@@ -33,8 +33,7 @@ class PodMaker:
 
     def owned(self, owner: JsonObject) -> list[JsonObject]:
         """Return the owner's pods that are not finished, in the order of their names."""
-        pods = self._cluster.store.every(POD, namespace=owner["metadata"]["namespace"])
-        return [pod for pod in pods if owned_by(owner, pod)]
+        return controlled(self._cluster.store, owner, kind=POD)
 
     def create(self, owner: JsonObject, template: JsonObject, *, name: str = "", node: str = "") -> JsonObject | None:
         """Create a pod. When admission refuses it, an event says why and None is returned."""

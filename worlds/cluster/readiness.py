@@ -1,11 +1,15 @@
 """Since when a pod is ready and available."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from worlds.cluster.conditions import condition
 from worlds.objects.kinds import JsonObject
 
+_TIMES_KEPT = 4096
 
+
+@lru_cache(maxsize=_TIMES_KEPT)
 def unix(text: str) -> float:
     """Return unix seconds of a Kubernetes timestamp."""
     return datetime.fromisoformat(text).timestamp()

@@ -12,6 +12,8 @@ REPLICASET = kind_named("ReplicaSet")
 class ReplicaSetController:
     """Keeps the number of pods of each ReplicaSet."""
 
+    watches = (REPLICASET, POD)
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._maker = PodMaker(cluster, component="replicaset-controller")

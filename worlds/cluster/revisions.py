@@ -1,6 +1,6 @@
 """ControllerRevisions: the templates that a StatefulSet or DaemonSet has had, which is what rolling one back needs."""
 
-from worlds.cluster.core import Cluster, owned_by, owner_reference
+from worlds.cluster.core import Cluster, controlled, owner_reference
 from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject, kind_named
 
@@ -12,7 +12,7 @@ _KEPT = 10
 def record_revision(cluster: Cluster, owner: JsonObject, *, digest: str) -> None:
     """See to it that the owner's present template is its newest revision; forget the oldest ones."""
     store, meta = cluster.store, owner["metadata"]
-    mine = [one for one in store.every(REVISION, namespace=meta["namespace"]) if owned_by(owner, one)]
+    mine = controlled(store, owner, kind=REVISION)
     newest = max((one["revision"] for one in mine), default=0)
     name = f"{meta['name']}-{digest}"
     known = next((one for one in mine if one["metadata"]["name"] == name), None)

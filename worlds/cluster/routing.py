@@ -15,6 +15,8 @@ SLICE = kind_named("EndpointSlice")
 class EndpointsController:
     """Keeps Endpoints and EndpointSlice of every Service with a selector."""
 
+    watches = (SERVICE, POD)
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
@@ -69,7 +71,7 @@ def backs(service: JsonObject, pod: JsonObject) -> bool:
     """Say whether a Service selects a pod."""
     selector = service["spec"].get("selector") or {}
     labels = pod["metadata"].get("labels", {})
-    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+    return bool(selector) and selector.items() <= labels.items()
 
 
 def _routable(service: JsonObject, pod: JsonObject) -> bool:

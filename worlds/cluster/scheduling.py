@@ -5,8 +5,8 @@ from collections import Counter
 from worlds.cluster.conditions import is_true, set_condition
 from worlds.cluster.core import Cluster, key_of
 from worlds.cluster.events import Recorder
-from worlds.cluster.fitting import NODE, Fitting, free, refusal, unbound
-from worlds.cluster.podmaking import POD, is_finished, is_leaving
+from worlds.cluster.fitting import NODE, Fitting, refusal, unbound
+from worlds.cluster.podmaking import POD, is_leaving
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.quantity import parse_quantity
 from worlds.objects.store import Change
@@ -19,6 +19,8 @@ _RETRY = 60.0
 
 class Scheduler:
     """Binds pods to nodes."""
+
+    watches = (POD, NODE, _CLAIM)
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -61,25 +63,25 @@ class Scheduler:
         reasons = [(node, filters.why_not(node)) for node in nodes]
         fitting = [node for node, reason in reasons if not reason]
         if fitting:
-            self._bind(pod, min(fitting, key=lambda node: self._crowd(pod, node)))
+            self._bind(pod, self._roomiest(pod, fitting, filters))
         else:
             self._refuse(pod, refusal(Counter(reason for _, reason in reasons), nodes=len(nodes)))
 
-    def _crowd(self, pod: JsonObject, node: JsonObject) -> tuple[int, float, str]:
+    def _roomiest(self, pod: JsonObject, nodes: list[JsonObject], filters: Fitting) -> JsonObject:
         """Prefer nodes with few pods of the same workload, then those with most room."""
-        name = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name")
-        here = node["metadata"]["name"]
-        siblings = sum(
-            other["spec"].get("nodeName") == here
-            and other["metadata"].get("labels", {}).get("app.kubernetes.io/name") == name
+        name = _workload_of(pod)
+        siblings = Counter(
+            other["spec"].get("nodeName")
             for other in self._cluster.store.every(POD, namespace=pod["metadata"]["namespace"])
+            if _workload_of(other) == name
         )
-        capacity = parse_quantity(node["status"]["allocatable"]["memory"])
-        return siblings, -free(node, self._placed_on(here))["memory"] / capacity, here
 
-    def _placed_on(self, node: str) -> list[JsonObject]:
-        pods = self._cluster.store.every(POD)
-        return [pod for pod in pods if pod["spec"].get("nodeName") == node and not is_finished(pod)]
+        def crowd(node: JsonObject) -> tuple[int, float, str]:
+            here = node["metadata"]["name"]
+            capacity = parse_quantity(node["status"]["allocatable"]["memory"])
+            return siblings[here], -filters.free(node)["memory"] / capacity, here
+
+        return min(nodes, key=crowd)
 
     def _unbound_claim(self, pod: JsonObject) -> str:
         for volume in pod["spec"].get("volumes", []):
@@ -126,6 +128,11 @@ class Scheduler:
     def _retry(self, key: tuple[str, str]) -> None:
         if key in self._waiting and self._cluster.now - self._waiting[key] >= _RETRY - 1:
             self._cluster.look_again(self, *key)
+
+
+def _workload_of(pod: JsonObject) -> str | None:
+    name: str | None = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name")
+    return name
 
 
 def is_schedulable(node: JsonObject) -> bool:

@@ -26,6 +26,8 @@ _HASH = "controller-revision-hash"
 class StatefulSetController:
     """Pods with ordinals, one after the other, each with its own claims."""
 
+    watches = (STATEFULSET, POD)
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._maker = PodMaker(cluster, component="statefulset-controller")
@@ -107,6 +109,8 @@ class StatefulSetController:
 class DaemonSetController:
     """One pod on every node that the template tolerates."""
 
+    watches = (DAEMONSET, NODE, POD)
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._maker = PodMaker(cluster, component="daemonset-controller")
@@ -168,6 +172,8 @@ class DaemonSetController:
 
 class JobController:
     """Pods until one succeeds or the backoff limit is reached."""
+
+    watches = (JOB, POD)
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

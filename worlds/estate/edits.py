@@ -1,8 +1,7 @@
 """Apply a scenario's `change` to a workload's manifests, and recognise a pod that carries it."""
 
-import copy
-
 from worlds.estate.manifests import CONTROLLERS, Manifests, controller_of
+from worlds.objects.copying import copied
 from worlds.objects.kinds import JsonObject
 from worlds.objects.patches import STRATEGIC, apply_patch
 from worlds.scenario.change import Change
@@ -14,7 +13,7 @@ class ChangeError(ValueError):
 
 def edited(manifests: Manifests, *, change: Change) -> Manifests:
     """Return a copy of the manifests with the change applied. Raises ChangeError."""
-    after = copy.deepcopy(manifests)
+    after = copied(manifests)
     controller = controller_of(after)
     if change.replicas is not None:
         controller["spec"]["replicas"] = change.replicas

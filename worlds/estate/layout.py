@@ -4,6 +4,8 @@ Built anew whenever a pod, a Service or an effect changes; between two changes t
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from worlds.scenario.effect import LogLine
 from worlds.scenario.workload import Call, Workload
 
 Floats = NDArray[np.float64]
+_FIGURES = attrgetter(*PodModel.__dataclass_fields__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +76,36 @@ class Layout:
 
     def __post_init__(self) -> None:
         self.index.update({column.uid: i for i, column in enumerate(self.columns)})
-        for name in PodModel.__dataclass_fields__:
-            self.figures[name] = np.array([getattr(c.model, name) for c in self.columns], dtype=np.float64)
+        names = PodModel.__dataclass_fields__
+        rows = np.array([_FIGURES(c.model) for c in self.columns], dtype=np.float64).reshape(-1, len(names))
+        self.figures.update(zip(names, np.ascontiguousarray(rows.T), strict=True))
         self.figures["started"] = np.array([c.started for c in self.columns], dtype=np.float64)
         self.figures["routed"] = np.array([c.routed for c in self.columns], dtype=np.float64)
+
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        """The columns of each workload."""
+        return {service.workload.key: service.columns for service in self.services}
+
+    @cached_property
+    def routed(self) -> tuple[int, ...]:
+        """Per service: how many of its processes get requests."""
+        return tuple(sum(c.routed for c in self.columns[s.columns]) for s in self.services)
+
+    @cached_property
+    def calling(self) -> tuple[float, ...]:
+        """Per service: how often it makes each of its calls, against what is usual."""
+        factors = []
+        for service, routed in zip(self.services, self.routed, strict=True):
+            made = sum(c.model.calls_factor for c in self.columns[service.columns] if c.routed)
+            factors.append(made / routed if routed and not service.refusal else 0.0)
+        return tuple(factors)
+
+    @cached_property
+    def traffic(self) -> dict[str, Floats]:
+        """What arrives from outside: a column of `rps`, `daily_swing` and `noise`, a row per service."""
+        own = [service.workload.traffic for service in self.services]
+        return {name: np.array([[getattr(one, name)] for one in own]) for name in ("rps", "daily_swing", "noise")}
 
 
 def calling_order(workloads: tuple[Workload, ...], calls: dict[str, tuple[str, ...]]) -> list[Workload]:

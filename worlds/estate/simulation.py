@@ -148,7 +148,7 @@ class Simulation:
     def _first_breach(self, block: Block) -> int | None:
         """Return the first row in which a process outgrows its limit or a node its memory."""
         over = block.pods[:, :, PodField.MEMORY] > block.layout.figures["memory_limit"]
-        for at, column in enumerate(block.layout.columns):
+        for at, column in enumerate(block.layout.columns if self._dying else ()):
             if (column.uid, column.instance) in self._dying:
                 over[:, at] = False
         rows = over.any(axis=1)
@@ -245,9 +245,10 @@ class Simulation:
         if block is None or self.metrics_api_down:
             return None
         used = requested = 0.0
-        for at, column in enumerate(block.layout.columns):
+        place = block.layout.places.get(f"{namespace}/{name}", slice(0))
+        for at, column in enumerate(block.layout.columns[place], start=place.start or 0):
             runtime = self.kubelets.pods.get(column.uid)
-            if column.workload != f"{namespace}/{name}" or runtime is None or runtime.gone or not runtime.serving:
+            if runtime is None or runtime.gone or not runtime.serving:
                 continue
             pod = self.cluster.store.find(POD, namespace=namespace, name=runtime.name)
             requests = (pod or {}).get("spec", {}).get("containers", [{}])[0].get("resources", {}).get("requests", {})

@@ -28,6 +28,7 @@ class Tape:
         self._blocks: list[Block] = []
         self._firsts: list[int] = []
         self._cache: dict[object, tuple[int, Track]] = {}
+        self._layout: Layout | None = None
         self.columns: dict[str, Column] = {}
         self.births: dict[str, Column] = {}
 
@@ -35,9 +36,11 @@ class Tape:
         """Add what happened next."""
         self._blocks.append(block)
         self._firsts.append(block.first)
-        for column in block.layout.columns:
-            self.columns[column.uid] = column
-            self.births.setdefault(column.uid, column)
+        if block.layout is not self._layout:
+            self._layout = block.layout
+            for column in block.layout.columns:
+                self.columns[column.uid] = column
+                self.births.setdefault(column.uid, column)
 
     @property
     def last(self) -> Block | None:
@@ -81,10 +84,16 @@ class Tape:
                 rows.append(part)
         track = Track(
             ticks=np.concatenate(ticks) if ticks else np.zeros(0, dtype=np.int64),
-            rows=np.concatenate(rows) if rows else np.zeros((0, 1)),
+            rows=_joined(rows) if rows else np.zeros((0, 1)),
         )
         self._cache[key] = (len(self._blocks), track)
         return track
+
+
+def _joined(parts: list[Floats]) -> Floats:
+    """Join rows so that each lies together in memory, however a block keeps its own."""
+    joined = np.empty((sum(map(len, parts)), parts[0].shape[1]))
+    return np.concatenate(parts, out=joined)
 
 
 def _part(block: Block, key: tuple[str, ...]) -> Floats | None:
@@ -93,8 +102,8 @@ def _part(block: Block, key: tuple[str, ...]) -> Floats | None:
             at = block.layout.index.get(uid)
             return None if at is None else block.pods[:, at, :]
         case ("service", name):
-            return block.services.get(name)
+            return block.service(name)
         case ("edge", caller, callee):
-            return block.edges.get((caller, callee))
+            return block.edge(caller, callee)
         case _:
             return None

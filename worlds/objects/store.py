@@ -5,11 +5,13 @@ copy before they edit. Preconditions and permissions are the API server's busine
 """
 
 import itertools
+from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from worlds.objects.fields import changed_fields, merge_fields
 from worlds.objects.kinds import JsonObject, Kind
@@ -19,6 +21,11 @@ _FIRST_RESOURCE_VERSION = 48_213_000
 
 # etcd compacts after five minutes; a bounded log gives watchers the same 410 without keeping everything.
 _CHANGES_KEPT = 20_000
+# Moments whose text is kept: many things happen at each.
+_STAMPS_KEPT = 4096
+
+Key = tuple[str, str]
+"""Namespace and name."""
 
 
 class ChangeType(StrEnum):
@@ -52,6 +59,7 @@ class GoneError(Exception):
     """The resource version is older than the log of changes: list again."""
 
 
+@lru_cache(maxsize=_STAMPS_KEPT)
 def stamp(moment: datetime) -> str:
     """Write a time as Kubernetes does, to the second."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -63,9 +71,11 @@ class ObjectStore:
     def __init__(self, *, now: Callable[[], datetime], new_uid: Callable[[str], str]) -> None:
         self._now = now
         self._new_uid = new_uid
-        self._objects: dict[str, dict[tuple[str, str], JsonObject]] = {}
-        # The keys of each kind in order, until one comes or goes.
-        self._order: dict[str, list[tuple[str, str]]] = {}
+        self._objects: dict[str, dict[Key, JsonObject]] = {}
+        # The keys of each kind in order.
+        self._order: dict[str, list[Key]] = {}
+        # Kind and uid of an owner -> keys of the objects of this kind that name it.
+        self._dependents: dict[tuple[str, str], set[Key]] = {}
         self._versions = itertools.count(_FIRST_RESOURCE_VERSION + 1)
         self._changes: deque[Change] = deque(maxlen=_CHANGES_KEPT)
         self._listeners: list[Callable[[Change], None]] = []
@@ -92,12 +102,16 @@ class ObjectStore:
 
     def every(self, kind: Kind, *, namespace: str = "") -> Iterator[JsonObject]:
         """Yield the objects of a kind in the order of namespace and name, of all namespaces when none is given."""
-        table = self._objects.get(kind.key, {})
-        if kind.key not in self._order:
-            self._order[kind.key] = sorted(table)
-        for key in self._order[kind.key]:
-            if not namespace or key[0] == namespace:
-                yield table[key]
+        table, keys = self._objects.get(kind.key, {}), self._order.get(kind.key, [])
+        first = bisect_left(keys, (namespace, ""))
+        end = bisect_left(keys, (f"{namespace}\0", "")) if namespace else len(keys)
+        for key in keys[first:end]:
+            yield table[key]
+
+    def dependents(self, kind: Kind, *, owners: Collection[str], namespace: str = "") -> list[JsonObject]:
+        """Return the objects of a kind that name one of these uids as their owner, in the order of `every`."""
+        keys = {key for uid in owners for key in self._dependents.get((kind.key, uid), ())}
+        return [self._objects[kind.key][key] for key in sorted(keys) if not namespace or key[0] == namespace]
 
     def create(self, kind: Kind, obj: JsonObject, *, manager: str, dry_run: bool = False) -> JsonObject:
         """Store a new object and return it with its system fields. Raises AlreadyExistsError.
@@ -151,8 +165,6 @@ class ObjectStore:
     def delete(self, kind: Kind, *, namespace: str = "", name: str) -> JsonObject:
         """Remove an object for good and return its last state. Raises NotFoundError."""
         before = self.get(kind, namespace=namespace, name=name)
-        del self._objects[kind.key][namespace, name]
-        self._order.pop(kind.key, None)
         last = {**before, "metadata": dict(before["metadata"])}
         self._put(kind, ChangeType.DELETED, last, before=before)
         return last
@@ -171,16 +183,34 @@ class ObjectStore:
     def _put(self, kind: Kind, change: ChangeType, obj: JsonObject, *, before: JsonObject | None) -> None:
         self.version = next(self._versions)
         obj["metadata"]["resourceVersion"] = str(self.version)
-        if change is not ChangeType.DELETED:
-            meta = obj["metadata"]
-            table, key = self._objects.setdefault(kind.key, {}), (meta.get("namespace", ""), meta["name"])
-            if key not in table:
-                self._order.pop(kind.key, None)
-            table[key] = obj
+        self._place(kind, obj, gone=change is ChangeType.DELETED)
         event = Change(type=change, kind=kind, object=obj, before=before, version=self.version)
         self._changes.append(event)
         for listener in self._listeners:
             listener(event)
+
+    def _place(self, kind: Kind, obj: JsonObject, *, gone: bool) -> None:
+        """Bring the tables to where an object stands now."""
+        meta = obj["metadata"]
+        table, key = self._objects.setdefault(kind.key, {}), (meta.get("namespace", ""), meta["name"])
+        keys = self._order.setdefault(kind.key, [])
+        before = table.get(key)
+        if gone:
+            del table[key]
+            del keys[bisect_left(keys, key)]
+        else:
+            table[key] = obj
+            if before is None:
+                insort(keys, key)
+        self._note_owners(kind, key, _owners(before), [] if gone else _owners(obj))
+
+    def _note_owners(self, kind: Kind, key: Key, before: list[str], after: list[str]) -> None:
+        if before == after:
+            return
+        for uid in before:
+            self._dependents[kind.key, uid].discard(key)
+        for uid in after:
+            self._dependents.setdefault((kind.key, uid), set()).add(key)
 
     def _record_manager(
         self, kind: Kind, before: JsonObject | None, after: JsonObject, *, manager: str, subresource: str
@@ -203,3 +233,8 @@ class ObjectStore:
         if subresource:
             entry["subresource"] = subresource
         after["metadata"]["managedFields"] = entries
+
+
+def _owners(obj: JsonObject | None) -> list[str]:
+    references = obj["metadata"].get("ownerReferences") if obj else None
+    return [reference.get("uid", "") for reference in references] if references else []

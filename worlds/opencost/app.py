@@ -1,6 +1,7 @@
 """Allocation and assets."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, HTTPException
 
 from worlds.cluster.nodes import NODE
 from worlds.cluster.podmaking import POD
+from worlds.cluster.readiness import unix
 from worlds.estate.flow import TICK, PodField
 from worlds.estate.pricing import price_of, unit_prices
 from worlds.estate.simulation import Simulation
@@ -34,6 +36,20 @@ class Share:
     memory_cost: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Taker:
+    """A pod on a node: what it asks for in cores and GiB, and what an hour of each costs there."""
+
+    uid: str
+    name: str
+    properties: dict[str, str]
+    created: float
+    cores: float
+    memory: float
+    per_core: float
+    per_gib: float
+
+
 def router(world: Simulation) -> APIRouter:
     """Return the routes."""
     routes = APIRouter()
@@ -47,7 +63,7 @@ def router(world: Simulation) -> APIRouter:
         start, end = costs.window(window)
         width = costs.step(step) if step and accumulate != "true" else end - start
         edges = np.arange(start, end - 1e-6, width) if width else np.array([start])
-        data = [costs.allocation(low, min(low + width, end), aggregate) for low in edges]
+        data = costs.allocations([(low, min(low + width, end)) for low in edges], aggregate)
         return {"code": 200, "status": "success", "data": data}
 
     @routes.get("/assets")
@@ -84,73 +100,83 @@ class Costs:
             raise HTTPException(400, f"Invalid 'step' parameter: {text!r}: use for example 1h")
         return int(found[1]) * _UNITS[found[2]]
 
-    def allocation(self, start: float, end: float, aggregate: str) -> dict[str, JsonObject]:
-        """Return the costs by aggregate (namespace, controller, pod, node, label:NAME, or several with commas)."""
+    def allocations(self, spans: Sequence[tuple[float, float]], aggregate: str) -> list[dict[str, JsonObject]]:
+        """Return the costs by aggregate (namespace, controller, pod, node, label:NAME, or several with commas).
+
+        One answer for each span of time, from its start to its end.
+        """
+        takers = list(self._takers(aggregate))
+        prices = [price_of(self._world.scenario.estate, node) for node in self._world.cluster.store.every(NODE)]
+        return [self._allocation(takers, start, end, hourly=sum(prices)) for start, end in spans]
+
+    def _allocation(
+        self, takers: Sequence[_Taker], start: float, end: float, *, hourly: float
+    ) -> dict[str, JsonObject]:
         shares: dict[str, Share] = {}
         asked_by_node: dict[str, float] = {}
-        for pod in self._world.cluster.store.every(POD):
-            self._add(shares, pod, start, end, aggregate, asked_by_node)
-        self._add_idle(shares, start, end, asked_by_node)
-        return {name: _shape(name, share, start, end) for name, share in sorted(shares.items())}
-
-    def _add(
-        self,
-        shares: dict[str, Share],
-        pod: JsonObject,
-        start: float,
-        end: float,
-        aggregate: str,
-        asked: dict[str, float],
-    ) -> None:
-        node = self._world.cluster.store.find(NODE, name=pod["spec"].get("nodeName", ""))
-        if node is None:
-            return
-        created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp()
-        hours = max(end - max(start, created), 0.0) / 3600.0
-        if not hours:
-            return
-        properties = _properties(pod, node, self._world.scenario.estate.cluster)
-        name = "/".join(_part(properties, pod, key.strip()) for key in aggregate.split(","))
-        share = shares.setdefault(name, Share(properties=properties))
-        cores_used, memory_used = self._use(pod["metadata"]["uid"], start, end)
-        cores = sum(_request(c, "cpu") for c in pod["spec"]["containers"])
-        memory = sum(_request(c, "memory") for c in pod["spec"]["containers"]) / _GIB
-        allocatable = node["status"]["allocatable"]
-        per_core, per_gib = unit_prices(
-            price_of(self._world.scenario.estate, node),
-            cores=parse_quantity(allocatable["cpu"]),
-            gibibytes=parse_quantity(allocatable["memory"]) / _GIB,
-        )
-        share.hours = max(share.hours, hours)
-        share.cores_asked += cores * hours
-        share.cores_used += cores_used * hours
-        share.memory_asked += memory * hours
-        share.memory_used += memory_used / _GIB * hours
-        cpu, ram = max(cores, cores_used) * hours * per_core, max(memory, memory_used / _GIB) * hours * per_gib
-        share.cpu_cost += cpu
-        share.memory_cost += ram
-        asked[node["metadata"]["name"]] = asked.get(node["metadata"]["name"], 0.0) + cpu + ram
-
-    def _use(self, uid: str, start: float, end: float) -> tuple[float, float]:
-        track = self._world.tape.pod(uid)
-        if not len(track.ticks):
-            return 0.0, 0.0
-        low, high = np.searchsorted(track.ticks, [start // TICK, end // TICK + 1])
-        rows = track.rows[low:high] if high > low else track.rows[:1]
-        return float(rows[:, PodField.CPU].mean()), float(rows[:, PodField.MEMORY].mean())
-
-    def _add_idle(self, shares: dict[str, Share], start: float, end: float, asked: dict[str, float]) -> None:
+        for taker in takers:
+            self._add(shares, taker, start, end, asked_by_node)
         hours = (end - start) / 3600.0
-        total = (
-            sum(price_of(self._world.scenario.estate, node) for node in self._world.cluster.store.every(NODE)) * hours
-        )
-        idle = max(total - sum(asked.values()), 0.0)
+        idle = max(hourly * hours - sum(asked_by_node.values()), 0.0)
         shares["__idle__"] = Share(
             properties={"cluster": self._world.scenario.estate.cluster},
             hours=hours,
             cpu_cost=idle * 0.7,
             memory_cost=idle * 0.3,
         )
+        return {name: _shape(name, share, start, end) for name, share in sorted(shares.items())}
+
+    def _takers(self, aggregate: str) -> Iterator[_Taker]:
+        estate = self._world.scenario.estate
+        for pod in self._world.cluster.store.every(POD):
+            node = self._world.cluster.store.find(NODE, name=pod["spec"].get("nodeName", ""))
+            if node is None:
+                continue
+            properties, containers = _properties(pod, node, estate.cluster), pod["spec"]["containers"]
+            allocatable = node["status"]["allocatable"]
+            per_core, per_gib = unit_prices(
+                price_of(estate, node),
+                cores=parse_quantity(allocatable["cpu"]),
+                gibibytes=parse_quantity(allocatable["memory"]) / _GIB,
+            )
+            yield _Taker(
+                uid=pod["metadata"]["uid"],
+                name="/".join(_part(properties, pod, key.strip()) for key in aggregate.split(",")),
+                properties=properties,
+                created=unix(pod["metadata"]["creationTimestamp"]),
+                cores=sum(_request(c, "cpu") for c in containers),
+                memory=sum(_request(c, "memory") for c in containers) / _GIB,
+                per_core=per_core,
+                per_gib=per_gib,
+            )
+
+    def _add(self, shares: dict[str, Share], taker: _Taker, start: float, end: float, asked: dict[str, float]) -> None:
+        hours = max(end - max(start, taker.created), 0.0) / 3600.0
+        if not hours:
+            return
+        share = shares.setdefault(taker.name, Share(properties=taker.properties))
+        cores_used, memory_used = self._use(taker.uid, start, end)
+        share.hours = max(share.hours, hours)
+        share.cores_asked += taker.cores * hours
+        share.cores_used += cores_used * hours
+        share.memory_asked += taker.memory * hours
+        share.memory_used += memory_used / _GIB * hours
+        cpu = max(taker.cores, cores_used) * hours * taker.per_core
+        ram = max(taker.memory, memory_used / _GIB) * hours * taker.per_gib
+        share.cpu_cost += cpu
+        share.memory_cost += ram
+        node = taker.properties["node"]
+        asked[node] = asked.get(node, 0.0) + cpu + ram
+
+    def _use(self, uid: str, start: float, end: float) -> tuple[float, float]:
+        track = self._world.tape.pod(uid)
+        if not len(track.ticks):
+            return 0.0, 0.0
+        low, high = np.searchsorted(track.ticks, [start // TICK, end // TICK + 1])
+        if high <= low:
+            return float(track.rows[0, PodField.CPU]), float(track.rows[0, PodField.MEMORY])
+        rows = track.rows[low:high]
+        return float(rows[:, PodField.CPU].mean()), float(rows[:, PodField.MEMORY].mean())
 
     def assets(self, start: float, end: float) -> dict[str, JsonObject]:
         """Return the nodes with what they cost in the window."""

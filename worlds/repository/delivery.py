@@ -1,8 +1,9 @@
 """How changes reach the cluster: commit, workflow run, deployment record, Argo CD sync; or a hand on kubectl."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 import yaml
 
@@ -23,6 +24,8 @@ _COMMIT_BEFORE, _BUILT_BEFORE, _RECORDED_BEFORE = 170.0, 35.0, 20.0
 _SYNC_AFTER_PUSH = 45.0
 # How long a pipeline that deploys by itself takes from the push to kubectl apply.
 _PIPELINE = 110.0
+# The manifests of several estates: a few for each of some dozen workloads, in their last releases.
+_MANIFESTS_KEPT = 1024
 _SAFE_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _PEOPLE = (
@@ -215,9 +218,7 @@ class Delivery:
         sources = source_files(managed.workload, release=managed.releases, chance=self._cluster.chance)
         files = {f"{prefix}{path}": text for path, text in {**sources, **managed.extra_files}.items()}
         for kind, manifest in managed.manifests.items():
-            files[f"{managed.folder}/{kind.lower()}.yaml"] = yaml.dump(
-                manifest, Dumper=_SAFE_DUMPER, sort_keys=False, width=120
-            )
+            files[f"{managed.folder}/{kind.lower()}.yaml"] = _as_yaml(json.dumps(manifest))
         return files
 
     def _record(self, managed: Managed, commit: Commit, *, at: float) -> None:
@@ -238,6 +239,12 @@ class Delivery:
             max(at + _RECORDED_BEFORE + 15, self._cluster.now),
             lambda: forge.status(deployment, "success", at=at + _RECORDED_BEFORE + 15),
         )
+
+
+@lru_cache(maxsize=_MANIFESTS_KEPT)
+def _as_yaml(manifest: str) -> str:
+    """Return a manifest as its file has it. It comes as JSON, by which it is kept: commits change few of many."""
+    return str(yaml.dump(json.loads(manifest), Dumper=_SAFE_DUMPER, sort_keys=False, width=120))
 
 
 def _tag_of(managed: Managed) -> str:

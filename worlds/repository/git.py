@@ -4,9 +4,14 @@ import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 Files = Mapping[str, str]
 _REGULAR = "100644"
+# The files of several estates: a commit changes few of many, but its tree names all.
+_BLOBS_KEPT = 4096
+# The same commits are looked at again and again.
+_DIFFS_KEPT = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,7 @@ class UnknownRevisionError(Exception):
     """No commit, branch or tag has this name."""
 
 
+@lru_cache(maxsize=_BLOBS_KEPT)
 def blob_id(content: str) -> str:
     """Return the id that Git gives a file's content."""
     raw = content.encode()
@@ -188,19 +194,18 @@ def diff(before: Files, after: Files) -> list[FileChange]:
         old, new = before.get(path), after.get(path)
         if old == new:
             continue
-        status = "added" if old is None else "removed" if new is None else "modified"
-        lines = list(difflib.unified_diff((old or "").splitlines(), (new or "").splitlines(), lineterm="", n=3))[2:]
-        added = sum(line.startswith("+") for line in lines)
-        removed = sum(line.startswith("-") for line in lines)
-        patch = "\n".join(lines)
-        changes.append(
-            FileChange(
-                path=path,
-                status=status,
-                additions=added,
-                deletions=removed,
-                patch=patch,
-                blob=blob_id(new or old or ""),
-            )
-        )
+        changes.append(_file_change(path, old, new))
     return changes
+
+
+@lru_cache(maxsize=_DIFFS_KEPT)
+def _file_change(path: str, old: str | None, new: str | None) -> FileChange:
+    lines = list(difflib.unified_diff((old or "").splitlines(), (new or "").splitlines(), lineterm="", n=3))[2:]
+    return FileChange(
+        path=path,
+        status="added" if old is None else "removed" if new is None else "modified",
+        additions=sum(line.startswith("+") for line in lines),
+        deletions=sum(line.startswith("-") for line in lines),
+        patch="\n".join(lines),
+        blob=blob_id(new or old or ""),
+    )

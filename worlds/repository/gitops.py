@@ -145,25 +145,26 @@ class GitOps:
         return any(hpa["spec"]["scaleTargetRef"]["name"] == manifest["metadata"]["name"] for hpa in hpas)
 
     def _apply(self, application: Application, manifest: JsonObject) -> None:
+        """Bring one object to what Git says. The manifest is handed over: the store keeps what it holds."""
         kind = kind_named(manifest["kind"])
         namespace, name = key_of(manifest)
         tracking = f"{application.name}:{kind.group}/{kind.kind}:{namespace}/{name}"
-        wanted = copied(manifest)
-        wanted["metadata"].setdefault("annotations", {})[TRACKING] = tracking
+        meta = manifest["metadata"]
+        annotations = {**meta.get("annotations", {}), TRACKING: tracking}
+        wanted = {**manifest, "metadata": {**meta, "annotations": annotations}}
         live = self._cluster.store.find(kind, namespace=namespace, name=name)
         if live is None:
             self._cluster.store.create(
                 kind, {**wanted, "status": {}} if "status" in kind.subresources else wanted, manager=_MANAGER
             )
             return
-        new = copied(live)
-        for part, value in wanted.items():
-            if part not in {"metadata", "apiVersion", "kind"}:
-                new[part] = value
+        metadata = dict(live["metadata"])
         for part in ("labels", "annotations"):
-            new["metadata"][part] = {**live["metadata"].get(part, {}), **wanted["metadata"].get(part, {})}
+            metadata[part] = {**live["metadata"].get(part, {}), **wanted["metadata"].get(part, {})}
+        parts = {part: value for part, value in wanted.items() if part not in {"metadata", "apiVersion", "kind"}}
+        new = {**live, **parts, "metadata": metadata}
         if self._autoscaled(manifest) and "replicas" in live.get("spec", {}):
-            new["spec"]["replicas"] = live["spec"]["replicas"]
+            new["spec"] = {**new["spec"], "replicas": live["spec"]["replicas"]}
         self._cluster.store.replace(kind, new, manager=_MANAGER)
 
 
