@@ -1,6 +1,9 @@
 """Query results as Prometheus writes them in JSON: numbers of samples are strings, times are numbers."""
 
+import json
 import math
+import re
+from collections.abc import Sequence
 from typing import assert_never
 
 from worlds.prometheus.answers import Json
@@ -9,6 +12,7 @@ from worlds.promql.number import format_value
 from worlds.promql.result import MatrixResult, Result, ScalarResult, StringResult, VectorResult
 
 _SMALLEST_PLAIN, _SMALLEST_LARGE = 1e-6, 1e21
+_UNUSUAL = re.compile("[eNI]")  # an exponent, NaN, Infinity
 
 
 def encode_result(result: Result) -> Json:
@@ -22,7 +26,13 @@ def encode_result(result: Result) -> Json:
         case MatrixResult():
             times = _Times()
             runs: list[Json] = [
-                {"metric": dict(run.labels), "values": [[times[time], _value(value)] for time, value in run.points]}
+                {
+                    "metric": dict(run.labels),
+                    "values": [
+                        [times[time], text]
+                        for (time, _), text in zip(run.points, _values([v for _, v in run.points]), strict=True)
+                    ],
+                }
                 for run in result.runs
             ]
             return {"resultType": "matrix", "result": runs}
@@ -42,6 +52,14 @@ def _value(value: float) -> str:
     """Write a value as util/jsonutil does: with an exponent only where it is very large or very small."""
     extreme = math.isfinite(value) and value != 0 and not _SMALLEST_PLAIN <= abs(value) < _SMALLEST_LARGE
     return go_exponent(value) if extreme else format_value(value)
+
+
+def _values(values: Sequence[float]) -> list[str]:
+    """Write many values at once. Where none is extreme or no number, a list's JSON has all but the last word."""
+    text = json.dumps(values)
+    if _UNUSUAL.search(text):
+        return [_value(value) for value in values]
+    return [written.removesuffix(".0") for written in text[1:-1].split(", ")]
 
 
 class _Times(dict[float, float]):

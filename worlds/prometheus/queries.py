@@ -14,7 +14,7 @@ from worlds.promql.engine import Engine
 from worlds.promql.errors import ParseError
 from worlds.promql.labels import key_of
 from worlds.promql.parsing import selector_matchers
-from worlds.promql.storage import Matcher
+from worlds.promql.storage import Matcher, label_sets
 
 _MOST_POINTS = 11_000  # web/api/v1/api.go: enough for 60 s resolution over a week, or 1 h over a year
 _DEFAULT_HISTORY_SECONDS = 86_400.0  # metadata queries without a start look this far back
@@ -71,9 +71,9 @@ class _Queries:
             raise ApiError(ErrorType.BAD_DATA, "no match[] parameter provided")
         start, end = self._window(parameters)
         found = {
-            key_of(series.labels)
+            key_of(labels)
             for matchers in selectors
-            for series in self.engine.storage.select(matchers, start=start, end=end)
+            for labels in label_sets(self.engine.storage.select(matchers, start=start, end=end))
         }
         return success([dict(labels) for labels in sorted(found)])
 

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from worlds.promql.labels import LabelKey, key_of
-from worlds.promql.storage import METRIC_NAME, STALE_NAN, Matcher, MatchOp, MetricMetadata, Series, Storage, matches_all
+from worlds.promql.storage import (
+    METRIC_NAME,
+    STALE_NAN,
+    Matcher,
+    MatchOp,
+    MetricMetadata,
+    Rows,
+    Series,
+    Storage,
+    matches_all,
+)
 
 _KEEP_SECONDS = 6 * 3600.0  # rules look back minutes; a day-long panel over a recorded series is cut to this
 _PRUNE_EVERY_SAMPLES = 512
@@ -69,7 +79,7 @@ class LayeredStorage:
     base: Storage
     recorded: RecordedSeries
 
-    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series]:
+    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series | Rows]:
         """Return both layers' series."""
         recorded = self.recorded.select(matchers, start=start, end=end)
         below = self.base.select(matchers, start=start, end=end)

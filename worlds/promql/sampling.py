@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import cast
 
 import numpy as np
 
 from worlds.promql.frame import Floats, Frame, Mask, Stamps
 from worlds.promql.labels import Labels
-from worlds.promql.storage import STALE_NAN_BITS, Matcher, Series, Storage
+from worlds.promql.storage import STALE_NAN_BITS, Matcher, Rows, Series, Storage, label_sets
 
 # How many samples the windows of one chunk may hold, so that a long range over many series stays in tens of megabytes.
 _CHUNK_SAMPLES = 2_000_000
@@ -127,20 +128,29 @@ class _Gathered:
         return Block(labels=self.labels, stamps=self.stamps, values=values)
 
 
-def group_by_stamps(found: Sequence[Series], *, start: int, end: int) -> list[Block]:
+def group_by_stamps(found: Sequence[Series | Rows], *, start: int, end: int) -> list[Block]:
     """Cut series to [start, end] and group those with equal timestamps."""
     groups: dict[bytes, _Gathered] = {}
     seen: dict[int, tuple[bytes, Stamps, slice]] = {}
-    for identity, run in groupby(found, key=lambda series: id(series.timestamps)):
+    for identity, run in groupby(found, key=lambda one: id(one.timestamps)):
         together = list(run)
         if identity not in seen:
             seen[identity] = _cut(together[0], start, end)
         key, stamps, window = seen[identity]
         if stamps.size:
             group = groups.setdefault(key, _Gathered(stamps=stamps))
-            group.labels += [series.labels for series in together]
-            group.rows.append(np.array([series.values for series in together], dtype=np.float64)[:, window])
+            for several, part in groupby(together, key=lambda one: isinstance(one, Rows)):
+                _gather(group, list(part), window, several=several)
     return [group.block() for group in groups.values()]
+
+
+def _gather(group: _Gathered, found: Sequence[Series | Rows], window: slice, *, several: bool) -> None:
+    if several:
+        group.labels += label_sets(found)
+        group.rows += [one.values[:, window] for one in cast("Sequence[Rows]", found)]
+    else:
+        group.labels += [series.labels for series in cast("Sequence[Series]", found)]
+        group.rows.append(np.array([one.values for one in found], dtype=np.float64)[:, window])
 
 
 def instant_frame(block: Block, times: Stamps, *, lookback: int) -> tuple[Frame, Stamps]:
@@ -203,7 +213,7 @@ def is_stale(values: Floats) -> Mask:
     return bits
 
 
-def _cut(series: Series, start: int, end: int) -> tuple[bytes, Stamps, slice]:
+def _cut(series: Series | Rows, start: int, end: int) -> tuple[bytes, Stamps, slice]:
     stamps = np.rint(np.asarray(series.timestamps, dtype=np.float64) * 1000).astype(np.int64)
     low, high = np.searchsorted(stamps, start, "left"), np.searchsorted(stamps, end, "right")
     window = slice(int(low), int(high))

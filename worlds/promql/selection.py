@@ -81,9 +81,14 @@ def over_windows(
     frames = []
     for block in blocks:
         parts = [function(window) for window in windows(block, ends=ends, span=span, times=times)]
-        values, present = parts[0] if len(parts) == 1 else (np.concatenate(part, axis=1) for part in zip(*parts))
+        values, present = parts[0] if len(parts) == 1 else _side_by_side(parts)
         frames.append(Frame(labels=block.labels, values=values, present=present))
     return in_label_order(without_empty_rows(stack(frames, steps=len(times))))
+
+
+def _side_by_side(parts: Sequence[Computed]) -> Computed:
+    values, present = zip(*parts, strict=True)
+    return np.concatenate(values, axis=1), np.concatenate(present, axis=1)
 
 
 def subquery_times(ends: Stamps, *, span: int, step: int) -> Stamps:

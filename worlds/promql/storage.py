@@ -5,7 +5,7 @@ the evaluator's business. Times are unix seconds (float), as everywhere in the P
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -86,6 +86,26 @@ class Series(NamedTuple):
     values: Sequence[float] | NDArray[np.float64]
 
 
+class Rows(NamedTuple):
+    """Several series with the same timestamps: what a process exported. `values` has a row for each label set.
+
+    Otherwise as `Series`; thousands of them need not be made where a few matrices say the same.
+    """
+
+    labels: Sequence[Mapping[str, str]]
+    timestamps: Sequence[float] | NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+def label_sets(found: Iterable[Series | Rows]) -> Iterator[Mapping[str, str]]:
+    """Yield the labels of every series."""
+    for one in found:
+        if isinstance(one, Rows):
+            yield from one.labels
+        else:
+            yield one.labels
+
+
 @dataclass(frozen=True, kw_only=True)
 class MetricMetadata:
     """What `# TYPE` and `# HELP` say about a metric name."""
@@ -98,7 +118,7 @@ class MetricMetadata:
 class Storage(Protocol):
     """Raw samples by matchers. Implementations are synchronous and do not block: everything is in memory."""
 
-    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series]:
+    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series | Rows]:
         """Return the series that pass all matchers with their samples in [start, end], both ends included.
 
         Samples outside the window are ignored by the caller, a series without samples may be left out. No two

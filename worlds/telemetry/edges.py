@@ -72,7 +72,6 @@ class EdgeMetrics:
     def _edge(
         self, name: str, caller: Workload, callee: Workload, matchers: Sequence[Matcher], window: Window
     ) -> Iterator[Series]:
-        track = self._world.tape.edge(caller.key, callee.key)
         labels = {
             METRIC_NAME: name,
             "client": caller.name,
@@ -80,7 +79,8 @@ class EdgeMetrics:
             "connection_type": _connection(callee),
             "job": "tempo",
         }
-        if not len(track.ticks):
+        track = self._world.tape.edge(caller.key, callee.key)
+        if not len(track.ticks) or not _may_pass(labels, matchers):
             return
         calls = track.rows[:, EdgeField.CALLS]
         failed = track.rows[:, EdgeField.FAILED]
@@ -160,9 +160,14 @@ def _durations(
         yield from _counted(labels, rate, matchers, window, ticks)
     elif name.endswith("_sum"):
         yield from _counted(labels, rate * mean_of(median, spread=spread), matchers, window, ticks)
-    else:
+    elif _may_pass(labels, matchers):
         for bound in buckets_of(milliseconds=False):
             full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
             yield from _counted(
                 full, rate * cumulative_share(bound, median=median, spread=spread), matchers, window, ticks
             )
+
+
+def _may_pass(labels: dict[str, str], matchers: Sequence[Matcher]) -> bool:
+    """Whether matchers of anything but the bound speak for these labels: most pairs are not meant."""
+    return matches_all([one for one in matchers if one.name != "le"], labels)

@@ -10,6 +10,7 @@ from worlds.estate.flow import TICK, PodField
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.quantity import parse_quantity
+from worlds.promql.labels import LabelSet
 from worlds.promql.storage import METRIC_NAME, STALE_NAN, Matcher, MetricMetadata, Series, matches_all
 from worlds.telemetry.grid import Floats, Window
 from worlds.telemetry.processes import ProcessTrack, ProcessTracks
@@ -17,6 +18,7 @@ from worlds.telemetry.processes import ProcessTrack, ProcessTracks
 _SYSTEM_MEMORY = 1.4 * 2**30
 _SYSTEM_CPU = 0.18
 _ROOT_DISK = 94.0 * 2**30
+_ROOT_FILESYSTEM = {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}
 _CLAIM = kind_named("PersistentVolumeClaim")
 # Scrapes without an answer after which nobody looks for a pod any more: five minutes.
 _FORGOTTEN_AFTER = 20
@@ -47,6 +49,7 @@ class InfrastructureMetrics:
     def __init__(self, world: Simulation, tracks: ProcessTracks) -> None:
         self._world = world
         self._tracks = tracks
+        self._targets: dict[str, tuple[JsonObject, LabelSet]] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -84,31 +87,24 @@ class InfrastructureMetrics:
     def _node_values(self, name: str, node: JsonObject, window: Window) -> Iterator[tuple[dict[str, str], Floats]]:
         host, capacity = node["metadata"]["name"], node["status"]["capacity"]
         total, cores = parse_quantity(capacity["memory"]), parse_quantity(capacity["cpu"])
-        rough = (
-            wander(keys_of(self._tracks.chance, "node", [host]), window.ticks)[:, 0]
-            if len(window.ticks)
-            else np.zeros(0)
-        )
         match name:
             case "node_memory_MemTotal_bytes":
                 yield {}, np.full(len(window.times), total)
             case "node_memory_MemAvailable_bytes":
                 used = (
                     self._used(host, PodField.MEMORY, window)
-                    + _SYSTEM_MEMORY * (1 + 0.04 * rough)
+                    + _SYSTEM_MEMORY * (1 + 0.04 * self._rough(host, window))
                     + self._world.ballast_at(host, window.times)
                 )
                 yield {}, np.maximum(total - used, 30 * 2**20)
             case "node_load1":
-                yield {}, (self._used(host, PodField.CPU, window) + _SYSTEM_CPU) * (1.15 + 0.2 * rough)
+                used = self._used(host, PodField.CPU, window) + _SYSTEM_CPU
+                yield {}, used * (1.15 + 0.2 * self._rough(host, window))
             case "node_filesystem_size_bytes":
-                yield (
-                    {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"},
-                    np.full(len(window.times), _ROOT_DISK),
-                )
+                yield _ROOT_FILESYSTEM, np.full(len(window.times), _ROOT_DISK)
             case "node_filesystem_avail_bytes":
                 free = self._world.nodes_in_trouble.disk_free(host, window.times, usual=0.62)
-                yield {"mountpoint": "/", "device": "/dev/sda1", "fstype": "ext4"}, _ROOT_DISK * (free + 0.003 * rough)
+                yield _ROOT_FILESYSTEM, _ROOT_DISK * (free + 0.003 * self._rough(host, window))
             case "node_network_receive_errs_total" | "node_network_transmit_errs_total":
                 yield {"device": "eth0"}, self._world.nodes_in_trouble.wire_errors(host, window.times)
             case "node_cpu_seconds_total":
@@ -118,6 +114,12 @@ class InfrastructureMetrics:
                     yield {"cpu": "0", "mode": mode}, since + np.cumsum(rate * TICK)
             case _:
                 return
+
+    def _rough(self, host: str, window: Window) -> Floats:
+        """Return the unrest of a node, about zero, at each scrape."""
+        if not len(window.ticks):
+            return np.zeros(0)
+        return wander(keys_of(self._tracks.chance, "node", [host]), window.ticks)[:, 0]
 
     def _used(self, host: str, field: PodField, window: Window) -> Floats:
         total = np.zeros(len(window.ticks))
@@ -129,8 +131,6 @@ class InfrastructureMetrics:
     def _volumes(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         for claim in self._world.cluster.store.every(_CLAIM):
             meta = claim["metadata"]
-            size = parse_quantity(claim["spec"]["resources"]["requests"]["storage"])
-            used = self._world.volumes.used(meta["namespace"], meta["name"], window.times, size=size)
             labels = {
                 METRIC_NAME: name,
                 "job": "kubelet",
@@ -138,13 +138,15 @@ class InfrastructureMetrics:
                 "namespace": meta["namespace"],
                 "persistentvolumeclaim": meta["name"],
             }
-            values = {
-                "used": used,
-                "capacity": np.full(len(window.times), size),
-                "available": np.maximum(size - used, 0.0),
-            }
             if matches_all(matchers, labels):
-                yield window.full(labels, values[name.split("_")[3]])
+                yield window.full(labels, self._volume(name.split("_")[3], claim, window))
+
+    def _volume(self, what: str, claim: JsonObject, window: Window) -> Floats:
+        meta, size = claim["metadata"], parse_quantity(claim["spec"]["resources"]["requests"]["storage"])
+        if what == "capacity":
+            return np.full(len(window.times), size)
+        used = self._world.volumes.used(meta["namespace"], meta["name"], window.times, size=size)
+        return used if what == "used" else np.maximum(size - used, 0.0)
 
     def _up(self, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         for job, namespace in (
@@ -169,11 +171,19 @@ class InfrastructureMetrics:
                     yield window.full(labels, (window.times < silent_from).astype(np.float64))
         for track in self._tracks.every(window):
             if track.workload.instrumented:
-                labels = {METRIC_NAME: "up", **track.target}
+                labels = self._target_labels(track)
                 if matches_all(matchers, labels):
                     yield self._target(labels, track, window)
 
-    def _target(self, labels: dict[str, str], track: ProcessTrack, window: Window) -> Series:
+    def _target_labels(self, track: ProcessTrack) -> LabelSet:
+        """Return the labels of a pod's `up`, the same object as long as the pod is the same."""
+        pod, labels = self._targets.get(track.uid, (None, None))
+        if labels is None or pod is not track.pod:
+            labels = LabelSet({METRIC_NAME: "up", **track.target})
+            self._targets[track.uid] = track.pod, labels
+        return labels
+
+    def _target(self, labels: LabelSet, track: ProcessTrack, window: Window) -> Series:
         """Return whether a pod could be scraped: it stays a target for a while when its process is down.
 
         A deleted pod is none any more. Every scrape is judged by what went before it, so that a long window shows the

@@ -12,7 +12,7 @@ from worlds.estate.flow import TICK, PodField
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import JsonObject
 from worlds.objects.store import Change
-from worlds.promql.storage import STALE_NAN, Series
+from worlds.promql.storage import STALE_NAN, Rows, Series
 from worlds.scenario.workload import Workload, WorkloadKind
 from worlds.telemetry.grid import Floats, Ticks, Window
 
@@ -42,10 +42,9 @@ class ProcessTrack:
         """Return a series of values per row, with a staleness marker wherever the process went away."""
         return Series(labels=labels, timestamps=self._scrapes, values=self._marked(values))
 
-    def several(self, labels: Sequence[Mapping[str, str]], values: Floats) -> Iterator[Series]:
-        """Yield one series per label set; `values` has a row per row and a column per label set."""
-        columns, scrapes = np.ascontiguousarray(self._marked(values).T), self._scrapes
-        return (Series(one, scrapes, column) for one, column in zip(labels, columns, strict=True))
+    def several(self, labels: Sequence[Mapping[str, str]], values: Floats) -> Rows:
+        """Return one series per label set; `values` has a row per row and a column per label set."""
+        return Rows(labels=labels, timestamps=self._scrapes, values=np.ascontiguousarray(self._marked(values).T))
 
     @cached_property
     def _scrapes(self) -> Floats:
@@ -91,12 +90,12 @@ class ProcessTrack:
         """Which of all rows lie in the window."""
         return slice(self.first, self.first + len(self.ticks))
 
-    @property
+    @cached_property
     def uid(self) -> str:
         """The pod's uid."""
         return str(self.pod["metadata"]["uid"])
 
-    @property
+    @cached_property
     def target(self) -> dict[str, str]:
         """The labels that Prometheus gives to what it scrapes from the pod, and to its `up`."""
         meta, name = self.pod["metadata"], self.workload.name

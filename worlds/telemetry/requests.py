@@ -1,15 +1,16 @@
 """Requests, errors and durations of services, in the convention of the estate."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from worlds.estate.flow import PodField
 from worlds.objects.kinds import JsonObject
 from worlds.promql.frame import any_row
 from worlds.promql.labels import LabelSet
-from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Rows, matches_all
 from worlds.scenario.estate import HttpMetrics
 from worlds.scenario.workload import Workload
 from worlds.telemetry.grid import Floats, Window
@@ -31,18 +32,57 @@ _FAMILIES = {
 _CODES = ("200", "404", "500", "503")
 
 
-# Per name, pod and matchers: a few hundred pods asked a few dozen questions.
-_MATCHES_KEPT = 20_000
+# Queries for which it is kept what they mean of each pod: those of an investigation.
+_QUERIES_KEPT = 500
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Line:
-    """One series of a pod: a column of its counters (codes, and bounds within codes) and the route's share of it."""
+class _Lines:
+    """Series of a pod: columns of its counters (by code, or code and bound), and the share of each that a route has."""
 
-    labels: LabelSet
-    code: int
-    column: int
-    share: float
+    labels: Sequence[LabelSet]
+    columns: NDArray[np.intp]
+    shares: Floats
+
+    @classmethod
+    def of(cls, parts: Sequence["_Lines"]) -> "_Lines":
+        """Put lines together."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            labels=[labels for part in parts for labels in part.labels],
+            columns=np.concatenate([part.columns for part in parts]),
+            shares=np.concatenate([part.shares for part in parts]),
+        )
+
+    def passing(self, matchers: Sequence[Matcher]) -> "_Lines":
+        """Return those that pass."""
+        if not matchers:
+            return self
+        kept = [at for at, labels in enumerate(self.labels) if matches_all(matchers, labels)]
+        return _Lines(labels=[self.labels[at] for at in kept], columns=self.columns[kept], shares=self.shares[kept])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Counts:
+    """Counters of a pod by row, code and bound, and the row in which each code first occurred."""
+
+    counts: Floats
+    begun: tuple[int, ...]
+
+    def occurred(self, before: int) -> tuple[int, ...]:
+        """Return the codes that occurred before a row."""
+        return tuple(code for code, first in enumerate(self.begun) if first < before)
+
+
+@dataclass(kw_only=True, eq=False)
+class _Question:
+    """What a query means of one pod: the matchers that are left for its lines, and the lines by codes that occurred."""
+
+    pod: JsonObject
+    left: Sequence[Matcher] | None
+    """None when the pod as a whole is not meant."""
+    lines: dict[tuple[int, ...], _Lines] = field(default_factory=dict)
 
 
 class RequestMetrics:
@@ -53,9 +93,9 @@ class RequestMetrics:
         self._convention = convention
         self._callers = callers
         self._names = frozenset(self.metadata())
-        self._kept: dict[tuple[str, str], Floats] = {}
-        self._lines: dict[tuple[str, str], tuple[JsonObject, Sequence[_Line]]] = {}
-        self._matched: dict[tuple[str, str, tuple[Matcher, ...]], tuple[JsonObject, Sequence[_Line]]] = {}
+        self._kept: dict[tuple[str, str], _Counts] = {}
+        self._lines: dict[tuple[str, str, int], tuple[JsonObject, _Lines]] = {}
+        self._asked: dict[tuple[str, tuple[Matcher, ...]], dict[str, _Question]] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -68,65 +108,66 @@ class RequestMetrics:
         """Return the names that it has."""
         return self._names
 
-    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Rows]:
         """Yield the matching series of one metric."""
+        known = self._known(name, tuple(matchers))
         for track in self._tracks.every(window):
             if track.workload.instrumented or self._convention is HttpMetrics.ISTIO:
-                yield from self._of_pod(name, matchers, track)
+                question = known.get(track.uid)
+                if question is None or question.pod is not track.pod:
+                    question = known[track.uid] = self._question(name, matchers, track)
+                if question.left is not None:
+                    yield from self._of_pod(name, question, track)
 
-    def _of_pod(self, name: str, matchers: Sequence[Matcher], track: ProcessTrack) -> Iterator[Series]:
-        lines = self._matching(name, tuple(matchers), track)
-        if not lines:
-            return
-        counts = self._counts(name.rpartition("_")[2], track)[: track.window.stop]
-        occurred = any_row(counts.reshape(len(counts), len(_CODES), -1)[:, :, -1] > 0)
-        there = [line for line in lines if occurred[line.code]]
-        columns, shares = [line.column for line in there], np.array([line.share for line in there])
-        values = counts.reshape(len(counts), -1)[track.window.start :, columns] * shares
-        yield from track.several([line.labels for line in there], values)
+    def _known(self, name: str, matchers: tuple[Matcher, ...]) -> dict[str, _Question]:
+        """Return what a query means by pod. Kept: the same few are asked of pods that do not change."""
+        if len(self._asked) > _QUERIES_KEPT:
+            self._asked.clear()
+        return self._asked.setdefault((name, matchers), {})
 
-    def _matching(self, name: str, matchers: tuple[Matcher, ...], track: ProcessTrack) -> Sequence["_Line"]:
-        """Return the lines of a pod that pass. Kept: the same few queries are asked of pods that do not change."""
-        key = (name, track.uid, matchers)
-        pod, known = self._matched.get(key, (None, ()))
-        if pod is not track.pod:
-            known = tuple(self._passing(name, matchers, track))
-            if len(self._matched) > _MATCHES_KEPT:
-                self._matched.clear()
-            self._matched[key] = track.pod, known
-        return known
-
-    def _passing(self, name: str, matchers: tuple[Matcher, ...], track: ProcessTrack) -> Iterator["_Line"]:
-        """Yield the lines that pass. What a pod says under all of them is asked once: most pods are not meant."""
+    def _question(self, name: str, matchers: Sequence[Matcher], track: ProcessTrack) -> _Question:
+        """Return what a query means of a pod. What a pod says under all its lines is asked once: most are not meant."""
         common = {METRIC_NAME: name, **self._labels(track)}
-        if matches_all([one for one in matchers if one.name in common], common):
-            own = [one for one in matchers if one.name not in common]
-            yield from (line for line in self._lines_of(name, track) if matches_all(own, line.labels))
+        meant = matches_all([one for one in matchers if one.name in common], common)
+        left = [one for one in matchers if one.name not in common] if meant else None
+        return _Question(pod=track.pod, left=left)
 
-    def _lines_of(self, name: str, track: ProcessTrack) -> Sequence["_Line"]:
-        """Return everything that a pod's exporter may show under a name. Kept as long as the pod is the same."""
-        pod, known = self._lines.get((name, track.uid), (None, ()))
-        if pod is not track.pod:
-            known = tuple(self._written(name, track))
-            self._lines[name, track.uid] = track.pod, known
+    def _of_pod(self, name: str, question: _Question, track: ProcessTrack) -> Iterator[Rows]:
+        known = self._counts(name.rpartition("_")[2], track)
+        codes = known.occurred(track.window.stop)
+        lines = question.lines.get(codes)
+        if lines is None and codes:
+            found = _Lines.of([self._lines_of(name, code, track) for code in codes])
+            lines = question.lines[codes] = found.passing(question.left or ())
+        if lines is not None and lines.labels:
+            part = known.counts[track.window].reshape(len(track.ticks), -1)
+            yield track.several(lines.labels, part[:, lines.columns] * lines.shares)
+
+    def _lines_of(self, name: str, code: int, track: ProcessTrack) -> _Lines:
+        """Return what a pod's exporter shows of a code under a name. Kept as long as the pod is the same."""
+        pod, known = self._lines.get((name, track.uid, code), (None, None))
+        if known is None or pod is not track.pod:
+            known = self._written(name, code, track)
+            self._lines[name, track.uid, code] = track.pod, known
         return known
 
-    def _written(self, name: str, track: ProcessTrack) -> Iterator["_Line"]:
+    def _written(self, name: str, code: int, track: ProcessTrack) -> _Lines:
         base = {METRIC_NAME: name, **self._labels(track)}
         routes = _routes(track.workload) if self._convention is not HttpMetrics.ISTIO else (("", 1.0),)
         bounds = [{"le": f"{b:g}" if np.isfinite(b) else "+Inf"} for b in self._bounds]
         kinds: list[dict[str, str]] = bounds if name.endswith("_bucket") else [{}]
-        for code, text in enumerate(_CODES):
-            for route, share in routes:
-                for number, kind in enumerate(kinds):
-                    labels = LabelSet(base | self._request_labels(text, route) | kind)
-                    yield _Line(labels=labels, code=code, column=code * len(kinds) + number, share=share)
+        labelled = [base | self._request_labels(_CODES[code], route) for route, _ in routes]
+        return _Lines(
+            labels=[LabelSet(labels | kind) for labels in labelled for kind in kinds],
+            columns=np.tile(np.arange(len(kinds)) + code * len(kinds), len(routes)),
+            shares=np.repeat([share for _, share in routes], len(kinds)),
+        )
 
-    def _counts(self, part: str, track: ProcessTrack) -> Floats:
-        """Return the counters of a pod over all its rows, by row and code (and bound). They grow with the tape."""
+    def _counts(self, part: str, track: ProcessTrack) -> _Counts:
+        """Return the counters of a pod over all its rows. They grow with the tape."""
         part = part if part in {"bucket", "sum"} else "count"
         known = self._kept.get((track.uid, part))
-        done = 0 if known is None else len(known)
+        done = 0 if known is None else len(known.counts)
         if known is not None and done == len(track.all_rows):
             return known
         rows = track.all_rows[done:]
@@ -136,8 +177,9 @@ class RequestMetrics:
             rates = rates[:, :, None] * cumulative_shares(self._bounds, median=median, spread=spread)[:, None, :]
         elif part == "sum":
             rates = rates * mean_of(median, spread=spread)[:, None]
-        counts = self._kept[track.uid, part] = track.counted(rates, before=known)
-        return counts
+        counts = track.counted(rates, before=None if known is None else known.counts)
+        found = self._kept[track.uid, part] = _Counts(counts=counts, begun=_begun(counts, known, done))
+        return found
 
     @property
     def _bounds(self) -> tuple[float, ...]:
@@ -171,6 +213,14 @@ class RequestMetrics:
                 return {"method": "GET", "handler": route, "code": code}
             case HttpMetrics.ISTIO:
                 return {"response_code": code}
+
+
+def _begun(counts: Floats, known: _Counts | None, done: int) -> tuple[int, ...]:
+    """Return the first row in which each code had occurred; the number of rows for one that never did."""
+    there = counts[done:].reshape(len(counts) - done, len(_CODES), -1)[:, :, -1] > 0
+    firsts = np.where(any_row(there), there.argmax(axis=0), len(there)) + done
+    before = known.begun if known is not None else (done,) * len(_CODES)
+    return tuple(first if first < done else int(new) for first, new in zip(before, firsts, strict=True))
 
 
 def _routes(workload: Workload) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from worlds.estate.simulation import Simulation
-from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Series, matches_all
+from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Rows, Series, label_sets, matches_all
 from worlds.scenario.estate import resolve
 from worlds.telemetry.applications import ApplicationMetrics
 from worlds.telemetry.containers import ContainerMetrics
@@ -28,7 +28,7 @@ class Exporter(Protocol):
         """Return the names that it has, which may grow."""
         ...
 
-    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterable[Series]:
+    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterable[Series | Rows]:
         """Return the matching series of one name."""
         ...
 
@@ -56,7 +56,7 @@ class EstateMetrics:
         )
         self._windows: dict[tuple[int, int], Window] = {}
 
-    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series]:
+    def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series | Rows]:
         """Return the matching series with their samples in [start, end]."""
         window = self._window(start, end)
         if not len(window.ticks):
@@ -67,18 +67,30 @@ class EstateMetrics:
 
     def label_names(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[str]:
         """Return the sorted label names of the matching series."""
-        return sorted({label for series in self.select(matchers, start=start, end=end) for label in series.labels})
+        return sorted({label for labels in label_sets(self.select(matchers, start=start, end=end)) for label in labels})
 
     def label_values(self, name: str, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[str]:
         """Return the sorted values of a label among the matching series."""
-        if name == METRIC_NAME and not matchers:
-            return sorted({known for known, _ in self._named(())})
-        return sorted({s.labels[name] for s in self.select(matchers, start=start, end=end) if s.labels.get(name)})
+        if name == METRIC_NAME:
+            return sorted(self._names_of(matchers, self._window(start, end)))
+        found = label_sets(self.select(matchers, start=start, end=end))
+        return sorted({labels[name] for labels in found if labels.get(name)})
 
     def metadata(self) -> Mapping[str, MetricMetadata]:
         """Return type and help by name."""
         known = {name: meta for exporter in self._exporters for name, meta in exporter.metadata().items()}
         return {name: known[name] for name, _ in self._named(())}
+
+    def _names_of(self, matchers: Sequence[Matcher], window: Window) -> set[str]:
+        """Return the names under which there is any matching series: one is enough, so no more are made."""
+        named = self._named(matchers)
+        if not matchers:
+            return {name for name, _ in named}
+        if not len(window.ticks):
+            return set()
+        return {
+            name for name, exporter in named if next(iter(exporter.series(name, matchers, window)), None) is not None
+        }
 
     def _named(self, matchers: Sequence[Matcher]) -> Iterator[tuple[str, Exporter]]:
         by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
