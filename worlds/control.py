@@ -29,7 +29,7 @@ class WorldState(BaseModel):
 
 def router(estate: Estate, *, advance: Callable[[float], Awaitable[None]], stop: Callable[[], None]) -> APIRouter:
     """Return the routes under /world."""
-    routes = APIRouter(prefix="/world")
+    routes = APIRouter()
 
     @routes.get("/clock")
     async def clock() -> dict[str, str]:

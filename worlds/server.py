@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from worlds import control
@@ -26,9 +26,10 @@ from worlds.kubernetes.app import ApiServer
 from worlds.kubernetes.logs import ContainerLogs
 from worlds.loki.api import router as loki_router
 from worlds.opencost.app import router as opencost_router
-from worlds.prometheus.api import router as prometheus_router
+from worlds.prometheus.api import app as prometheus_app
 from worlds.scenario.load import load_scenario
 from worlds.scenario.scenario import Scenario
+from worlds.sources import Maker, Sources, application
 from worlds.statuspage.app import addresses
 from worlds.statuspage.app import router as status_router
 from worlds.traces.api import router as traces_router
@@ -163,33 +164,38 @@ async def serve(
     )
     estate.catch_up()
     api = _kubernetes(estate)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     world = World(estate, api=api, server=server)
-    _mount(app, estate, api, world)
-    await world.run(Gate(app, estate=estate))
+    await world.run(Gate(Sources(_makers(estate, api, world)), estate=estate))
     return world
 
 
-def _mount(app: FastAPI, estate: Estate, api: ApiServer, world: World) -> None:
-    app.mount("/kubernetes", api.app())
-    app.include_router(prometheus_router(estate.rules, estate.now), prefix="/prometheus")
-    app.include_router(alertmanager_router(estate.alertmanager, estate.now), prefix="/alertmanager")
-    app.include_router(loki_router(estate.logs, estate.now), prefix="/loki")
-    tokens, simulation = tokens_of(estate.scenario), estate.simulation
-    github = Tokens(read=tokens["github"], write=tokens["github-write"])
-    argocd = Tokens(read=tokens["argocd"], write=tokens["argocd-write"])
-    app.mount(
-        "/github",
-        github_app(simulation.forge, base_url=world.urls["github"], tokens=github, now=lambda: simulation.cluster.now),
-    )
-    app.mount("/argocd", argocd_app(simulation.gitops, simulation.cluster, tokens=argocd))
-    app.include_router(opencost_router(simulation), prefix="/opencost")
-    if estate.scenario.estate.traces:
-        app.include_router(traces_router(EstateSpans(simulation)), prefix=f"/{TRACES}")
-    if estate.scenario.estate.flags:
-        app.include_router(flags_router(simulation, token=tokens["flags"]), prefix=f"/{FLAGS}")
-    app.include_router(status_router(simulation), prefix=f"/{STATUS_PAGES}")
-    app.include_router(control.router(estate, advance=world.advance, stop=world.stopping.set))
+def _makers(estate: Estate, api: ApiServer, world: World) -> Mapping[str, Maker]:
+    tokens, simulation, told = tokens_of(estate.scenario), estate.simulation, estate.scenario.estate
+    makers: dict[str, Maker] = {
+        "kubernetes": api.app,
+        "prometheus": partial(prometheus_app, estate.rules, estate.now),
+        "alertmanager": lambda: application(alertmanager_router(estate.alertmanager, estate.now)),
+        "loki": lambda: application(loki_router(estate.logs, estate.now)),
+        "github": lambda: github_app(
+            simulation.forge,
+            base_url=world.urls["github"],
+            tokens=Tokens(read=tokens["github"], write=tokens["github-write"]),
+            now=lambda: simulation.cluster.now,
+        ),
+        "argocd": lambda: argocd_app(
+            simulation.gitops,
+            simulation.cluster,
+            tokens=Tokens(read=tokens["argocd"], write=tokens["argocd-write"]),
+        ),
+        "opencost": lambda: application(opencost_router(simulation)),
+        STATUS_PAGES: lambda: application(status_router(simulation)),
+        "world": lambda: application(control.router(estate, advance=world.advance, stop=world.stopping.set)),
+    }
+    if told.traces:
+        makers[TRACES] = lambda: application(traces_router(EstateSpans(simulation)))
+    if told.flags:
+        makers[FLAGS] = lambda: application(flags_router(simulation, token=tokens["flags"]))
+    return makers
 
 
 def _kubernetes(estate: Estate) -> ApiServer:

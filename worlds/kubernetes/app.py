@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import yaml
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from worlds.cluster.core import Cluster
 from worlds.kubernetes import access, discovery, reads
@@ -45,9 +44,9 @@ class ApiServer:
         self._writer = Writer(cluster)
         self.watching = Watching(cluster.store)
 
-    def app(self) -> Starlette:
+    def app(self) -> Router:
         """Return the application. Mount it anywhere: paths are read relative to the mount."""
-        return Starlette(routes=[Route("/{path:path}", self._serve, methods=_METHODS)])
+        return Router([Route("/{path:path}", self._serve, methods=_METHODS)])
 
     async def _serve(self, request: Request) -> Response:
         try:

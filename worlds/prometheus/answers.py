@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from worlds.promql.errors import ExecutionError, ParseError
 
@@ -36,7 +36,7 @@ class ApiError(Exception):
 
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-"""Reads its parameters from the request by itself: FastAPI's reading would have nothing to do but take time."""
+"""Reads its parameters from the request by itself."""
 
 
 def answering(handler: Handler) -> Handler:

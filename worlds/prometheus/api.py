@@ -1,10 +1,11 @@
-"""The whole HTTP API of the served Prometheus, as one router that can be mounted under any prefix."""
+"""The whole HTTP API of the served Prometheus, as one application that can be mounted anywhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, Router
 
 from worlds.prometheus import queries
 from worlds.prometheus.answers import Json, answering, parameters_of, success
@@ -22,12 +23,13 @@ VERSION = "2.42.0"  # the release whose semantics the evaluator is tested agains
 _NEVER = "0001-01-01T00:00:00Z"
 
 
-def router(rules: RuleEvaluator, now: Now) -> APIRouter:
-    """Return every route of the API: queries over `rules.engine`, the rules' state, targets, status, readiness."""
-    routes = APIRouter()
+def app(rules: RuleEvaluator, now: Now) -> Router:
+    """Return the whole API as an application: queries over `rules.engine`, the rules' state, targets, readiness.
+
+    Its handlers read their parameters by themselves: nothing that a framework adds to routes would have work to do.
+    """
     api = _Api(rules=rules, now=now)
-    routes.include_router(queries.router(rules.engine, now))
-    for path, handler in (
+    states = (
         ("/api/v1/rules", api.rules_state),
         ("/api/v1/alerts", api.alerts),
         ("/api/v1/targets", api.targets),
@@ -37,9 +39,9 @@ def router(rules: RuleEvaluator, now: Now) -> APIRouter:
         ("/-/ready", api.ready),
         ("/-/healthy", api.healthy),
         ("/", api.ready),
-    ):
-        routes.add_route(path, answering(handler), methods=["GET"])
-    return routes
+    )
+    shown = [Route(path, answering(handler), methods=["GET"]) for path, handler in states]
+    return Router([*queries.routes(rules.engine, now), *shown])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from re import fullmatch
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from worlds.prometheus.answers import ApiError, ErrorType, Parameters, answering, parameters_of, success
 from worlds.prometheus.encoding import encode_result
@@ -22,21 +24,21 @@ _DEFAULT_HISTORY_SECONDS = 86_400.0  # metadata queries without a start look thi
 Now = Callable[[], datetime]
 
 
-def router(engine: Engine, now: Now) -> APIRouter:
+def routes(engine: Engine, now: Now) -> list[Route]:
     """Return the routes that read samples and labels; `now` gives the default time."""
-    routes = APIRouter()
     queries = _Queries(engine=engine, now=now)
-    for path, handler in (
-        ("/api/v1/query", queries.instant),
+    both = (
         ("/api/v1/query_range", queries.over_range),
+        ("/api/v1/query", queries.instant),
         ("/api/v1/series", queries.series),
         ("/api/v1/labels", queries.labels),
-    ):
-        routes.add_route(path, answering(handler), methods=["GET", "POST"])
-    routes.add_route("/api/v1/label/{name}/values", answering(queries.label_values), methods=["GET"])
-    routes.add_route("/api/v1/metadata", answering(queries.metadata), methods=["GET"])
-    routes.add_route("/api/v1/query_exemplars", answering(queries.exemplars), methods=["GET", "POST"])
-    return routes
+        ("/api/v1/query_exemplars", queries.exemplars),
+    )
+    reads = (("/api/v1/label/{name}/values", queries.label_values), ("/api/v1/metadata", queries.metadata))
+    return [
+        *(Route(path, answering(handler), methods=["GET", "POST"]) for path, handler in both),
+        *(Route(path, answering(handler), methods=["GET"]) for path, handler in reads),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,9 @@ Time stands at the recording's now. A source that was not recorded is not served
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
-from starlette.applications import Starlette
-from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from worlds.alertmanager.api import router as alertmanager_router
@@ -24,12 +22,13 @@ from worlds.kubernetes.access import READER_RULES, Identity
 from worlds.kubernetes.app import ApiServer
 from worlds.loki.api import router as loki_router
 from worlds.loki.memory import MemoryLogStorage
-from worlds.prometheus.api import router as prometheus_router
+from worlds.prometheus.api import app as prometheus_app
 from worlds.prometheus.evaluator import RuleEvaluator
 from worlds.promql.memory import MemoryStorage
 from worlds.recorded.forge import recorded_forge
 from worlds.recorded.objects import RecordedLogs, recorded_cluster
 from worlds.recorded.recording import Recording, Source
+from worlds.sources import Sources, application
 from worlds.traces.api import router as traces_router
 from worlds.traces.storage import MemorySpans
 
@@ -85,9 +84,9 @@ async def serve_recording(recording: Recording) -> RecordedWorld:
     """Serve a recording on a free port of 127.0.0.1."""
     server = HttpServer()
     api = _kubernetes(recording)
-    apps = {source: _app(source, recording, api, server.url) for source in SERVED if _recorded(source, recording)}
-    await server.start(Starlette(routes=[Mount(f"/{source}", app=one) for source, one in apps.items()]))
-    return RecordedWorld(recording, sources=apps, api=api, server=server)
+    served = [source for source in SERVED if _recorded(source, recording)]
+    await server.start(Sources({source: partial(_app, source, recording, api, server.url) for source in served}))
+    return RecordedWorld(recording, sources=served, api=api, server=server)
 
 
 def _recorded(source: Source, recording: Recording) -> bool:
@@ -104,13 +103,13 @@ def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) ->
             return api.app()
         case "prometheus":
             rules = RuleEvaluator((), storage=MemoryStorage(recording.series), start=recording.now)
-            return _routed(prometheus_router(rules, now))
+            return prometheus_app(rules, now)
         case "alertmanager":
-            return _routed(alertmanager_router(_alertmanager(recording), now))
+            return application(alertmanager_router(_alertmanager(recording), now))
         case "loki":
-            return _routed(loki_router(MemoryLogStorage(recording.logs), now))
+            return application(loki_router(MemoryLogStorage(recording.logs), now))
         case "traces":
-            return _routed(traces_router(MemorySpans(recording.spans)))
+            return application(traces_router(MemorySpans(recording.spans)))
         case "github":
             forge = recorded_forge(recording.commits, recording.deployments)
             # Nobody has the token that may write.
@@ -119,12 +118,6 @@ def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) ->
             return github_app(forge, base_url=f"{base_url}/{source}", tokens=tokens, now=lambda: moment)
         case _:
             raise NotImplementedError(f"{source} cannot be served from a recording: name it in Recording.absent")
-
-
-def _routed(router: APIRouter) -> ASGIApp:
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(router)
-    return app
 
 
 def _kubernetes(recording: Recording) -> ApiServer:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from tests.worlds.telemetry.promql.real_prometheus import prometheus_with
 from tests.worlds.telemetry.promql.samples import START, build, openmetrics
-from worlds.prometheus.api import router
+from worlds.prometheus.api import app
 from worlds.prometheus.evaluator import RuleEvaluator
 from worlds.prometheus.rules import load_rules
+from worlds.sources import Sources
 
 RULES = """
 groups:
@@ -35,11 +35,10 @@ def rules() -> RuleEvaluator:
 
 @pytest.fixture
 async def ours(rules: RuleEvaluator) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
     now = datetime.fromtimestamp(NOW, UTC)
     rules.step(now)
-    app.include_router(router(rules, lambda: now), prefix="/prometheus")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://world/prometheus") as client:
+    served = httpx.ASGITransport(Sources({"prometheus": lambda: app(rules, lambda: now)}))
+    async with httpx.AsyncClient(transport=served, base_url="http://world/prometheus") as client:
         yield client
 
 

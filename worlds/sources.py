@@ -1,0 +1,39 @@
+"""Several systems under one port, each under its own first path segment."""
+
+from collections.abc import Callable, Mapping
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+Maker = Callable[[], ASGIApp]
+
+
+class Sources:
+    """An ASGI application of several. Each is made when it is first asked: most worlds are asked for some of them."""
+
+    def __init__(self, makers: Mapping[str, Maker]) -> None:
+        """`makers` are by path segment."""
+        self._makers = dict(makers)
+        self._made: dict[str, ASGIApp] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the system that it is for; it reads the path from behind its segment on."""
+        if scope["type"] != "http":
+            return
+        name = scope["path"].lstrip("/").partition("/")[0]
+        app = self._app(name) or JSONResponse({"detail": "Not Found"}, status_code=404)
+        await app({**scope, "root_path": f"{scope.get('root_path', '')}/{name}"}, receive, send)
+
+    def _app(self, name: str) -> ASGIApp | None:
+        if name not in self._made and name in self._makers:
+            self._made[name] = self._makers[name]()
+        return self._made.get(name)
+
+
+def application(*routers: APIRouter) -> FastAPI:
+    """Return an application of routers, without pages about itself."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    for router in routers:
+        app.include_router(router)
+    return app
