@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from incidents.needles import Needles
+
 MARK = "[redacted:"
 PASSES = 8
 """Rounds after which the text stands still: taking one secret out uncovers a neighbour once or twice, rarely more."""
@@ -30,9 +32,6 @@ _CLEAN: set[str] = set()
 """Texts in which no rule found anything: only these are kept, no secret outlives its call. What is found depends on
 the text alone, so nothing else has to be in the key."""
 
-LONG = 512
-"""Characters from which a text is taken apart into its words before it is searched for needles."""
-
 RANDOM_LENGTH = 16
 """Characters below which the entropy of a string says nothing."""
 RANDOM_DIGITS = 0.2
@@ -40,6 +39,8 @@ RANDOM_DIGITS = 0.2
 
 SIGN_REACH = 16
 """Characters of a name before the word that betrays it: `application-` before `secret`, and some to spare."""
+SCHEME_REACH = 31
+"""Characters of a URL's scheme, at most."""
 
 _STRONG = (
     r"pass(?:word|wd|phrase|code)|pwd"
@@ -72,6 +73,8 @@ class Rule:
     """More of that, of which one piece is in every match too."""
     signs: Mapping[str, str] | None = None
     """By needle, a pattern of the lowercase word that betrays it: for a rule that is slow to search (`_named`)."""
+    sign: re.Pattern[str] | None = None
+    """The one sign of a rule without `signs`, in lowercase text."""
     reach: int = 0
     """Characters from the beginning of a match to its sign, at most."""
 
@@ -81,10 +84,16 @@ class Rule:
 
     def apply(self, text: str, lowered: str, there: frozenset[str]) -> str:
         """The text, which is also given in lowercase and has these needles, without this kind of secret."""
-        if self.signs is None or len(lowered) != len(text):
+        if len(lowered) != len(text) or (self.signs is None and self.sign is None):
             return self.pattern.sub(self.replace, text)
-        sign = _named(tuple(word for needle, word in self.signs.items() if needle in there))
-        return "".join(self._pieces(text, lowered, sign))
+        sign = self.sign or self._sign(lowered, there)
+        return "".join(self._pieces(text, lowered, sign)) if sign is not None else text
+
+    def _sign(self, lowered: str, there: frozenset[str]) -> re.Pattern[str] | None:
+        """The sign made of the words that betray this rule in a text; None where none does."""
+        words = [word for needle, word in (self.signs or {}).items() if needle in there]
+        betraying = tuple(word for word in words if _named((word,)).search(lowered))
+        return _named(betraying) if betraying else None
 
     def _pieces(self, text: str, lowered: str, sign: re.Pattern[str]) -> Iterator[str]:
         """What `pattern.sub` would join; the pattern is tried only where there is a sign."""
@@ -109,12 +118,15 @@ def redact(text: str) -> str:
     """The text without its secrets. Doing it again changes nothing, and valid JSON stays valid JSON."""
     if text in _CLEAN:
         return text
-    left = _passed(text)
+    there = NEEDLES.found_in(text)
+    if not there:
+        return text
+    left = _passed(text, there)
     if left == text:
         _remember(text)
         return text
     for _ in range(PASSES - 1):
-        before, left = left, _passed(left)
+        before, left = left, _passed(left, NEEDLES.found_in(left))
         if left == before:
             break
     return left
@@ -129,11 +141,8 @@ def _remember(text: str) -> None:
     _CLEAN.add(text)
 
 
-def _passed(text: str) -> str:
-    """The text after one round of all rules."""
-    there = _needles_in(text)
-    if not there:
-        return text
+def _passed(text: str, there: frozenset[str]) -> str:
+    """The text, which has these needles, after one round of all rules."""
     lowered = text.lower()
     for rule in RULES:
         if not rule.may_match(there):
@@ -141,21 +150,8 @@ def _passed(text: str) -> str:
         left = rule.apply(text, lowered, there)
         if left != text:
             text, lowered = left, left.lower()
-            there = _needles_in(text)
+            there = NEEDLES.found_in(text)
     return text
-
-
-def _needles_in(text: str) -> frozenset[str]:
-    """All needles that the text holds, and perhaps some that it holds with digits in between.
-
-    What is long is JSON mostly, which says the same words over and over: each is looked at once.
-    """
-    if len(text) < LONG or not text.isascii():  # letters beyond ASCII may be of one case with ASCII's
-        lowered = text.lower()
-        return frozenset([needle for needle in _NEEDLES if needle in lowered])
-    words = text.encode("ascii").translate(_FOLDED, _DIGITS).split(b"\n")
-    once = b"\n".join(set(words))
-    return frozenset([needle for needle, folded in _FOLDED_NEEDLES if folded in once])
 
 
 def is_secret_name(name: str) -> bool:
@@ -286,6 +282,8 @@ _BLOCKS = (
             re.IGNORECASE,
         ),
         replace=rf"\g<head>{mark('password')}@",
+        sign=re.compile(r"://[^\s\"'\\/@:]{0,128}:[^\s\"'\\]{1,256}@"),
+        reach=SCHEME_REACH,
     ),
     Rule(
         needles=frozenset({"@tcp(", "@unix("}),
@@ -303,6 +301,9 @@ _BLOCKS = (
             re.IGNORECASE,
         ),
         replace=_assignment,
+        sign=re.compile(
+            rf"(?:name|key)(?:{_QUOTE})?\s*:\s*(?:{_QUOTE})?[\w.-]+(?:{_QUOTE})?(?:\s*,|\\n|\s)\s*(?:{_QUOTE})?value"
+        ),
     ),
 )
 
@@ -383,6 +384,7 @@ _ASSIGNMENTS = (
             rf"(?P<head>(?<!\S)--?(?P<name>[\w-]{{0,80}}?(?:{_STRONG}))(?P<after>)[ \t]{{1,8}}){_VALUE}", re.IGNORECASE
         ),
         replace=_assignment,
+        sign=re.compile(r"-(?<!\S-)[\w.-]+[ \t]"),
     ),
     Rule(
         needles=frozenset(_STRONG_NEEDLES),
@@ -403,9 +405,4 @@ _ASSIGNMENTS = (
 RULES: tuple[Rule, ...] = (*_BLOCKS, *_HEADERS, *_FORMATS, *_ASSIGNMENTS)
 """In the order in which they are applied: what spans most text first, what only a name betrays last."""
 
-_NEEDLES = tuple(sorted(frozenset[str]().union(*(rule.needles for rule in RULES))))
-_DIGITS = b"0123456789"
-_IN_NEEDLES = frozenset("".join(_NEEDLES))
-_FOLDED = bytes(ord(chr(one).lower() if chr(one).lower() in _IN_NEEDLES else "\n") for one in range(128)) + b"\n" * 128
-"""For `bytes.translate`: lowercase, and the end of a word where a character stands that no needle has in it."""
-_FOLDED_NEEDLES = tuple((needle, needle.encode("ascii").translate(None, _DIGITS)) for needle in _NEEDLES)
+NEEDLES = Needles(needle for rule in RULES for needle in rule.needles)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents import redaction
-from incidents.redaction import LONG, RULES, is_secret_name, looks_random, redact
+from incidents.needles import LONG, REMEMBERED_SHAPES
+from incidents.redaction import RULES, is_secret_name, looks_random, redact
 
 # Put together here, so that no scanner takes this file for a leak.
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -260,16 +261,46 @@ def test_every_rule_can_fire() -> None:
 
 
 def test_only_what_is_clean_is_remembered() -> None:
-    clean, told = "went well after 3 s, a line like many", "password=hunter2isnotenough3"
+    clean, told = "a design that went well, a line like many", "password=hunter2isnotenough3"
     assert redact(clean) == clean
     assert redact(told) == redact(told) != told
     assert clean in redaction._CLEAN
     assert not any("hunter2" in text for text in redaction._CLEAN)
+    assert not any(b"hunter" in shape for shape in redaction.NEEDLES.remembered)
+
+
+def test_a_line_of_a_known_shape_is_still_searched() -> None:
+    assert redact("it went 1 to 2 by 3") == "it went 1 to 2 by 3"
+    before = redaction.NEEDLES.remembered
+    assert redact("it went 99 to 2 by 35") == "it went 99 to 2 by 35"
+    assert redaction.NEEDLES.remembered == before
+    assert redact("pass1word=x9x9x9x9x9") == "pass1word=x9x9x9x9x9"
+    assert redact("password=x9x9x9x9x9") == "password=[redacted:password]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--note x --db.password hunter2isnotenough3 -- -token   hunter2isnotenough3",
+        "a - b --pass-word - --password\thunter2isnotenough3",
+        "see https://a:b@c and http://x:80/y@z then ftp://u:p:q@r@s/t://v:w@x",
+        'name: A\nkey: b, {"name":"DB_PASSWORD","value":"hunter2"} name : api.key\\n  value: hunter2',
+        "\u212aey: DB_TOKEN, value: hunter2",
+    ],
+)
+def test_a_sign_finds_what_the_whole_pattern_finds(text: str) -> None:
+    there = redaction.NEEDLES.found_in(text)
+    for rule in RULES:
+        if rule.may_match(there):
+            assert rule.apply(text, text.lower(), there) == rule.pattern.sub(rule.replace, text)
 
 
 def test_what_is_remembered_as_clean_is_bounded() -> None:
     for number in range(redaction.REMEMBERED_TEXTS + 10):
-        redact(f"line {number}")
+        redact(f"a design like {number}")
+        redact(f"{number}".translate(str.maketrans("0123456789", "abcdefghlm")))
     redact("x" * (redaction.REMEMBERED_LENGTH + 1))
     assert len(redaction._CLEAN) <= redaction.REMEMBERED_TEXTS
     assert all(len(text) <= redaction.REMEMBERED_LENGTH for text in redaction._CLEAN)
+    assert len(redaction.NEEDLES.remembered) <= REMEMBERED_SHAPES
+    assert all(len(shape) <= redaction.REMEMBERED_LENGTH for shape in redaction.NEEDLES.remembered)

@@ -108,5 +108,6 @@ class Document:
 
     def pairs(self, *path: str) -> Iterator[tuple[str, "Document"]]:
         """The keys of an object with the objects under them."""
-        for key in self.keys(*path):
-            yield key, self.at(*path, key)
+        value = self.json(*path)
+        for key, below in value.items() if isinstance(value, dict) else ():
+            yield key, Document(below)

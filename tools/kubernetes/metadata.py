@@ -1,8 +1,12 @@
 """What every Kubernetes object carries: identity, owners, labels, and who wrote which of its fields when."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
 
+from incidents.canonical import Json
 from incidents.entity import Entity, EntityKind
 from incidents.ids import EntityId
 from incidents.value import Value
@@ -41,6 +45,10 @@ _WORDS = (
     "restart",
     "owner",
 )
+
+
+_ITSELF = {"."}
+"""In a `fieldsV1` set, the object itself."""
 
 
 class OwnerRef(Value):
@@ -170,20 +178,24 @@ def _manager(item: Document) -> FieldManager:
         operation=item.word("operation"),
         at=item.moment("time"),
         subresource=item.word("subresource"),
-        fields=tuple(managed_paths(item.at("fieldsV1"))[:MAX_MANAGED_FIELDS]),
+        fields=tuple(managed_paths(item.at("fieldsV1"), most=MAX_MANAGED_FIELDS)),
     )
 
 
-def managed_paths(fields: Document, *, prefix: str = "") -> list[str]:
+def managed_paths(fields: Document, *, most: int | None = None) -> list[str]:
     """Leaf paths of a `fieldsV1` set: `k:{"name":"x"}` and `v:"x"` become `[x]`, `.` is the object itself."""
-    paths: list[str] = []
-    for key, below in fields.pairs():
+    return list(islice(_paths(fields.json(), ""), most))
+
+
+def _paths(fields: Json, prefix: str) -> Iterator[str]:
+    for key, below in fields.items() if isinstance(fields, dict) else ():
         if key == ".":
             continue
         path = _step(prefix, key)
-        deeper = managed_paths(below, prefix=path)
-        paths += deeper or [path]
-    return paths
+        if isinstance(below, dict) and below.keys() - _ITSELF:
+            yield from _paths(below, path)
+        else:
+            yield path
 
 
 def _step(prefix: str, key: str) -> str:
@@ -193,7 +205,9 @@ def _step(prefix: str, key: str) -> str:
     return f"{prefix}[{_list_key(rest)}]"
 
 
+@lru_cache(maxsize=4096)
 def _list_key(text: str) -> str:
+    """What tells the item from others. Remembered: the objects of a cluster have the same few keys of lists."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -1,7 +1,8 @@
 """Talks to Loki. The only place that knows its HTTP API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Literal
 
 from incidents.evidence import Window
@@ -62,8 +63,8 @@ class LokiClient:
             "direction": direction,
         }
         answer = await self.http.get("/loki/api/v1/query_range", _Answer, params=params)
-        found = [_line(stream.stream, value) for stream in answer.data.result for value in stream.values]
-        found.sort(key=lambda line: line.at)
+        found = [line for stream in answer.data.result for line in _lines(stream)]
+        found.sort(key=attrgetter("at"))
         return LogAnswer(lines=tuple(found), more=len(found) >= limit, notes=tuple(answer.warnings or ()))
 
     def describe(self, logql: str, *, window: Window, limit: int) -> str:
@@ -71,15 +72,13 @@ class LokiClient:
         return f"{logql} from {window.start.isoformat()} to {window.end.isoformat()} limit {limit}"
 
 
-def _line(labels: Mapping[str, str], value: tuple[str, str] | tuple[str, str, object]) -> LogLine:
+def _lines(stream: _Stream) -> Iterator[LogLine]:
+    labels = stream.stream
     level = next((labels[name] for name in _LEVEL_LABELS if name in labels), "")
-    return line_of(
-        value[1],
-        at=datetime.fromtimestamp(int(value[0]) / NANOSECONDS, tz=UTC),
-        pod=labels.get("pod", ""),
-        container=labels.get("container", ""),
-        label=level,
-    )
+    pod, container = labels.get("pod", ""), labels.get("container", "")
+    for value in stream.values:
+        at = datetime.fromtimestamp(int(value[0]) / NANOSECONDS, tz=UTC)
+        yield line_of(value[1], at=at, pod=pod, container=container, label=level)
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -46,8 +46,10 @@ class LogQuery:
 class LogSource(Protocol):
     """Lines of one instance of a pod's first container: (unix seconds, text), oldest first."""
 
-    def instance_lines(self, uid: str, instance: int, *, start: float) -> Sequence[tuple[float, str]]:
-        """Return the lines since `start`."""
+    def instance_lines(
+        self, uid: str, instance: int, *, start: float, last: int | None = None
+    ) -> Sequence[tuple[float, str]]:
+        """Return the lines since `start`, of which the `last` so many suffice."""
         ...
 
 
@@ -101,7 +103,8 @@ class ContainerLogs:
         if container in runtime.inits:
             said = [(at, text) for number, at, text in container.words if number == instance and start <= at <= now]
             return log_text(said, query, now=now)
-        return log_text(self._source.instance_lines(runtime.uid, instance, start=start), query, now=now)
+        last = query.tail if query.tail is not None and query.tail >= 0 else None
+        return log_text(self._source.instance_lines(runtime.uid, instance, start=start, last=last), query, now=now)
 
 
 def log_text(lines: Sequence[tuple[float, str]], query: LogQuery, *, now: float) -> str:

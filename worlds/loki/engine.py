@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from worlds.loki.parser import parse
 from worlds.loki.storage import Direction, Entry, LogStorage
 from worlds.loki.syntax import LogQuery
 from worlds.promql.frame import Frame, Stamps
-from worlds.promql.labels import key_of
+from worlds.promql.labels import LabelKey, key_of
 from worlds.promql.result import MatrixResult, Run, Sample, VectorResult
 
 _NS = 1_000_000_000
@@ -71,34 +72,33 @@ class LogEngine:
     def _streams(
         self, query: LogQuery, *, start_ns: int, end_ns: int, limit: int, direction: Direction
     ) -> StreamsResult:
-        read = _Counter()
-        found: dict[tuple[tuple[str, str], ...], list[tuple[int, str]]] = {}
-        entries = self.storage.select(
+        wanted = self.storage.select(
             query.matchers,
             start_ns=start_ns,
             end_ns=end_ns,
             limit=None if query.stages else limit,
             direction=direction,
         )
-        for count, (entry, line, labels) in enumerate(metrics.piped(query.stages, read.over(entries)), start=1):
-            found.setdefault(key_of(labels), []).append((entry.ns, line))
-            if count == limit:
-                break
+        read: list[Entry] = []
+        found: dict[LabelKey, list[tuple[int, str]]] = {}
+        if query.stages:
+            for entry, line, labels in islice(metrics.piped(query.stages, _noted(wanted, read)), limit):
+                found.setdefault(key_of(labels), []).append((entry.ns, line))
+        else:
+            read.extend(wanted)
+            for labels, ns, line in read:
+                found.setdefault(key_of(labels), []).append((ns, line))
         streams = [Stream(labels=dict(key), lines=lines) for key, lines in sorted(found.items())]
-        return StreamsResult(streams=streams, lines_read=read.lines, bytes_read=read.bytes)
+        return StreamsResult(
+            streams=streams, lines_read=len(read), bytes_read=sum(len(entry.line.encode()) for entry in read)
+        )
 
 
-class _Counter:
-    """Counts what passes through."""
-
-    def __init__(self) -> None:
-        self.lines = self.bytes = 0
-
-    def over(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        for entry in entries:
-            self.lines += 1
-            self.bytes += len(entry.line.encode())
-            yield entry
+def _noted(entries: Iterable[Entry], read: list[Entry]) -> Iterator[Entry]:
+    """Yield what comes, and note it."""
+    for entry in entries:
+        read.append(entry)
+        yield entry
 
 
 def _matrix(frame: Frame, times: Stamps) -> MatrixResult:

@@ -1,16 +1,17 @@
 """What promtail ships: every process's lines as streams with the usual labels. Satisfies Loki's storage protocol."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from worlds.estate.simulation import Simulation
 from worlds.loki.storage import Direction, Entry
+from worlds.promql.labels import LabelSet
 from worlds.promql.storage import Matcher, matches_all
-from worlds.telemetry.logbook import LogBook
+from worlds.telemetry.logbook import LogBook, Pages
 
 _NANOSECONDS = 1_000_000_000
 _MICROSECOND = 1e-6
-# Five minutes: a few hundred lines of a usual service, which is what somebody reads at once.
-_STRETCH = 300 * _NANOSECONDS
+_time = attrgetter("ns")
 
 
 class EstateLogs:
@@ -25,30 +26,37 @@ class EstateLogs:
     ) -> Iterator[Entry]:
         """Yield matching lines with start_ns <= ns < end_ns in the wanted order.
 
-        Lines are written a stretch of time after the other, and only for as long as somebody reads on.
+        Lines are written a tick after the other, and only for as long as somebody reads on.
         """
-        streams = [(uid, labels) for uid, labels in self._streams() if matches_all(matchers, labels)]
+        start, end = start_ns / _NANOSECONDS - _MICROSECOND, end_ns / _NANOSECONDS + _MICROSECOND
+        streams = [
+            (labels, pages)
+            for uid, labels in self._streams()
+            if matches_all(matchers, labels) and (pages := self._book.pages(uid, start=start, end=end))
+        ]
         backward = direction is Direction.BACKWARD
-        firsts = range(start_ns, end_ns, _STRETCH)
+        ticks = set[int]().union(*(pages.ticks for _, pages in streams))
         left = limit
-        for first in reversed(firsts) if backward else firsts:
-            entries = self._written(streams, first, min(first + _STRETCH, end_ns))
-            entries.sort(key=lambda entry: entry.ns, reverse=backward)
+        for tick in sorted(ticks, reverse=backward):
+            entries = self._written(streams, tick, start_ns, end_ns)
+            entries.sort(key=_time, reverse=backward)
             yield from entries[:left]
             if left is not None:
                 left -= len(entries)
                 if left <= 0:
                     return
 
-    def _written(self, streams: Sequence[tuple[str, Mapping[str, str]]], start_ns: int, end_ns: int) -> list[Entry]:
-        """Return the lines with start_ns <= ns < end_ns. Their times are kept to the microsecond, rounded down."""
-        start, end = start_ns / _NANOSECONDS, end_ns / _NANOSECONDS
-        entries = [
-            Entry(labels=labels, ns=int(line.at * 1_000_000) * 1000, line=line.text)
-            for uid, labels in streams
-            for line in self._book.lines(uid, start=start - _MICROSECOND, end=end + _MICROSECOND)
+    def _written(
+        self, streams: Sequence[tuple[Mapping[str, str], Pages]], tick: int, start_ns: int, end_ns: int
+    ) -> list[Entry]:
+        """Return a tick's lines with start_ns <= ns < end_ns. Their times are kept to the microsecond, rounded down."""
+        now = self._book.now
+        return [
+            Entry(labels, ns, line.text)
+            for labels, pages in streams
+            for line in pages.lines(tick)
+            if start_ns <= (ns := int(line.at * 1_000_000) * 1000) < end_ns and line.at <= now
         ]
-        return [entry for entry in entries if start_ns <= entry.ns < end_ns]
 
     def streams(self, matchers: Sequence[Matcher], *, start_ns: int, end_ns: int) -> Sequence[Mapping[str, str]]:
         """Return the labels of matching streams that have lines in the window."""
@@ -61,16 +69,16 @@ class EstateLogs:
                 found.append(labels)
         return found
 
-    def _streams(self) -> Iterator[tuple[str, dict[str, str]]]:
-        hidden = self._world.scenario.visibility.without_logs
+    def _streams(self) -> Iterator[tuple[str, LabelSet]]:
+        hidden, cluster = self._world.scenario.visibility.without_logs, self._world.scenario.estate.cluster
         for uid, (namespace, pod, key) in self._world.journal.pods.items():
+            if not key or key in hidden:
+                continue
             name = key.partition("/")[2]
             column = self._world.tape.columns.get(uid)
             runtime = self._world.kubelets.pods.get(uid)
             node = column.node if column else runtime.node if runtime else ""
-            if key and key not in hidden:
-                labels = {"namespace": namespace, "pod": pod, "container": name, "app": name, "stream": "stdout"}
-                yield (
-                    uid,
-                    labels | {"cluster": self._world.scenario.estate.cluster} | ({"node_name": node} if node else {}),
-                )
+            labels = LabelSet(namespace=namespace, pod=pod, container=name, app=name, stream="stdout", cluster=cluster)
+            if node:
+                labels["node_name"] = node
+            yield uid, labels

@@ -1,15 +1,26 @@
 """What applications write: lines by language, for requests, for trouble, for start and stop. No line names a cause."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
+from typing import NamedTuple
 
 from worlds.scenario.workload import Workload
 
+# Their lines bear the number of a thread or process, for which a draw is wanted.
+NUMBERED = frozenset({"java", "nginx", "postgres"})
+# Their lines are JSON, which bears the extras of a phrase.
+STRUCTURED = frozenset({"go", "node"})
 
-@dataclass(frozen=True, kw_only=True)
-class Phrase:
+_NODE_LEVELS = {"debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
+_POSTGRES_LEVELS = {"info": "LOG", "warn": "WARNING", "error": "ERROR", "fatal": "FATAL"}
+_REDIS_SIGNS = {"warn": "#", "error": "#", "fatal": "#"}
+_MINUTES_KEPT = 4096
+
+
+class Phrase(NamedTuple):
     """A line before it gets its form. `logger` is a class or module, `fields` are structured extras."""
 
     level: str
@@ -18,69 +29,113 @@ class Phrase:
     fields: Mapping[str, str | int | float] | None = None
 
 
-def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:  # noqa: PLR0911 - one per form
+def write(workload: Workload, phrase: Phrase, *, at: float, draw: float) -> str:
     """Give a phrase the form that the workload's language uses. `draw` in [0, 1) picks thread numbers and the like."""
-    moment = datetime.fromtimestamp(at, tz=UTC)
-    match workload.language:
-        case "java":
-            stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-            thread = f"[nio-{workload.port or 8080}-exec-{int(draw * 40) + 1}]"
-            logger = f"c.{workload.team}.{workload.name}.{_camel(phrase.logger)}"
-            return f"{stamp} {phrase.level.upper():>5} 1 --- {thread} {logger} : {phrase.text}"
-        case "node":
-            levels = {"debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
-            body: dict[str, str | int | float] = {"level": levels.get(phrase.level, 30), "time": int(at * 1000)}
-            body |= {"pid": 1, "name": workload.name}
-            return _json({**body, **(phrase.fields or {}), "msg": phrase.text})
-        case "python":
-            stamp = moment.strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
-            return f"{stamp} {phrase.level.upper().replace('WARN', 'WARNING'):<7} app.{phrase.logger} {phrase.text}"
-        case "postgres":
-            stamp = moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-            word = {"info": "LOG", "warn": "WARNING", "error": "ERROR", "fatal": "FATAL"}.get(phrase.level, "LOG")
-            return f"{stamp} UTC [{int(draw * 900) + 40}] {word}:  {phrase.text}"
-        case "redis":
-            sign = {"warn": "#", "error": "#", "fatal": "#"}.get(phrase.level, "*")
-            return f"1:M {moment.strftime('%d %b %Y %H:%M:%S.%f')[:-3]} {sign} {phrase.text}"
-        case "nginx":
-            return f"{moment.strftime('%Y/%m/%d %H:%M:%S')} [{phrase.level}] {int(draw * 30) + 20}#0: {phrase.text}"
-        case _:
-            stamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            said = {"time": stamp, "level": phrase.level.upper(), "msg": phrase.text, "logger": phrase.logger}
-            return _json({**said, **(phrase.fields or {})})
+    return _FORMS.get(workload.language, _plain)(workload, phrase, at, draw)
 
 
-def _json(fields: Mapping[str, str | int | float]) -> str:
-    """Write what `json.dumps` would: lines are made by the ten thousand, and a general encoder takes ten times as long.
+def _java(workload: Workload, phrase: Phrase, at: float, draw: float) -> str:
+    thread = f"[nio-{workload.port or 8080}-exec-{int(draw * 40) + 1}]"
+    logger = f"c.{workload.team}.{workload.name}.{_camel(phrase.logger)}"
+    return f"{_stamp(at, '%Y-%m-%dT%H:%M:', '.')}Z {phrase.level.upper():>5} 1 --- {thread} {logger} : {phrase.text}"
+
+
+def _node(workload: Workload, phrase: Phrase, at: float, _draw: float) -> str:
+    level, name = _NODE_LEVELS.get(phrase.level, 30), quoted(workload.name)
+    head = f'{{"level": {level}, "time": {int(at * 1000)}, "pid": 1, "name": {name}'
+    return f'{head}{_extras(phrase)}, "msg": {quoted(phrase.text)}}}'
+
+
+def _python(_workload: Workload, phrase: Phrase, at: float, _draw: float) -> str:
+    level = phrase.level.upper().replace("WARN", "WARNING")
+    return f"{_stamp(at, '%Y-%m-%d %H:%M:', ',')} {level:<7} app.{phrase.logger} {phrase.text}"
+
+
+def _postgres(_workload: Workload, phrase: Phrase, at: float, draw: float) -> str:
+    word = _POSTGRES_LEVELS.get(phrase.level, "LOG")
+    return f"{_stamp(at, '%Y-%m-%d %H:%M:', '.')} UTC [{int(draw * 900) + 40}] {word}:  {phrase.text}"
+
+
+def _redis(_workload: Workload, phrase: Phrase, at: float, _draw: float) -> str:
+    return f"1:M {_stamp(at, '%d %b %Y %H:%M:', '.')} {_REDIS_SIGNS.get(phrase.level, '*')} {phrase.text}"
+
+
+def _nginx(_workload: Workload, phrase: Phrase, at: float, draw: float) -> str:
+    second, _ = _parted(at)
+    stamp = f"{_minute(second // 60, '%Y/%m/%d %H:%M:')}{second % 60:02d}"
+    return f"{stamp} [{phrase.level}] {int(draw * 30) + 20}#0: {phrase.text}"
+
+
+def _plain(_workload: Workload, phrase: Phrase, at: float, _draw: float) -> str:
+    said = f'"level": {quoted(phrase.level.upper())}, "msg": {quoted(phrase.text)}, "logger": {quoted(phrase.logger)}'
+    return f'{{"time": "{_stamp(at, "%Y-%m-%dT%H:%M:", ".")}Z", {said}{_extras(phrase)}}}'
+
+
+_FORMS: Mapping[str, Callable[[Workload, Phrase, float, float], str]] = {
+    "java": _java,
+    "node": _node,
+    "python": _python,
+    "postgres": _postgres,
+    "redis": _redis,
+    "nginx": _nginx,
+}
+
+
+def _extras(phrase: Phrase) -> str:
+    """Write the extras as members that follow others, as `json.dumps` would: it takes ten times as long.
 
     Names of fields are plain words, numbers are finite.
     """
-    said = (f'"{name}": {quoted(value) if isinstance(value, str) else repr(value)}' for name, value in fields.items())
-    return "{" + ", ".join(said) + "}"
+    if not phrase.fields:
+        return ""
+    said = [f', "{key}": {quoted(one) if isinstance(one, str) else repr(one)}' for key, one in phrase.fields.items()]
+    return "".join(said)
 
 
+def _stamp(at: float, form: str, point: str) -> str:
+    """Write a time to the millisecond: `form` says how its minute is written, `point` what follows the second."""
+    second, millisecond = _parted(at)
+    return f"{_minute(second // 60, form)}{second % 60:02d}{point}{millisecond:03d}"
+
+
+def _parted(at: float) -> tuple[int, int]:
+    """Return the whole seconds and milliseconds of a time, which is rounded to microseconds as datetime rounds it."""
+    part, whole = math.modf(at)
+    microseconds = round(part * 1_000_000)
+    return (int(whole), microseconds // 1000) if microseconds < 1_000_000 else (int(whole) + 1, 0)  # noqa: PLR2004
+
+
+@lru_cache(maxsize=_MINUTES_KEPT)
+def _minute(minute: int, form: str) -> str:
+    """Write a minute since 1970. Kept: many lines are written in each."""
+    return datetime.fromtimestamp(minute * 60, tz=UTC).strftime(form)
+
+
+@lru_cache(maxsize=64)
 def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 def request_line(workload: Workload, *, route: str, status: int, milliseconds: float, trace: str) -> Phrase:
-    """One request in the access log."""
-    if workload.language == "postgres":
-        return Phrase(level="info", text=f"duration: {milliseconds:.3f} ms  execute <unnamed>: SELECT 1", logger="db")
-    if workload.language == "redis":
-        return Phrase(level="info", text="DB saved on disk", logger="db")
-    text = f"GET {route} {status} {milliseconds:.0f}ms"
-    fields: dict[str, str | int | float] = {
-        "method": "GET",
-        "path": route,
-        "status": status,
-        "duration_ms": round(milliseconds, 1),
-        "trace_id": trace,
-    }
+    """One request in the access log. `trace` is said only where lines are structured."""
     level = "error" if status >= 500 else "info"  # noqa: PLR2004 - HTTP's server errors
-    return Phrase(
-        level=level, text=text if workload.language in {"java", "python"} else "request", logger="access", fields=fields
-    )
+    match workload.language:
+        case "postgres":
+            text = f"duration: {milliseconds:.3f} ms  execute <unnamed>: SELECT 1"
+            return Phrase(level="info", text=text, logger="db")
+        case "redis":
+            return Phrase(level="info", text="DB saved on disk", logger="db")
+        case "java" | "python":
+            return Phrase(level, f"GET {route} {status} {milliseconds:.0f}ms", "access")
+        case _:
+            fields: dict[str, str | int | float] = {
+                "method": "GET",
+                "path": route,
+                "status": status,
+                "duration_ms": round(milliseconds, 1),
+                "trace_id": trace,
+            }
+            return Phrase(level, "request", "access", fields)
 
 
 def starting_lines(workload: Workload, *, version: str) -> list[Phrase]:
