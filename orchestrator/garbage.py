@@ -5,6 +5,8 @@ time of an investigation.
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 YOUNG_OBJECTS = 50_000
@@ -19,3 +21,14 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *GENERATIONS)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Look for cycles at the end only: nearly everything that a bounded piece of work makes is needed until then."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()

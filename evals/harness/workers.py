@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from orchestrator.garbage import settle
+from orchestrator.garbage import settle, undisturbed
 
 JobT = TypeVar("JobT")
 DoneT = TypeVar("DoneT")
@@ -91,7 +91,8 @@ def _end_with(lifeline: Connection) -> None:
 
 def _settled(work: Callable[[JobT], DoneT], job: JobT) -> DoneT:
     """Do one job. What the first one imported is there for good: the collector need not look at it again."""
-    result = work(job)
+    with undisturbed():
+        result = work(job)
     settle()
     return result
 

@@ -12,8 +12,10 @@ import pytest
 from tests.worlds.telemetry.promql.real_prometheus import prometheus_with
 from tests.worlds.telemetry.promql.samples import START, build, openmetrics
 from worlds.prometheus.api import app
+from worlds.prometheus.encoding import encode_result
 from worlds.prometheus.evaluator import RuleEvaluator
 from worlds.prometheus.rules import load_rules
+from worlds.promql.result import MatrixResult, Run, ScalarResult
 from worlds.sources import Sources
 
 RULES = """
@@ -177,3 +179,15 @@ def test_a_clock_that_jumps_gives_the_same_alerts_as_one_that_creeps() -> None:
     creeping = posted(timedelta(seconds=10))
     assert creeping
     assert posted(timedelta(minutes=10)) == creeping
+
+
+@pytest.mark.parametrize("odd", [0.5, 1e-7, 1e-5, 2.5e21, 1e16, float("nan"), float("inf"), -float("inf")])
+def test_many_values_are_written_as_each_of_them(odd: float) -> None:
+    values = [0.0, -0.0, 3.0, 0.1, -12.25, 100.0, odd]
+    runs = [Run(labels={}, points=[(float(at), value) for at, value in enumerate(values)])]
+    written = encode_result(MatrixResult(runs=runs))
+    alone = [encode_result(ScalarResult(time=float(at), value=value)) for at, value in enumerate(values)]
+    assert written == {
+        "resultType": "matrix",
+        "result": [{"metric": {}, "values": [one["result"] for one in alone]}],
+    }

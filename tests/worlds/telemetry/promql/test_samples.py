@@ -9,7 +9,8 @@ from worlds.promql.engine import Engine
 from worlds.promql.memory import MemoryStorage
 from worlds.promql.number import format_value
 from worlds.promql.result import VectorResult
-from worlds.promql.storage import METRIC_NAME, STALE_NAN, Matcher, MatchOp, Series
+from worlds.promql.sampling import group_by_stamps, taken
+from worlds.promql.storage import METRIC_NAME, STALE_NAN, Matcher, MatchOp, Rows, Series, label_sets
 
 TIMES = 1000 + np.arange(5) * 60.0
 
@@ -102,3 +103,38 @@ def test_a_panel_of_200_series_is_the_sum_of_its_parts() -> None:
     for code, run in enumerate(panel):
         parts = [ask(f'rate(http_requests_total{{pod="p{pod}"}}[5m])')[0] for pod in range(code, 200, 5)]
         assert run == pytest.approx(np.sum(parts, axis=0))
+
+
+def test_rows_are_evaluated_as_the_series_that_they_are() -> None:
+    readings = np.arange(15.0).reshape(3, 5)
+    labels = [{METRIC_NAME: "m", "row": str(number)} for number in range(3)]
+    later = Series(labels={METRIC_NAME: "m", "row": "later"}, timestamps=TIMES + 1, values=[7.0] * 5)
+    alone = Series(labels={METRIC_NAME: "m", "row": "alone"}, timestamps=TIMES, values=[8.0] * 5)
+    each = [Series(one, TIMES, row) for one, row in zip(labels, readings, strict=True)]
+    together = Rows(labels=labels, timestamps=TIMES, values=readings)
+    window = {"start": 1_000_000 + 60_000, "end": 1_000_000 + 180_000}
+    apart, joined = (group_by_stamps(found, **window) for found in ([*each, later, alone], [together, later, alone]))
+    assert [one["row"] for one in label_sets([together, later, alone])] == ["0", "1", "2", "later", "alone"]
+    assert [block.labels for block in joined] == [block.labels for block in apart]
+    assert [block.values.tolist() for block in joined] == [block.values.tolist() for block in apart]
+    assert [block.stamps.tolist() for block in joined] == [[1060_000, 1120_000, 1180_000], [1061_000, 1121_000]]
+
+
+@pytest.mark.parametrize(
+    ("places", "copies"),
+    [
+        pytest.param([2, 3, 4], False, id="neighbours"),
+        pytest.param([0, 3, 6], False, id="every third"),
+        pytest.param([5], True, id="one"),
+        pytest.param([], True, id="none"),
+        pytest.param([0, 0, 1], True, id="one of them twice"),
+        pytest.param([4, 3, 2], True, id="backwards"),
+        pytest.param([1, 2, 4], True, id="not equally far apart"),
+    ],
+)
+def test_columns_are_copied_only_where_they_do_not_lie_evenly(places: list[int], *, copies: bool) -> None:
+    values = np.arange(16.0).reshape(2, 8)
+    index = np.array(places, dtype=np.int64)
+    found = taken(values, index)
+    assert found.tolist() == values[:, index].tolist()
+    assert np.shares_memory(found, values) is not copies
