@@ -1,0 +1,64 @@
+"""Counters of requests are the same whenever they are asked for, and a code has no series before it occurred."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from worlds.estate.simulation import Simulation
+from worlds.promql.parsing import selector_matchers
+from worlds.promql.storage import Rows
+from worlds.scenario.load import load_scenario
+from worlds.telemetry.storage import EstateMetrics
+
+FAILING = Path(__file__).parents[3] / "evals" / "scenarios" / "bad-deploy-code" / "mobile-null-pointer.yaml"
+OVERLOADED = FAILING.parents[1] / "database-pools" / "checkout-credentials.yaml"
+SELECTORS = (
+    "http_server_request_duration_seconds_count",
+    'http_server_request_duration_seconds_bucket{http_response_status_code=~"5..",le="+Inf"}',
+    'http_server_request_duration_seconds_sum{service="mobile-api"}',
+)
+CODE = "http_response_status_code"
+Found = dict[tuple[tuple[str, str], ...], tuple[list[float], list[float]]]
+
+
+def asked(metrics: EstateMetrics, simulation: Simulation, *, end: float) -> Found:
+    found: Found = {}
+    for selector in SELECTORS:
+        for one in metrics.select(selector_matchers(selector), start=simulation.at(-3600), end=simulation.at(end)):
+            assert isinstance(one, Rows)
+            times = np.asarray(one.timestamps).tolist()
+            for labels, values in zip(one.labels, one.values, strict=True):
+                found[tuple(sorted(labels.items()))] = times, np.nan_to_num(values, nan=-1.0).tolist()
+    return found
+
+
+@pytest.mark.parametrize("step", [45.0, 300.0], ids=lambda step: f"asked every {step:g} s")
+def test_who_asks_on_the_way_is_told_what_who_asks_at_the_end_is(step: float) -> None:
+    scenario = load_scenario(FAILING)
+    once, often = Simulation(scenario), Simulation(scenario)
+    at_end, on_the_way = EstateMetrics(once), EstateMetrics(often)
+    once.advance(once.at(0))
+    seen: list[Found] = []
+    for at in np.arange(-1800.0, 1.0, step):
+        often.advance(often.at(float(at)))
+        seen.append(asked(on_the_way, often, end=float(at)))
+    often.advance(often.at(0))
+    assert asked(on_the_way, often, end=0) == asked(at_end, once, end=0)
+    assert seen[-1] == asked(at_end, once, end=0)
+
+
+def test_a_code_has_no_series_before_it_occurred() -> None:
+    simulation = Simulation(load_scenario(OVERLOADED))
+    metrics = EstateMetrics(simulation)
+    simulation.advance(simulation.at(0))
+    since = min(fault.at for fault in simulation.scenario.faults)
+
+    def codes(end: float) -> set[str]:
+        return {dict(labels)[CODE] for labels in asked(metrics, simulation, end=end)}
+
+    assert "503" in codes(0)
+    assert "503" not in codes(since - 60), "it is known by now, but had not occurred then"
+    assert "503" in codes(0)
