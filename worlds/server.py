@@ -11,12 +11,11 @@ import httpx
 from starlette.types import ASGIApp
 
 from worlds import control
-from worlds.alertmanager.api import router as alertmanager_router
+from worlds.alertmanager.api import app as alertmanager_app
 from worlds.alertmanager.sender import WebhookSender
 from worlds.argocd.app import argocd_app
 from worlds.clock import HandClock, WorldClock
-from worlds.endpoints import forget_endpoints
-from worlds.flags.app import router as flags_router
+from worlds.flags.app import app as flags_app
 from worlds.gate import Gate
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
@@ -24,15 +23,15 @@ from worlds.httpserver import HttpServer
 from worlds.kubernetes.access import EXECUTOR_RULES, READER_RULES, Identity
 from worlds.kubernetes.app import ApiServer
 from worlds.kubernetes.logs import ContainerLogs
-from worlds.loki.api import router as loki_router
-from worlds.opencost.app import router as opencost_router
+from worlds.loki.api import app as loki_app
+from worlds.opencost.app import app as opencost_app
 from worlds.prometheus.api import app as prometheus_app
 from worlds.scenario.load import load_scenario
 from worlds.scenario.scenario import Scenario
-from worlds.sources import Maker, Sources, application
+from worlds.sources import Maker, Sources
 from worlds.statuspage.app import addresses
-from worlds.statuspage.app import router as status_router
-from worlds.traces.api import router as traces_router
+from worlds.statuspage.app import app as status_app
+from worlds.traces.api import app as traces_app
 from worlds.traces.requests import EstateSpans
 from worlds.world import Estate
 
@@ -111,7 +110,6 @@ class World:
                 await self._following
         if self._client is not None:
             await self._client.aclose()
-        forget_endpoints()
 
     async def run(self, app: ASGIApp) -> None:
         """Start the server, and what follows the clock. Returns when requests are answered."""
@@ -174,8 +172,8 @@ def _makers(estate: Estate, api: ApiServer, world: World) -> Mapping[str, Maker]
     makers: dict[str, Maker] = {
         "kubernetes": api.app,
         "prometheus": partial(prometheus_app, estate.rules, estate.now),
-        "alertmanager": lambda: application(alertmanager_router(estate.alertmanager, estate.now)),
-        "loki": lambda: application(loki_router(estate.logs, estate.now)),
+        "alertmanager": partial(alertmanager_app, estate.alertmanager, estate.now),
+        "loki": partial(loki_app, estate.logs, estate.now),
         "github": lambda: github_app(
             simulation.forge,
             base_url=world.urls["github"],
@@ -187,14 +185,14 @@ def _makers(estate: Estate, api: ApiServer, world: World) -> Mapping[str, Maker]
             simulation.cluster,
             tokens=Tokens(read=tokens["argocd"], write=tokens["argocd-write"]),
         ),
-        "opencost": lambda: application(opencost_router(simulation)),
-        STATUS_PAGES: lambda: application(status_router(simulation)),
-        "world": lambda: application(control.router(estate, advance=world.advance, stop=world.stopping.set)),
+        "opencost": partial(opencost_app, simulation),
+        STATUS_PAGES: partial(status_app, simulation),
+        "world": partial(control.app, estate, advance=world.advance, stop=world.stopping.set),
     }
     if told.traces:
-        makers[TRACES] = lambda: application(traces_router(EstateSpans(simulation)))
+        makers[TRACES] = lambda: traces_app(EstateSpans(simulation))
     if told.flags:
-        makers[FLAGS] = lambda: application(flags_router(simulation, token=tokens["flags"]))
+        makers[FLAGS] = partial(flags_app, simulation, token=tokens["flags"])
     return makers
 
 

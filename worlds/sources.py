@@ -1,9 +1,14 @@
 """Several systems under one port, each under its own first path segment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from fastapi import APIRouter, FastAPI
-from starlette.responses import JSONResponse
+from fastapi import FastAPI
+from fastapi.exception_handlers import http_exception_handler
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Maker = Callable[[], ASGIApp]
@@ -31,9 +36,19 @@ class Sources:
         return self._made.get(name)
 
 
-def application(*routers: APIRouter) -> FastAPI:
-    """Return an application of routers, without pages about itself."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    for router in routers:
-        app.include_router(router)
-    return app
+def application() -> FastAPI:
+    """Return an application without routes, and without pages about itself.
+
+    Routes are added to it and not to a router of their own: FastAPI would analyse them a second time.
+    """
+    return FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+
+def plain_application(routes: Iterable[BaseRoute]) -> Starlette:
+    """Return an application of routes that read their parameters by themselves. What it refuses, it words alike."""
+    return Starlette(routes=list(routes), exception_handlers={HTTPException: _refuse})
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return await http_exception_handler(request, error)

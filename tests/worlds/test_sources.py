@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.types import ASGIApp
 
 from worlds.sources import Sources, application
@@ -10,13 +10,13 @@ from worlds.sources import Sources, application
 
 def greeting(name: str, made: list[str]) -> ASGIApp:
     made.append(name)
-    routes = APIRouter()
+    routes = application()
 
     @routes.get("/hello/{whom}")
     async def hello(whom: str, request: Request) -> dict[str, str]:
         return {"from": name, "to": whom, "asked": str(request.url)}
 
-    return application(routes)
+    return routes
 
 
 @pytest.fixture

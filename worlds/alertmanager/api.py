@@ -1,13 +1,17 @@
-"""Alertmanager's v2 API as one router that can be mounted under any prefix."""
+"""Alertmanager's v2 API as one application that can be served under any prefix."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from worlds.alertmanager.alert import Alert
 from worlds.alertmanager.config import dump_config
@@ -17,40 +21,44 @@ from worlds.alertmanager.routing import destinations
 from worlds.alertmanager.silence import Silence, SilenceError, SilenceState, UnknownSilenceError
 from worlds.alertmanager.webhook import Json
 from worlds.alertmanager.wire import RequestError, read_alerts, read_silence
+from worlds.instances import Bound, instance
 from worlds.promql.labels import key_of
 from worlds.promql.storage import Matcher, MatchOp, matches_all
+from worlds.sources import plain_application
 
 VERSION = "0.25.0"
 _STATE_ORDER = (SilenceState.ACTIVE, SilenceState.PENDING, SilenceState.EXPIRED)
 
 
-def router(alertmanager: Alertmanager, now: Callable[[], datetime]) -> APIRouter:
-    """Return the routes: alerts, groups, silences, status, receivers, readiness."""
-    routes = APIRouter()
-    api = _Api(alertmanager=alertmanager, now=now, started=now())
-    for method, path, handler in (
-        ("GET", "/api/v2/alerts", api.alerts),
-        ("POST", "/api/v2/alerts", api.post_alerts),
-        ("GET", "/api/v2/alerts/groups", api.groups),
-        ("GET", "/api/v2/silences", api.silences),
-        ("POST", "/api/v2/silences", api.post_silence),
-        ("GET", "/api/v2/silence/{silence_id}", api.silence),
-        ("DELETE", "/api/v2/silence/{silence_id}", api.expire_silence),
-        ("GET", "/api/v2/status", api.status),
-        ("GET", "/api/v2/receivers", api.receivers),
-        ("GET", "/-/ready", api.ready),
-        ("GET", "/-/healthy", api.ready),
-    ):
-        routes.add_route(path, _reporting(handler), methods=[method])
-    return routes
+def app(alertmanager: Alertmanager, now: Callable[[], datetime]) -> ASGIApp:
+    """Return the application: alerts, groups, silences, status, receivers, readiness."""
+    return Bound(_shared(), _Api(alertmanager=alertmanager, now=now, started=now()))
 
 
-def _reporting(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Turn refusals into Alertmanager's error answers."""
+@cache
+def _shared() -> Starlette:
+    handlers = (
+        ("GET", "/api/v2/alerts", _Api.alerts),
+        ("POST", "/api/v2/alerts", _Api.post_alerts),
+        ("GET", "/api/v2/alerts/groups", _Api.groups),
+        ("GET", "/api/v2/silences", _Api.silences),
+        ("POST", "/api/v2/silences", _Api.post_silence),
+        ("GET", "/api/v2/silence/{silence_id}", _Api.silence),
+        ("DELETE", "/api/v2/silence/{silence_id}", _Api.expire_silence),
+        ("GET", "/api/v2/status", _Api.status),
+        ("GET", "/api/v2/receivers", _Api.receivers),
+        ("GET", "/-/ready", _Api.ready),
+        ("GET", "/-/healthy", _Api.ready),
+    )
+    return plain_application(Route(path, _reporting(handler), methods=[method]) for method, path, handler in handlers)
+
+
+def _reporting(handler: Callable[["_Api", Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Ask the API that a request is for, and turn refusals into Alertmanager's error answers."""
 
     async def answer(request: Request) -> Response:
         try:
-            return await handler(request)
+            return await handler(instance(_Api, request), request)
         except RequestError as error:
             return JSONResponse(error.body, status_code=error.status)
         except (MatcherFormatError, SilenceError) as error:

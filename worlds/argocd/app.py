@@ -1,19 +1,23 @@
 """Applications: status, history, resources, diff; sync and rollback."""
 
 import json
+from functools import cache
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.types import ASGIApp
 
 from worlds.cluster.core import Cluster, key_of, owned_by
 from worlds.cluster.podmaking import POD
-from worlds.github.access import Tokens
+from worlds.github.access import Tokens, may_read, may_write
 from worlds.github.shapes import stamp
+from worlds.instances import Bound, endpoint
 from worlds.objects.kinds import JsonObject, kind_named
 from worlds.objects.patches import MERGE, apply_patch
 from worlds.repository.git import UnknownRevisionError
 from worlds.repository.gitops import Application, GitOps, ResourceState
+from worlds.sources import application as served
 
 _REPLICASET = kind_named("ReplicaSet")
 
@@ -54,41 +58,45 @@ class SyncRequest(BaseModel):
     prune: bool = False
 
 
-def argocd_app(gitops: GitOps, cluster: Cluster, *, tokens: Tokens) -> FastAPI:
+def argocd_app(gitops: GitOps, cluster: Cluster, *, tokens: Tokens) -> ASGIApp:
     """Return the application, with Argo CD's error bodies."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    api = Applications(gitops, cluster)
-    reading, writing = [Depends(tokens.may_read)], [Depends(tokens.may_write)]
-    base = "/api/v1/applications"
+    return Bound(_shared(), tokens, Applications(gitops, cluster))
+
+
+@cache
+def _shared() -> FastAPI:
+    routes, base = served(), "/api/v1/applications"
     for method, path, handler in (
-        ("GET", base, api.every),
-        ("GET", base + "/{name}", api.one),
-        ("GET", base + "/{name}/managed-resources", api.managed_resources),
-        ("GET", base + "/{name}/resource-tree", api.resource_tree),
-        ("GET", base + "/{name}/revisions/{revision}/metadata", api.revision),
-        ("PATCH", base + "/{name}", api.patch),
-        ("POST", base + "/{name}/rollback", api.rollback),
-        ("POST", base + "/{name}/sync", api.sync),
-        ("POST", base + "/{name}/resource", api.patch_object),
-        ("DELETE", base + "/{name}/resource", api.delete_object),
+        ("GET", base, Applications.every),
+        ("GET", base + "/{name}", Applications.one),
+        ("GET", base + "/{name}/managed-resources", Applications.managed_resources),
+        ("GET", base + "/{name}/resource-tree", Applications.resource_tree),
+        ("GET", base + "/{name}/revisions/{revision}/metadata", Applications.revision),
+        ("PATCH", base + "/{name}", Applications.patch),
+        ("POST", base + "/{name}/rollback", Applications.rollback),
+        ("POST", base + "/{name}/sync", Applications.sync),
+        ("POST", base + "/{name}/resource", Applications.patch_object),
+        ("DELETE", base + "/{name}/resource", Applications.delete_object),
     ):
-        app.add_api_route(
-            path, handler, methods=[method], dependencies=reading if method == "GET" else writing, response_model=None
+        routes.add_api_route(
+            path,
+            endpoint(Applications, handler),
+            methods=[method],
+            dependencies=[Depends(may_read if method == "GET" else may_write)],
         )
+    routes.add_api_route("/api/version", _version, methods=["GET"])
+    routes.exception_handler(HTTPException)(_refuse)
+    return routes
 
-    @app.get("/api/version")
-    async def version() -> dict[str, str]:
-        return {"Version": "v3.1.8+becb020"}
 
-    @app.exception_handler(HTTPException)
-    async def refuse(_request: Request, error: HTTPException) -> JSONResponse:
-        codes = {401: 16, 403: 7, 404: 5, 400: 3, 409: 9}
-        code = codes.get(error.status_code, 2)
-        return JSONResponse(
-            {"error": error.detail, "code": code, "message": error.detail}, status_code=error.status_code
-        )
+async def _version() -> dict[str, str]:
+    return {"Version": "v3.1.8+becb020"}
 
-    return app
+
+async def _refuse(_request: Request, error: HTTPException) -> JSONResponse:
+    codes = {401: 16, 403: 7, 404: 5, 400: 3, 409: 9}
+    code = codes.get(error.status_code, 2)
+    return JSONResponse({"error": error.detail, "code": code, "message": error.detail}, status_code=error.status_code)
 
 
 class Applications:

@@ -3,37 +3,49 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from starlette.types import ASGIApp
 
 from worlds.estate.simulation import Simulation
 from worlds.faults.flag_switched import FlagSwitched
+from worlds.instances import Bound, endpoint
 from worlds.objects.kinds import JsonObject
+from worlds.sources import application
 
 _DAY = re.compile(r"IS:(\d{4}-\d{2}-\d{2})")
 _PROJECT = "default"
 
 
-def router(world: Simulation, *, token: str) -> APIRouter:
-    """Return the routes. Like Unleash, it takes the token alone in the header."""
+def app(world: Simulation, *, token: str) -> ASGIApp:
+    """Return the application. Like Unleash, it takes the token alone in the header."""
+    return Bound(_shared(), _Store(world, token=token))
 
-    def may(authorization: Annotated[str, Header()] = "") -> None:
-        if authorization != token:
-            raise HTTPException(401, "You must log in to use Unleash.")
 
-    routes = APIRouter(dependencies=[Depends(may)])
-    store = _Store(world)
-    routes.add_api_route("/api/admin/search/events", store.events, methods=["GET"])
-    routes.add_api_route("/api/admin/client-metrics/features/{flag}", store.usage, methods=["GET"])
+@cache
+def _shared() -> FastAPI:
+    routes, may = application(), Depends(endpoint(_Store, _Store.may))
+    for path, handler in (
+        ("/api/admin/search/events", endpoint(_Store, _Store.events)),
+        ("/api/admin/client-metrics/features/{flag}", endpoint(_Store, _Store.usage)),
+    ):
+        routes.add_api_route(path, handler, methods=["GET"], dependencies=[may])
     return routes
 
 
 class _Store:
     """Events out of the scenario, as far as time has come."""
 
-    def __init__(self, world: Simulation) -> None:
+    def __init__(self, world: Simulation, *, token: str) -> None:
         self._world = world
+        self._token = token
+
+    async def may(self, authorization: Annotated[str, Header()] = "") -> None:
+        """Raise 401 without the token."""
+        if authorization != self._token:
+            raise HTTPException(401, "You must log in to use Unleash.")
 
     async def events(
         self,

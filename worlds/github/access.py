@@ -2,6 +2,8 @@
 
 from fastapi import HTTPException, Request
 
+from worlds.instances import endpoint
+
 
 class Tokens:
     """The token that may read and the one that may also write."""
@@ -20,6 +22,11 @@ class Tokens:
         await self.may_read(request)
         if _token(request) not in self._write:
             raise HTTPException(403, "Resource not accessible by personal access token")
+
+
+may_read = endpoint(Tokens, Tokens.may_read)
+may_write = endpoint(Tokens, Tokens.may_write)
+"""What routes depend on: the tokens of the world that is asked."""
 
 
 def _token(request: Request) -> str:

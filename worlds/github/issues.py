@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from worlds.github.access import Tokens, unprocessable
+from worlds.github.access import may_read, may_write, unprocessable
 from worlds.github.reads import Reads, page
 from worlds.github.shapes import Shapes, stamp
+from worlds.instances import endpoint
 from worlds.objects.kinds import JsonObject
 from worlds.repository.forge import Forge
 
@@ -38,15 +39,12 @@ class Issue:
     created: float
 
 
-def router(forge: Forge, shapes: Shapes, tokens: Tokens, *, now: Callable[[], float]) -> APIRouter:
-    """Return the routes of issues."""
-    routes, issues = APIRouter(), Issues(forge, shapes, now=now)
+def add_routes(routes: FastAPI) -> None:
+    """Add the routes of issues."""
     path = "/repos/{owner}/{name}/issues"
-    routes.add_api_route(path, issues.listed, methods=["GET"], dependencies=[Depends(tokens.may_read)])
-    routes.add_api_route(
-        path, issues.create, methods=["POST"], status_code=201, dependencies=[Depends(tokens.may_write)]
-    )
-    return routes
+    listed, create = endpoint(Issues, Issues.listed), endpoint(Issues, Issues.create)
+    routes.add_api_route(path, listed, methods=["GET"], dependencies=[Depends(may_read)])
+    routes.add_api_route(path, create, methods=["POST"], status_code=201, dependencies=[Depends(may_write)])
 
 
 class Issues:

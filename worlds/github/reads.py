@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
-from worlds.github.access import Tokens, not_found
+from worlds.github.access import may_read, not_found
 from worlds.github.shapes import Shapes
+from worlds.instances import endpoint
 from worlds.objects.kinds import JsonObject
 from worlds.repository.forge import Forge, WorkflowRun
 from worlds.repository.git import Commit, Repository, UnknownRevisionError
@@ -14,26 +15,23 @@ from worlds.repository.git import Commit, Repository, UnknownRevisionError
 _LARGEST_PAGE = 100
 
 
-def router(forge: Forge, shapes: Shapes, tokens: Tokens) -> APIRouter:
-    """Return the routes that read."""
-    routes = APIRouter(dependencies=[Depends(tokens.may_read)])
-    reads = Reads(forge, shapes)
+def add_routes(routes: FastAPI) -> None:
+    """Add the routes that read."""
     base = "/repos/{owner}/{name}"
     for path, handler in (
-        ("", reads.repository),
-        ("/commits", reads.commits),
-        ("/commits/{ref:path}", reads.commit),
-        ("/compare/{spec:path}", reads.compare),
-        ("/contents/{path:path}", reads.contents),
-        ("/branches/{branch:path}", reads.branch),
-        ("/deployments", reads.deployments),
-        ("/deployments/{number}", reads.deployment),
-        ("/deployments/{number}/statuses", reads.deployment_statuses),
-        ("/actions/runs", reads.runs),
-        ("/actions/runs/{number}", reads.run),
+        ("", Reads.repository),
+        ("/commits", Reads.commits),
+        ("/commits/{ref:path}", Reads.commit),
+        ("/compare/{spec:path}", Reads.compare),
+        ("/contents/{path:path}", Reads.contents),
+        ("/branches/{branch:path}", Reads.branch),
+        ("/deployments", Reads.deployments),
+        ("/deployments/{number}", Reads.deployment),
+        ("/deployments/{number}/statuses", Reads.deployment_statuses),
+        ("/actions/runs", Reads.runs),
+        ("/actions/runs/{number}", Reads.run),
     ):
-        routes.add_api_route(base + path, handler, methods=["GET"])
-    return routes
+        routes.add_api_route(base + path, endpoint(Reads, handler), methods=["GET"], dependencies=[Depends(may_read)])
 
 
 class Reads:

@@ -4,12 +4,13 @@ import base64
 from collections.abc import Callable
 from typing import Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from worlds.github.access import Tokens, not_found, unprocessable
+from worlds.github.access import may_read, may_write, not_found, unprocessable
 from worlds.github.reads import Reads, page
 from worlds.github.shapes import Shapes
+from worlds.instances import endpoint
 from worlds.objects.kinds import JsonObject
 from worlds.repository.forge import Forge, PullRequest
 from worlds.repository.git import Person, Repository, UnknownRevisionError, blob_id, tree_id
@@ -93,36 +94,37 @@ class Merge(_Body):
     merge_method: str = "merge"
 
 
-def router(forge: Forge, shapes: Shapes, tokens: Tokens, *, now: Callable[[], float]) -> APIRouter:
-    """Return the routes that change something, and those that read what they made."""
-    routes = APIRouter(prefix="/repos/{owner}/{name}")
-    writes = Writes(forge, shapes, now)
-    reading, writing = [Depends(tokens.may_read)], [Depends(tokens.may_write)]
+def add_routes(routes: FastAPI) -> None:
+    """Add the routes that change something, and those that read what they made."""
+    base = "/repos/{owner}/{name}"
     for method, path, handler, code in (
-        ("GET", "/git/ref/{ref:path}", writes.reference, 200),
-        ("GET", "/git/commits/{sha}", writes.git_commit, 200),
-        ("GET", "/git/trees/{sha}", writes.tree, 200),
-        ("GET", "/git/blobs/{sha}", writes.blob, 200),
-        ("GET", "/pulls", writes.pulls, 200),
-        ("GET", "/pulls/{number}", writes.pull, 200),
-        ("POST", "/git/blobs", writes.add_blob, 201),
-        ("POST", "/git/trees", writes.add_tree, 201),
-        ("POST", "/git/commits", writes.add_commit, 201),
-        ("POST", "/git/refs", writes.add_reference, 201),
-        ("PATCH", "/git/refs/{ref:path}", writes.move_reference, 200),
-        ("DELETE", "/git/refs/{ref:path}", writes.delete_reference, 204),
-        ("PUT", "/contents/{path:path}", writes.put_content, 201),
-        ("POST", "/pulls", writes.open_pull, 201),
-        ("PATCH", "/pulls/{number}", writes.edit_pull, 200),
-        ("PUT", "/pulls/{number}/merge", writes.merge, 200),
-        ("POST", "/actions/runs/{number}/rerun", writes.rerun, 201),
-        ("POST", "/actions/workflows/{workflow}/dispatches", writes.dispatch, 204),
+        ("GET", "/git/ref/{ref:path}", Writes.reference, 200),
+        ("GET", "/git/commits/{sha}", Writes.git_commit, 200),
+        ("GET", "/git/trees/{sha}", Writes.tree, 200),
+        ("GET", "/git/blobs/{sha}", Writes.blob, 200),
+        ("GET", "/pulls", Writes.pulls, 200),
+        ("GET", "/pulls/{number}", Writes.pull, 200),
+        ("POST", "/git/blobs", Writes.add_blob, 201),
+        ("POST", "/git/trees", Writes.add_tree, 201),
+        ("POST", "/git/commits", Writes.add_commit, 201),
+        ("POST", "/git/refs", Writes.add_reference, 201),
+        ("PATCH", "/git/refs/{ref:path}", Writes.move_reference, 200),
+        ("DELETE", "/git/refs/{ref:path}", Writes.delete_reference, 204),
+        ("PUT", "/contents/{path:path}", Writes.put_content, 201),
+        ("POST", "/pulls", Writes.open_pull, 201),
+        ("PATCH", "/pulls/{number}", Writes.edit_pull, 200),
+        ("PUT", "/pulls/{number}/merge", Writes.merge, 200),
+        ("POST", "/actions/runs/{number}/rerun", Writes.rerun, 201),
+        ("POST", "/actions/workflows/{workflow}/dispatches", Writes.dispatch, 204),
     ):
-        dependencies = reading if method == "GET" else writing
         routes.add_api_route(
-            path, handler, methods=[method], dependencies=dependencies, status_code=code, response_model=None
+            base + path,
+            endpoint(Writes, handler),
+            methods=[method],
+            dependencies=[Depends(may_read if method == "GET" else may_write)],
+            status_code=code,
+            response_model=None,
         )
-    return routes
 
 
 class Writes:

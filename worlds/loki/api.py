@@ -1,13 +1,18 @@
-"""Loki's HTTP API as one router that can be mounted under any prefix."""
+"""Loki's HTTP API as one application that can be served under any prefix."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TypeAlias
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from worlds.instances import Bound, instance
 from worlds.loki.engine import Answer, LogEngine, StreamsResult
 from worlds.loki.errors import LogQLError
 from worlds.loki.parameters import Parameters, Window, parameters_of
@@ -17,37 +22,43 @@ from worlds.promql.labels import Labels, key_of
 from worlds.promql.number import format_value
 from worlds.promql.result import MatrixResult
 from worlds.promql.storage import Matcher
+from worlds.sources import plain_application
 
 VERSION = "3.0.0"
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
-def router(storage: LogStorage, now: Callable[[], datetime]) -> APIRouter:
-    """Return the routes: queries, labels, series, readiness; `now` gives the default time."""
-    routes = APIRouter()
-    api = _Api(engine=LogEngine(storage=storage), now=now)
-    for path, handler in (
-        ("/loki/api/v1/query_range", api.query_range),
-        ("/loki/api/v1/query", api.query),
-        ("/loki/api/v1/labels", api.labels),
-        ("/loki/api/v1/label", api.labels),
-        ("/loki/api/v1/label/{name}/values", api.label_values),
-        ("/loki/api/v1/series", api.series),
-        ("/loki/api/v1/index/stats", api.index_stats),
-        ("/loki/api/v1/status/buildinfo", api.build_info),
-        ("/ready", api.ready),
-    ):
-        routes.add_route(path, _plain_errors(handler), methods=["GET", "POST"])
-    return routes
+def app(storage: LogStorage, now: Callable[[], datetime]) -> ASGIApp:
+    """Return the application: queries, labels, series, readiness; `now` gives the default time."""
+    return Bound(_shared(), _Api(engine=LogEngine(storage=storage), now=now))
 
 
-def _plain_errors(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Turn our errors into Loki's: status 400 and plain text."""
+@cache
+def _shared() -> Starlette:
+    handlers = (
+        ("/loki/api/v1/query_range", _Api.query_range),
+        ("/loki/api/v1/query", _Api.query),
+        ("/loki/api/v1/labels", _Api.labels),
+        ("/loki/api/v1/label", _Api.labels),
+        ("/loki/api/v1/label/{name}/values", _Api.label_values),
+        ("/loki/api/v1/series", _Api.series),
+        ("/loki/api/v1/index/stats", _Api.index_stats),
+        ("/loki/api/v1/status/buildinfo", _Api.build_info),
+        ("/ready", _Api.ready),
+    )
+    both = ["GET", "POST"]
+    return plain_application(Route(path, _plain_errors(handler), methods=both) for path, handler in handlers)
+
+
+def _plain_errors(
+    handler: Callable[["_Api", Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Ask the API that a request is for, and turn our errors into Loki's: status 400 and plain text."""
 
     async def answer(request: Request) -> Response:
         try:
-            return await handler(request)
+            return await handler(instance(_Api, request), request)
         except LogQLError as error:
             return PlainTextResponse(str(error), status_code=400)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from re import fullmatch, sub
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from starlette.requests import Request
 
 from worlds.loki.errors import LogQLError
 from worlds.loki.storage import Direction

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
-from fastapi import APIRouter, HTTPException
+from fastapi import FastAPI, HTTPException
+from starlette.types import ASGIApp
 
 from worlds.cluster.nodes import NODE
 from worlds.cluster.podmaking import POD
@@ -14,8 +16,10 @@ from worlds.cluster.readiness import unix
 from worlds.estate.flow import TICK, PodField
 from worlds.estate.pricing import price_of, unit_prices
 from worlds.estate.simulation import Simulation
+from worlds.instances import Bound, endpoint
 from worlds.objects.kinds import JsonObject
 from worlds.objects.quantity import parse_quantity
+from worlds.sources import application
 
 _WINDOW = re.compile(r"^(\d+)([mhdw])$")
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -50,28 +54,36 @@ class _Taker:
     per_gib: float
 
 
-def router(world: Simulation) -> APIRouter:
-    """Return the routes."""
-    routes = APIRouter()
-    costs = Costs(world)
+def app(world: Simulation) -> ASGIApp:
+    """Return the application."""
+    return Bound(_shared(), Costs(world))
 
-    @routes.get("/allocation/compute")
-    @routes.get("/allocation")
-    async def allocation(
-        window: str = "1h", aggregate: str = "namespace", step: str = "", accumulate: str = "false"
-    ) -> JsonObject:
-        start, end = costs.window(window)
-        width = costs.step(step) if step and accumulate != "true" else end - start
-        edges = np.arange(start, end - 1e-6, width) if width else np.array([start])
-        data = costs.allocations([(low, min(low + width, end)) for low in edges], aggregate)
-        return {"code": 200, "status": "success", "data": data}
 
-    @routes.get("/assets")
-    async def assets(window: str = "1h") -> JsonObject:
-        start, end = costs.window(window)
-        return {"code": 200, "status": "success", "data": costs.assets(start, end)}
-
+@cache
+def _shared() -> FastAPI:
+    routes = application()
+    for path, handler in (
+        ("/allocation", endpoint(Costs, _allocation)),
+        ("/allocation/compute", endpoint(Costs, _allocation)),
+        ("/assets", endpoint(Costs, _assets)),
+    ):
+        routes.add_api_route(path, handler, methods=["GET"])
     return routes
+
+
+async def _allocation(
+    costs: "Costs", window: str = "1h", aggregate: str = "namespace", step: str = "", accumulate: str = "false"
+) -> JsonObject:
+    start, end = costs.window(window)
+    width = costs.step(step) if step and accumulate != "true" else end - start
+    edges = np.arange(start, end - 1e-6, width) if width else np.array([start])
+    data = costs.allocations([(low, min(low + width, end)) for low in edges], aggregate)
+    return {"code": 200, "status": "success", "data": data}
+
+
+async def _assets(costs: "Costs", window: str = "1h") -> JsonObject:
+    start, end = costs.window(window)
+    return {"code": 200, "status": "success", "data": costs.assets(start, end)}
 
 
 class Costs:

@@ -10,17 +10,16 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
-from worlds.alertmanager.api import router as alertmanager_router
+from worlds.alertmanager.api import app as alertmanager_app
 from worlds.alertmanager.config import load_config
 from worlds.alertmanager.core import Alertmanager
 from worlds.alertmanager.wire import AlertWire
-from worlds.endpoints import forget_endpoints
 from worlds.github.access import Tokens
 from worlds.github.app import github_app
 from worlds.httpserver import HttpServer
 from worlds.kubernetes.access import READER_RULES, Identity
 from worlds.kubernetes.app import ApiServer
-from worlds.loki.api import router as loki_router
+from worlds.loki.api import app as loki_app
 from worlds.loki.memory import MemoryLogStorage
 from worlds.prometheus.api import app as prometheus_app
 from worlds.prometheus.evaluator import RuleEvaluator
@@ -28,8 +27,8 @@ from worlds.promql.memory import MemoryStorage
 from worlds.recorded.forge import recorded_forge
 from worlds.recorded.objects import RecordedLogs, recorded_cluster
 from worlds.recorded.recording import Recording, Source
-from worlds.sources import Sources, application
-from worlds.traces.api import router as traces_router
+from worlds.sources import Sources
+from worlds.traces.api import app as traces_app
 from worlds.traces.storage import MemorySpans
 
 SERVED: Final[tuple[Source, ...]] = ("kubernetes", "prometheus", "alertmanager", "loki", "traces", "github")
@@ -77,7 +76,6 @@ class RecordedWorld:
         """End the server. Open connections are closed: a recording has nothing left to say on them."""
         self._api.watching.close()
         await self._server.stop(force=True)
-        forget_endpoints()
 
 
 async def serve_recording(recording: Recording) -> RecordedWorld:
@@ -105,11 +103,11 @@ def _app(source: Source, recording: Recording, api: ApiServer, base_url: str) ->
             rules = RuleEvaluator((), storage=MemoryStorage(recording.series), start=recording.now)
             return prometheus_app(rules, now)
         case "alertmanager":
-            return application(alertmanager_router(_alertmanager(recording), now))
+            return alertmanager_app(_alertmanager(recording), now)
         case "loki":
-            return application(loki_router(MemoryLogStorage(recording.logs), now))
+            return loki_app(MemoryLogStorage(recording.logs), now)
         case "traces":
-            return application(traces_router(MemorySpans(recording.spans)))
+            return traces_app(MemorySpans(recording.spans))
         case "github":
             forge = recorded_forge(recording.commits, recording.deployments)
             # Nobody has the token that may write.

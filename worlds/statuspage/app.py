@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 
-from fastapi import APIRouter, HTTPException
+from fastapi import FastAPI, HTTPException
+from starlette.types import ASGIApp
 
 from worlds.estate.manifests import dns_name
 from worlds.estate.simulation import Simulation
+from worlds.instances import Bound, endpoint
 from worlds.objects.kinds import JsonObject
 from worlds.scenario.estate import Estate
 from worlds.scenario.workload import Notice, Workload
+from worlds.sources import application
 
 _INDICATORS = {"none": "All Systems Operational", "minor": "Minor Service Outage", "major": "Partial System Outage"}
 
@@ -23,11 +27,19 @@ def _providers(estate: Estate) -> Iterator[Workload]:
     yield from (one for one in estate.workloads if one.status_page)
 
 
-def router(world: Simulation) -> APIRouter:
-    """Return the routes of all pages."""
-    routes, pages = APIRouter(), _Pages(world)
-    routes.add_api_route("/{provider}/api/v2/incidents.json", pages.incidents, methods=["GET"])
-    routes.add_api_route("/{provider}/api/v2/summary.json", pages.summary, methods=["GET"])
+def app(world: Simulation) -> ASGIApp:
+    """Return the application of all pages."""
+    return Bound(_shared(), _Pages(world))
+
+
+@cache
+def _shared() -> FastAPI:
+    routes = application()
+    for path, handler in (
+        ("/{provider}/api/v2/incidents.json", endpoint(_Pages, _Pages.incidents)),
+        ("/{provider}/api/v2/summary.json", endpoint(_Pages, _Pages.summary)),
+    ):
+        routes.add_api_route(path, handler, methods=["GET"])
     return routes
 
 

@@ -1,13 +1,17 @@
-"""Tempo's HTTP API as one router: search by TraceQL, single traces in OTLP's JSON, readiness."""
+"""Tempo's HTTP API as one application: search by TraceQL, single traces in OTLP's JSON, readiness."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import FastAPI, HTTPException, Query
 from fastapi.responses import PlainTextResponse
+from starlette.types import ASGIApp
 
+from worlds.instances import Bound, endpoint
 from worlds.recorded.recording import Span
+from worlds.sources import application
 from worlds.traces.storage import Spans, trace_id
 from worlds.traces.traceql import TraceQLError, parse
 
@@ -16,14 +20,19 @@ _SPANS_SHOWN = 3
 """Spans of a trace that a search shows unless it asks for more (Tempo's default of `spss`)."""
 
 
-def router(spans: Spans) -> APIRouter:
-    """Return the routes over these spans."""
-    routes, store = APIRouter(), _Store(spans)
+def app(spans: Spans) -> ASGIApp:
+    """Return the application over these spans."""
+    return Bound(_shared(), _Store(spans))
+
+
+@cache
+def _shared() -> FastAPI:
+    routes = application()
     for path, handler in (
-        ("/api/search", store.search),
-        ("/api/traces/{number}", store.trace),
-        ("/api/v2/traces/{number}", store.trace_v2),
-        ("/api/search/tags", store.tags),
+        ("/api/search", endpoint(_Store, _Store.search)),
+        ("/api/traces/{number}", endpoint(_Store, _Store.trace)),
+        ("/api/v2/traces/{number}", endpoint(_Store, _Store.trace_v2)),
+        ("/api/search/tags", endpoint(_Store, _Store.tags)),
     ):
         routes.add_api_route(path, handler, methods=["GET"])
     routes.add_api_route("/ready", _ready, methods=["GET"], response_class=PlainTextResponse)

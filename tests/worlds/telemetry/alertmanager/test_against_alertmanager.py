@@ -6,18 +6,19 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from tests.worlds.telemetry.alertmanager.hook import Hook, listening
 from tests.worlds.telemetry.alertmanager.real_alertmanager import EXTERNAL_URL, alertmanager_with
-from worlds.alertmanager.api import router
+from worlds.alertmanager.api import app
 from worlds.alertmanager.config import load_config
 from worlds.alertmanager.core import Alertmanager
 from worlds.alertmanager.sender import WebhookSender
+from worlds.sources import Sources
 
 pytestmark = pytest.mark.alertmanager
 
@@ -67,9 +68,7 @@ async def sides(tmp_path: Any) -> Any:
         alertmanager_with(CONFIG.replace("URL", their_hook.url), folder=tmp_path) as url,
     ):
         alertmanager = Alertmanager(load_config(CONFIG.replace("URL", our_hook.url)), external_url=EXTERNAL_URL)
-        app = FastAPI()
-        app.include_router(router(alertmanager, now), prefix="/am")
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(Sources({"am": partial(app, alertmanager, now)}))
         async with (
             httpx.AsyncClient(base_url=url, timeout=60) as theirs,
             httpx.AsyncClient(base_url="http://world/am", transport=transport) as ours,

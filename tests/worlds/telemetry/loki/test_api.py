@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from worlds.loki.api import router
+from worlds.loki.api import app
 from worlds.loki.memory import MemoryLogStorage
 from worlds.loki.storage import Entry
+from worlds.sources import Sources
 
 S = 1_000_000_000
 NOW = 1_700_000_000
@@ -21,9 +22,8 @@ LABELS = {"namespace": "shop", "app": "web", "pod": "web-1", "container": "app"}
 @pytest.fixture
 async def loki() -> AsyncIterator[httpx.AsyncClient]:
     entries = [Entry(labels=LABELS, ns=(NOW - 10 * age) * S, line=f"line {age}") for age in range(1, 200)]
-    app = FastAPI()
-    app.include_router(router(MemoryLogStorage(entries), lambda: datetime.fromtimestamp(NOW, UTC)), prefix="/loki-1")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://world/loki-1") as client:
+    sources = Sources({"loki-1": partial(app, MemoryLogStorage(entries), lambda: datetime.fromtimestamp(NOW, UTC))})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(sources), base_url="http://world/loki-1") as client:
         yield client
 
 
