@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.worlds.conftest import Serving
 from worlds.server import World
@@ -81,3 +82,21 @@ async def test_an_estate_without_a_store_has_no_address_for_it(
     world = await served(serving, tmp_path, SHOP.replace("  traces: true\n", ""))
     assert "traces" not in world.urls
     assert (await http.get(f"{world.base_url}/traces/api/search")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        pytest.param("f" * 32, 404, id="none of ours"),
+        pytest.param("1", 404, id="a short one"),
+        pytest.param("not-a-trace", 400, id="no number"),
+        pytest.param("f" * 33, 400, id="too long"),
+    ],
+)
+@pytest.mark.parametrize("version", ["", "v2/"])
+async def test_a_number_that_leads_to_no_trace_is_refused(
+    serving: Serving, http: httpx.AsyncClient, tmp_path: Path, version: str, number: str, status: int
+) -> None:
+    world = await served(serving, tmp_path, SHOP)
+    answer = await http.get(f"{world.urls['traces']}/api/{version}traces/{number}")
+    assert answer.status_code == status

@@ -1,6 +1,7 @@
 """Tempo's HTTP API as one application: search by TraceQL, single traces in OTLP's JSON, readiness."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from worlds.traces.storage import Spans, trace_id
 from worlds.traces.traceql import TraceQLError, parse
 
 _NANOSECONDS = 1_000_000_000
+_TRACE_ID = re.compile("[0-9a-fA-F]{1,32}")
 _SPANS_SHOWN = 3
 """Spans of a trace that a search shows unless it asks for more (Tempo's default of `spss`)."""
 
@@ -71,6 +73,8 @@ class _Store:
 
     async def trace(self, number: str) -> Mapping[str, Any]:
         """GET /api/traces/ID."""
+        if not _TRACE_ID.fullmatch(number):
+            raise HTTPException(400, "trace IDs can only contain hex characters, at most 32")
         own = self._spans.trace(number.lower().lstrip("0").rjust(32, "0"))
         if not own:
             raise HTTPException(404, "trace not found")
