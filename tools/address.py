@@ -13,7 +13,6 @@ from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
 from pydantic import AfterValidator
 
 from tools.errors import PermanentError, TransientError
@@ -150,33 +149,3 @@ def by_proxy(url: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, as it is written."""
     return host in ("localhost", "::1") or host.startswith("127.")
-
-
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """Connects to judged addresses only. TLS and the Host header keep the name."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, system: str, resolver: Resolve = resolve) -> None:
-        """`system` is how people call what is spoken to."""
-        self._inner, self._system, self._resolve = inner, system, resolver
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it to the first address that answers. Raises PermanentError when one of them is none to speak to."""
-        host = request.url.host
-        port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        addresses = await judged(host, port, system=self._system, resolver=self._resolve)
-
-        async def send(address: str) -> httpx.Response:
-            pinned = httpx.Request(
-                request.method,
-                request.url.copy_with(host=address),
-                headers=request.headers,
-                stream=request.stream,
-                extensions={**request.extensions, "sni_hostname": host},
-            )
-            return await self._inner.handle_async_request(pinned)
-
-        return await first_answer(addresses, send, unconnected=httpx.ConnectError)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()

@@ -5,23 +5,27 @@ and only within the same origin. Writes are sent once. Nothing here knows what a
 """
 
 import asyncio
+import json as encoding
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeVar
-from urllib.parse import quote
+from http import HTTPStatus
+from typing import Literal, TypeVar
+from urllib.parse import quote, urlencode
+from urllib.request import getproxies
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from incidents.canonical import Json
 from incidents.redaction import redact
-from tools.address import GuardedTransport, by_proxy, judged, objection_to_url
+from tools.address import Resolve, by_proxy, judged, objection_to_url, resolve
+from tools.connector import JudgingResolver, session, why_unreachable
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
-from tools.trust import Untrusting, tls_advice, trust_of
+from tools.trust import tls_advice, trust_of
 from tools.wire import read
 
 ReadT = TypeVar("ReadT")
@@ -38,16 +42,15 @@ AWS Architecture Blog, "Exponential Backoff And Jitter")."""
 LONGEST_PAUSE = 3.0
 """Seconds that are waited at most when a system names a pause itself; a longer one is passed on to the caller."""
 REDIRECTS = 3
-LAST_PORT = 65_535
-_PORTS = {"http": 80, "https": 443}
 EXCERPT = 300
 """Characters of an error's body that are shown to people."""
-LIMITS = httpx.Limits(max_connections=10)
+_UNESCAPED = "/%:@!$&'()*+,;=~"
+"""What stays as it is in a path (RFC 3986, section 3.3), and what is escaped already."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back: status 2xx, the body within its bound, and whether it was cut there."""
+    """What came back: the status, the body within its bound, and whether it was cut there."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,25 +58,41 @@ class Answer:
     cut: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """One request, ready to be sent."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
 class HttpClient:
     """Speaks to one system at one base URL. Close it with `aclose`."""
 
-    def __init__(self, endpoint: Endpoint, *, system: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        system: str,
+        headers: Mapping[str, str] | None = None,
+        resolver: Resolve = resolve,
+    ) -> None:
         """`system` is how people call it. Raises PermanentError for a base URL that is none."""
-        self.system, self._endpoint = system, endpoint
+        self.system, self._endpoint, self._resolver = system, endpoint, resolver
         self.base = _base_url(endpoint.url, system=system)
         self.public = (endpoint.public_url or str(self.base)).rstrip("/")
         self.timeout = endpoint.timeout_seconds
-        self._client = httpx.AsyncClient(
-            auth=_basic_auth(endpoint),
-            headers={"user-agent": "midwatch", **_bearer(endpoint), **(headers or {})},
-            timeout=httpx.Timeout(endpoint.timeout_seconds),
-            **_way(endpoint, self.base, system=system),
-        )
+        self._headers = {"user-agent": "midwatch", **_credentials(endpoint, system=system), **(headers or {})}
+        self._proxy = getproxies()[self.base.scheme] if by_proxy(str(self.base)) else None
+        self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def judge(self) -> None:
         """Whether a library that connects by itself could: the name leads to an address to speak to, and whom to trust.
@@ -82,7 +101,7 @@ class HttpClient:
         """
         if self.base.scheme == "https":
             trust_of(self._endpoint, system=self.system)
-        await judged(self.base.host, self.base.port or _PORTS[self.base.scheme], system=self.system)
+        await judged(self.base.host or "", self.base.port or 0, system=self.system, resolver=self._resolver)
 
     async def get(self, path: str, form: type[ReadT], *, params: Params | None = None) -> ReadT:
         """Read JSON as that form, trying again when it is worth it."""
@@ -113,10 +132,11 @@ class HttpClient:
         cut: bool = False,
     ) -> Answer:
         """Read, up to ATTEMPTS times. Raises ToolError; the last transient one when none of the tries worked."""
-        request = self._request(method, path, params=params, data=data, headers=headers)
+        typed = {**_type(data), **(headers or {})}
+        asked = self._asked(method, path, params=params, content=_form(data), headers=typed)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._read(request, limit=limit, cut=cut)
+                return await self._read(asked, limit=limit, cut=cut)
             except TransientError as error:
                 pause = _pause(attempt, named=error.retry_after)
                 if attempt == ATTEMPTS or pause is None:
@@ -134,99 +154,111 @@ class HttpClient:
         params: Params | None = None,
     ) -> ReadT:
         """Change something: sent once, never repeated here. An empty answer is read as JSON null."""
-        request = self._request(method, path, params=params, json=body)
-        answer = await self._exchange(request, limit=BODY_LIMIT, cut=False)
+        asked = self._writing(method, path, body=body, params=params)
+        answer = await self._exchange(asked, limit=BODY_LIMIT, cut=False)
         return read(form, answer.body or b"null", system=self.system, what=path)
 
     async def tell(self, path: str, *, body: Json) -> None:
         """Send JSON once to somebody whose answer says nothing beyond its status. Raises ToolError."""
-        await self._exchange(self._request("POST", path, json=body), limit=BODY_LIMIT, cut=True)
+        await self._exchange(self._writing("POST", path, body=body), limit=BODY_LIMIT, cut=True)
 
     async def deliver(self, path: str, *, content: bytes, headers: Mapping[str, str]) -> Answer:
         """Send exactly these bytes once, as what was signed. Raises ToolError, also for a redirect."""
-        request = self._request("POST", path, content=content, headers=headers)
-        answer = await self._exchange(request, limit=BODY_LIMIT, cut=True)
-        if httpx.codes.is_redirect(answer.status):
+        asked = self._asked("POST", path, content=content, headers=headers)
+        answer = await self._exchange(asked, limit=BODY_LIMIT, cut=True)
+        if _is_redirect(answer.status):
             raise PermanentError(f"{self.system} redirects a POST: nothing was sent on; write the right address")
         return answer
 
     def describe(self, path: str, *, params: Params | None = None, method: Method = "GET") -> str:
         """The request as evidence names it: `GET /api/v1/query?query=up`. No host, no credentials."""
-        query = str(httpx.QueryParams(_plain(params)))
+        query = _query(params)
         return f"{method} {path}?{query}" if query else f"{method} {path}"
 
     def link(self, path: str, *, params: Params | None = None) -> str:
         """An address that people open."""
-        query = str(httpx.QueryParams(_plain(params)))
+        query = _query(params)
         return f"{self.public}{path}?{query}" if query else f"{self.public}{path}"
 
-    def _request(
+    def _writing(self, method: Method, path: str, *, body: Json, params: Params | None = None) -> _Asked:
+        if body is None:
+            return self._asked(method, path, params=params)
+        content = encoding.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return self._asked(method, path, params=params, content=content, headers={"content-type": "application/json"})
+
+    def _asked(
         self,
         method: Method,
         path: str,
         *,
         params: Params | None = None,
-        data: Params | None = None,
-        json: Json = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Request:
+    ) -> _Asked:
         if not path.startswith("/") or path.startswith("//") or ".." in path.split("/"):
             raise PermanentError(f"{self.system}: {path!r} is no path below the configured address")
-        url = httpx.URL(f"{str(self.base).rstrip('/')}{path}", params=_plain(params) or None)
-        form = dict(_plain(data)) or None
-        return self._client.build_request(
-            method, url, content=content, data=form, json=json, headers=dict(headers or {})
-        )
+        query = _query(params)
+        target = str(self.base).rstrip("/") + quote(path, safe=_UNESCAPED) + (f"?{query}" if query else "")
+        return _Asked(method=method, url=URL(target, encoded=True), headers=headers or {}, body=content)
 
-    async def _read(self, request: httpx.Request, *, limit: int, cut: bool) -> Answer:
+    async def _read(self, asked: _Asked, *, limit: int, cut: bool) -> Answer:
         """One try of a read, with the redirects that stay on the same origin."""
         for _ in range(REDIRECTS + 1):
-            answer = await self._exchange(request, limit=limit, cut=cut)
+            answer = await self._exchange(asked, limit=limit, cut=cut)
             location = answer.headers.get("location")
-            if not httpx.codes.is_redirect(answer.status) or location is None:
+            if not _is_redirect(answer.status) or location is None:
                 return answer
-            request = self._redirected(request, location)
-        raise PermanentError(f"{self.system} redirects in circles at {request.url.path}")
+            asked = self._redirected(asked, location)
+        raise PermanentError(f"{self.system} redirects in circles at {asked.url.path}")
 
-    def _redirected(self, request: httpx.Request, location: str) -> httpx.Request:
-        target = request.url.join(location)
-        if request.method != "GET":
-            raise PermanentError(
-                f"{self.system} redirects a {request.method} of {request.url.path}: nothing was sent on"
-            )
-        if _origin(target) != _origin(self.base):
+    def _redirected(self, asked: _Asked, location: str) -> _Asked:
+        try:
+            target = asked.url.join(URL(location))
+        except ValueError as error:
+            raise PermanentError(f"{self.system} redirects to {location!r}, which is no address") from error
+        if asked.method != "GET":
+            raise PermanentError(f"{self.system} redirects a {asked.method} of {asked.url.path}: nothing was sent on")
+        if target.origin() != self.base.origin():
             raise PermanentError(
                 f"{self.system} redirects to {target.host}, which is not the configured address: "
                 "write the address it redirects to into the settings if it is right"
             )
-        return self._client.build_request("GET", target, headers={"accept": request.headers.get("accept", "*/*")})
+        return _Asked(method="GET", url=target, headers=asked.headers)
 
-    async def _exchange(self, request: httpx.Request, *, limit: int, cut: bool) -> Answer:
+    async def _exchange(self, asked: _Asked, *, limit: int, cut: bool) -> Answer:
         try:
-            async with asyncio.timeout(self.timeout), self._stream(request) as response:
+            async with (
+                asyncio.timeout(self.timeout),
+                self._connected().request(
+                    asked.method,
+                    asked.url,
+                    data=asked.body,
+                    headers=asked.headers,
+                    proxy=self._proxy,
+                    allow_redirects=False,
+                ) as response,
+            ):
                 body, was_cut = await _bounded(response, limit=limit)
-        except (TimeoutError, httpx.TimeoutException) as error:
+        except TimeoutError as error:
             raise TransientError(f"{self.system} did not answer within {self.timeout:g} s") from error
-        except httpx.TransportError as error:
-            why = str(error) or "no answer"
-            why += tls_advice(why)
-            raise TransientError(f"{self.system} cannot be reached at {self.base.host}: {why}") from error
-        except httpx.InvalidURL as error:
-            raise PermanentError(f"{self.system}: {error}") from error
-        if response.status_code >= httpx.codes.BAD_REQUEST:
+        except (aiohttp.ClientError, OSError) as error:
+            why = why_unreachable(error)
+            raise TransientError(
+                f"{self.system} cannot be reached at {self.base.host}: {why}{tls_advice(why)}"
+            ) from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
             raise error_of(response, body, system=self.system)
         if was_cut and not cut:
-            raise PermanentError(f"{self.system} answered more than {limit} bytes at {request.url.path}: ask for less")
-        return Answer(status=response.status_code, headers=response.headers, body=body, cut=was_cut)
+            raise PermanentError(f"{self.system} answered more than {limit} bytes at {asked.url.path}: ask for less")
+        return Answer(status=response.status, headers=response.headers, body=body, cut=was_cut)
 
-    @asynccontextmanager
-    async def _stream(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        response = await self._client.send(request, stream=True, follow_redirects=False)
-        try:
-            yield response
-        finally:
-            await response.aclose()
+    def _connected(self) -> aiohttp.ClientSession:
+        """What connections are taken from; made at the first question. Raises PermanentError for trust that is none."""
+        if self._session is None:
+            tls = trust_of(self._endpoint, system=self.system) if self.base.scheme == "https" else True
+            guard = None if self._proxy else JudgingResolver(system=self.system, resolver=self._resolver)
+            self._session = session(tls=tls, headers=self._headers, guard=guard)
+        return self._session
 
 
 def segment(text: str) -> str:
@@ -234,41 +266,39 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def error_of(response: httpx.Response, body: bytes, *, system: str) -> ToolError:
+def error_of(response: aiohttp.ClientResponse, body: bytes, *, system: str) -> ToolError:
     """What an error status means: transient or permanent, and which permanent kind."""
-    status = response.status_code
+    status = response.status
     said = redact(" ".join(body.decode(errors="replace").split()))[:EXCERPT]
-    message = (
-        f"{system} answered {status} at {response.request.url.path}" + (f": {said}" if said else "") + tls_advice(said)
-    )
+    message = f"{system} answered {status} at {response.url.path}" + (f": {said}" if said else "") + tls_advice(said)
     wait = _retry_after(response)
-    limited = status == httpx.codes.FORBIDDEN and response.headers.get("x-ratelimit-remaining") == "0"
-    if limited or status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS):
+    limited = status == HTTPStatus.FORBIDDEN and response.headers.get("x-ratelimit-remaining") == "0"
+    if limited or status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS):
         return TransientError(message, retry_after=wait)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.NOT_IMPLEMENTED:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
         return TransientError(message, retry_after=wait)
     return _permanent(status, message, system=system)
 
 
 def _permanent(status: int, message: str, *, system: str) -> PermanentError:
     match status:
-        case httpx.codes.UNAUTHORIZED:
+        case HTTPStatus.UNAUTHORIZED:
             return ForbiddenError(f"{message}. Check the credentials of {system} in the settings")
-        case httpx.codes.FORBIDDEN:
+        case HTTPStatus.FORBIDDEN:
             return ForbiddenError(f"{message}. The credentials of {system} may not do this")
-        case httpx.codes.NOT_FOUND | httpx.codes.GONE:
+        case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             return NotFoundError(message)
-        case httpx.codes.CONFLICT | httpx.codes.PRECONDITION_FAILED:
+        case HTTPStatus.CONFLICT | HTTPStatus.PRECONDITION_FAILED:
             return ConflictError(message)
         case _:
             return PermanentError(message)
 
 
-async def _bounded(response: httpx.Response, *, limit: int) -> tuple[bytes, bool]:
+async def _bounded(response: aiohttp.ClientResponse, *, limit: int) -> tuple[bytes, bool]:
     """The body up to the limit, and whether there was more."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:
@@ -283,7 +313,7 @@ def _pause(attempt: int, *, named: float | None) -> float | None:
     return random.uniform(0, FIRST_PAUSE * 2 ** (attempt - 1))  # noqa: S311 - spreads load, guards nothing
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """The pause that the system asks for, in seconds: Retry-After as seconds or date, or GitHub's reset time."""
     header, reset = response.headers.get("retry-after", ""), response.headers.get("x-ratelimit-reset", "")
     if header.strip().isdigit():
@@ -297,7 +327,7 @@ def _retry_after(response: httpx.Response) -> float | None:
     return max(0.0, float(reset) - _sent_at(response).timestamp()) if exhausted and reset.isdigit() else None
 
 
-def _sent_at(response: httpx.Response) -> datetime:
+def _sent_at(response: aiohttp.ClientResponse) -> datetime:
     """When the system sent its answer, by its own clock; long ago when it does not say: waits are overestimated."""
     try:
         return parsedate_to_datetime(response.headers["date"])
@@ -322,41 +352,43 @@ def _text(value: str | float | bool | Sequence[str] | None) -> str | list[str]: 
             return list(value)
 
 
-def _base_url(text: str, *, system: str) -> httpx.URL:
+def _query(params: Params | None) -> str:
+    return urlencode(_plain(params), doseq=True)
+
+
+def _form(data: Params | None) -> bytes | None:
+    return _query(data).encode() if data else None
+
+
+def _type(data: Params | None) -> dict[str, str]:
+    return {"content-type": "application/x-www-form-urlencoded"} if data else {}
+
+
+def _is_redirect(status: int) -> bool:
+    return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+
+
+def _base_url(text: str, *, system: str) -> URL:
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        url = URL(text)
+    except ValueError as error:
         raise PermanentError(f"{system}: {text!r} is no address: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host or (url.port or 1) > LAST_PORT:
+    if url.scheme not in ("http", "https") or not url.host:
         raise PermanentError(f"{system}: {text!r} is no address: write http://host:port or https://host")
     if why := objection_to_url(text):
         raise PermanentError(f"{system}: {text!r} is no address to configure: {why}")
-    if url.userinfo:
+    if url.user is not None or url.password is not None:
         raise PermanentError(f"{system}: write username and password into their own settings, not into the address")
     return url
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
-
-
-def _way(endpoint: Endpoint, base: httpx.URL, *, system: str) -> dict[str, Any]:
-    """How the address is reached: by the proxy that the environment names for it, or guarded, by ourselves."""
+def _credentials(endpoint: Endpoint, *, system: str) -> dict[str, str]:
+    if endpoint.token:
+        return {"authorization": f"Bearer {endpoint.token.get_secret_value()}"}
+    if endpoint.username is None:
+        return {}
+    password = endpoint.password.get_secret_value() if endpoint.password else ""
     try:
-        trust = trust_of(endpoint, system=system) if base.scheme == "https" else False
-    except PermanentError as problem:
-        return {"transport": Untrusting(problem), "trust_env": False}
-    if by_proxy(str(base)):
-        return {"verify": trust, "trust_env": True, "limits": LIMITS}
-    inner = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=LIMITS)
-    return {"transport": GuardedTransport(inner, system=system), "trust_env": False}
-
-
-def _bearer(endpoint: Endpoint) -> dict[str, str]:
-    return {"authorization": f"Bearer {endpoint.token.get_secret_value()}"} if endpoint.token else {}
-
-
-def _basic_auth(endpoint: Endpoint) -> httpx.BasicAuth | None:
-    if endpoint.username is None or endpoint.token is not None:
-        return None
-    return httpx.BasicAuth(endpoint.username, endpoint.password.get_secret_value() if endpoint.password else "")
+        return {"authorization": aiohttp.encode_basic_auth(endpoint.username, password)}
+    except ValueError:
+        raise PermanentError(f"{system}: a username has no colon in it (RFC 7617): write the password apart") from None

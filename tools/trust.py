@@ -2,8 +2,6 @@
 
 import ssl
 
-import httpx
-
 from tools.errors import PermanentError
 from tools.estate import Endpoint
 
@@ -28,16 +26,3 @@ def trust_of(endpoint: Endpoint, *, system: str) -> ssl.SSLContext:
 def tls_advice(said: str) -> str:
     """What to write instead, after what was said; nothing when TLS is not what is wrong."""
     return next((f"; {advice}" for words, advice in _ADVICE.items() if words in said), "")
-
-
-class Untrusting(httpx.AsyncBaseTransport):
-    """Sends nothing: every request ends in what is wrong with the trust. The other systems work all the same."""
-
-    def __init__(self, problem: PermanentError) -> None:
-        """`problem` is for people."""
-        self.problem = problem
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises PermanentError."""
-        del request
-        raise PermanentError(str(self.problem))

@@ -62,7 +62,7 @@ class _Metadata(BaseModel):
 
 
 class _Guarded(httpx2.AsyncBaseTransport):
-    """Connects to judged addresses only: `tools.address.GuardedTransport` for the HTTP library of authlib."""
+    """Connects to judged addresses only: `tools.connector.JudgingResolver` for the HTTP library of authlib."""
 
     def __init__(self, *, resolver: Resolve) -> None:
         self._inner, self._resolve = httpx2.AsyncHTTPTransport(trust_env=False), resolver

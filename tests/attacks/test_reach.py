@@ -26,7 +26,6 @@ from tests.attacks.attack import attack
 from tests.attacks.ground import approved
 from tests.orchestrator.executor.sealing import INCIDENT, rollback, row, sealed
 from tests.orchestrator.staging import Stage, another_executor
-from tools.address import GuardedTransport
 from tools.errors import ForbiddenError, PermanentError, TransientError
 from tools.estate import Connections, Endpoint, WriteCluster
 from tools.http import HttpClient
@@ -117,12 +116,11 @@ async def test_rebinding() -> None:
 
     async with answering() as (url, asked):
         port = url.rsplit(":", 1)[1]
-        inner = httpx.AsyncHTTPTransport(trust_env=False)
-        guarded = GuardedTransport(inner, system="Prometheus", resolver=names)
-        async with httpx.AsyncClient(transport=guarded) as client:
-            assert (await client.get(f"http://prometheus.example:{port}/first")).status_code == 200
-            with pytest.raises(PermanentError, match=r"prometheus\.example leads to 169\.254\.169\.254"):
-                await client.get(f"http://prometheus.example:{port}/second")
+        client = HttpClient(Endpoint(url=f"http://prometheus.example:{port}"), system="Prometheus", resolver=names)
+        await client.fetch("GET", "/first")
+        with pytest.raises(PermanentError, match=r"prometheus\.example leads to 169\.254\.169\.254"):
+            await client.fetch("GET", "/second")
+        await client.aclose()
         assert asked == ["/first"], "the control: the good address was asked"
 
 

@@ -22,10 +22,10 @@ from incidents.canonical import Json
 from incidents.entity import EntityKind
 from tools.address import objection_to_url
 from tools.clock import Clock
+from tools.connector import Connector, sent_once
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
 from tools.kubernetes.access import Need
-from tools.kubernetes.client_connector import Connector
 from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
 from tools.kubernetes.resources import RESOURCES
@@ -248,7 +248,7 @@ class KubernetesClient:
             raise PermanentError(f"Kubernetes: {configuration.host} is no address to configure: {why}")
         # Without a proxy in the environment there is nothing to trust it for: it would make the library read ~/.netrc,
         # in a thread, before every call.
-        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies()), "middlewares": (sent_once,)}
         return configuration
 
 

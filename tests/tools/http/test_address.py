@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import httpx
 import pytest
 
-from tools.address import GuardedTransport, judged, objection_to_url
+from tests.tools.scripted_server import Said, Scripted, scripted
+from tools.address import judged, objection_to_url
 from tools.errors import PermanentError, TransientError
+from tools.estate import Endpoint
+from tools.http import HttpClient
 
 
 @pytest.mark.parametrize(
@@ -61,45 +63,46 @@ class Names:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-class Wire(httpx.AsyncBaseTransport):
-    """What is below the guard: remembers where it was told to connect to."""
-
-    def __init__(self, *, dead: str = "") -> None:
-        self.requests: list[httpx.Request] = []
-        self._dead = dead
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        if request.url.host == self._dead:
-            raise httpx.ConnectError("refused", request=request)
-        return httpx.Response(200, request=request)
-
-
-async def ask(wire: Wire, names: Names, *, url: str = "https://prometheus.example/api") -> httpx.Response:
-    async with httpx.AsyncClient(transport=GuardedTransport(wire, system="Prometheus", resolver=names)) as client:
-        return await client.get(url)
+async def ask(names: Names, server: Scripted, *paths: str) -> None:
+    port = server.url.rsplit(":", 1)[1]
+    endpoint = Endpoint(url=f"http://prometheus.example:{port}", timeout_seconds=5)
+    client = HttpClient(endpoint, system="Prometheus", resolver=names)
+    try:
+        for path in paths:
+            await client.fetch("GET", path)
+    finally:
+        await client.aclose()
 
 
 async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
-    wire, names = Wire(), Names(["10.0.0.7"], ["169.254.169.254"])
-    assert (await ask(wire, names)).status_code == 200
-    [sent] = wire.requests
-    assert (sent.url.host, sent.headers["host"]) == ("10.0.0.7", "prometheus.example")
-    assert sent.extensions["sni_hostname"] == "prometheus.example"
-    assert names.asked == 1
+    names = Names(["127.0.0.1"], ["169.254.169.254"])
+    async with scripted(lambda _: Said({})) as server:
+        await ask(names, server, "/api", "/again")
+        port = server.url.rsplit(":", 1)[1]
+    assert [asked.path for asked in server.asked] == ["/api", "/again"]
+    assert {asked.headers["host"] for asked in server.asked} == {f"prometheus.example:{port}"}
+    assert names.asked == 1, "a connection that is used again leads where it led"
+
+
+async def test_a_name_is_judged_at_every_new_connection() -> None:
+    names = Names(["127.0.0.1"], ["169.254.169.254"])
+    async with scripted(lambda _: Said({}, headers={"connection": "close"})) as server:
+        with pytest.raises(PermanentError, match=r"prometheus\.example leads to 169\.254\.169\.254"):
+            await ask(names, server, "/api", "/again")
+    assert [asked.path for asked in server.asked] == ["/api"]
 
 
 async def test_a_name_that_leads_to_metadata_is_not_asked() -> None:
-    wire = Wire()
-    with pytest.raises(PermanentError, match=r"prometheus\.example leads to 169\.254\.169\.254"):
-        await ask(wire, Names(["10.0.0.7", "169.254.169.254"]))
-    assert wire.requests == []
+    async with scripted(lambda _: Said({})) as server:
+        with pytest.raises(PermanentError, match=r"prometheus\.example leads to 169\.254\.169\.254"):
+            await ask(Names(["127.0.0.1", "169.254.169.254"]), server, "/api")
+    assert server.asked == []
 
 
 async def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
-    wire = Wire(dead="10.0.0.7")
-    assert (await ask(wire, Names(["10.0.0.7", "10.0.0.8"]))).status_code == 200
-    assert [request.url.host for request in wire.requests] == ["10.0.0.7", "10.0.0.8"]
+    async with scripted(lambda _: Said({})) as server:
+        await ask(Names(["127.0.0.9", "127.0.0.1"]), server, "/api")
+    assert [asked.path for asked in server.asked] == ["/api"]
 
 
 async def test_a_name_that_nobody_knows_may_be_known_later() -> None:

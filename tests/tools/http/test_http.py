@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from tests.tools.scripted_server import Asked, Said, scripted
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
-from tools.http import HttpClient, segment
+from tools.http import HttpClient, Method, segment
 from tools.wire import Wire
 
 GOOD = Said({"name": "checkout", "added": "in some later version"})
@@ -87,6 +87,22 @@ async def test_a_write_is_sent_once_whatever_comes_back() -> None:
         assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_write_is_sent_once_when_its_connection_is_lost(method: Method) -> None:
+    def lost(asked: Asked) -> Said:
+        if asked.method == "GET":
+            return GOOD
+        raise ConnectionResetError
+
+    async with scripted(lost) as server:
+        client = client_of(server.url)
+        await client.get("/thing", Thing)
+        with pytest.raises(TransientError, match=f"lost after a {method} of /thing: it may have arrived"):
+            await client.send(method, "/thing", Thing, body={"a": 1})
+        await client.aclose()
+    assert [asked.method for asked in server.asked] == ["GET", method]
+
+
 async def test_a_short_retry_after_is_waited_for_and_a_long_one_is_passed_on() -> None:
     async with scripted(in_turn(Said(status=429, headers={"retry-after": "1"}), GOOD)) as server:
         started = asyncio.get_running_loop().time()
@@ -112,7 +128,7 @@ async def test_a_silent_system_is_given_up_in_time() -> None:
 async def test_a_system_that_is_not_there_is_transient() -> None:
     async with scripted(lambda _: GOOD) as server:
         gone = server.url
-    with pytest.raises(TransientError, match=r"Shop cannot be reached at 127\.0\.0\.1"):
+    with pytest.raises(TransientError, match=r"Shop cannot be reached at 127\.0\.0\.1: Connection refused"):
         await ask(gone)
 
 
@@ -214,6 +230,47 @@ async def test_credentials_are_sent_as_configured() -> None:
         await ask(server.url, username="u", password=SecretStr("p"))
         await ask(server.url)
     assert [asked.headers.get("authorization") for asked in server.asked] == ["Bearer abc", "Basic dTpw", None]
+
+
+async def test_a_username_with_a_colon_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(PermanentError, match="Shop: a username has no colon"):
+        client_of("http://127.0.0.1:1", username="u:p", password=SecretStr("p"))
+
+
+async def test_a_proxy_of_the_environment_is_asked_with_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scripted(lambda _: GOOD) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://me:pw@"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert (await ask("http://shop.example/base", token=SecretStr("abc"))).name == "checkout"
+    [asked] = proxy.asked
+    assert (asked.path, asked.headers["host"]) == ("/base/thing", "shop.example")
+    assert asked.headers["proxy-authorization"] == "Basic bWU6cHc="
+    assert asked.headers["authorization"] == "Bearer abc"
+
+
+async def test_what_is_written_is_written_as_json() -> None:
+    async with scripted(lambda _: GOOD) as server:
+        client = client_of(server.url)
+        await client.send("POST", "/thing", Thing, body={"ü": [1, None]})
+        await client.send("POST", "/thing", Thing)
+        await client.post_read("/thing", Thing, data={"query": "a b", "limit": 5})
+        await client.aclose()
+    told = [(asked.body.decode(), asked.headers.get("content-type")) for asked in server.asked]
+    assert told == [
+        ('{"ü":[1,null]}', "application/json"),
+        ("", None),
+        ("query=a+b&limit=5", "application/x-www-form-urlencoded"),
+    ]
+
+
+async def test_a_path_is_sent_as_it_is_written() -> None:
+    async with scripted(lambda _: GOOD) as server:
+        client = client_of(server.url)
+        for path in (f"/a/{segment('b/c d')}", "/ü/a b", "/x%2Fy~z+w"):
+            await client.get(path, Thing)
+        await client.aclose()
+    assert [asked.path for asked in server.asked] == ["/a/b%2Fc%20d", "/%C3%BC/a%20b", "/x%2Fy~z+w"]
 
 
 async def test_an_error_does_not_repeat_a_secret_that_the_system_echoed() -> None:

@@ -21,6 +21,7 @@ from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
 from tools.kubernetes.access import Need
 from tools.kubernetes.client import KubernetesClient
+from tools.kubernetes.wire import PatchKind
 
 
 class Server:
@@ -45,6 +46,10 @@ class Server:
                 return web.json_response({})
             case "/log":
                 return web.Response(text="x" * 2000)
+            case "/lost":
+                assert request.transport is not None
+                request.transport.abort()
+                return web.json_response({})
             case "/broken":
                 return web.Response(text="<html>", content_type="application/json")
             case _:
@@ -104,6 +109,16 @@ async def test_a_slow_answer_is_not_waited_for(tmp_path: Path) -> None:
     async with running(Server()) as server, connected(tmp_path, server.port, seconds=0.2) as client:
         with pytest.raises(TransientError, match="did not answer GET /slow in time"):
             await client.get("/slow")
+
+
+async def test_a_write_is_sent_once_when_its_connection_is_lost(tmp_path: Path) -> None:
+    async with running(Server()) as server, connected(tmp_path, server.port) as client:
+        await client.get("/x")
+        with pytest.raises(TransientError, match="lost after a DELETE of /lost: it may have arrived"):
+            await client.delete("/lost", uid="u-1")
+        with pytest.raises(TransientError, match="lost after a PATCH of /lost: it may have arrived"):
+            await client.patch("/lost", {}, kind=PatchKind.MERGE)
+    assert [request.method for request in server.asked] == ["GET", "DELETE", "PATCH"]
 
 
 async def test_a_server_that_hangs_keeps_no_socket_open(tmp_path: Path) -> None:

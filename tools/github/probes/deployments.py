@@ -45,7 +45,7 @@ async def _run(cluster: Cluster, args: DeploymentsArgs) -> Observation[Deploymen
         at=cluster.clock.now(),
         title=f"deployments of {args.repository}",
         entities=(repository_id(cluster.name, args.repository),),
-        link=f"https://github.com/{args.repository}/deployments" if "api.github.com" in client.http.base.host else None,
+        link=f"https://github.com/{args.repository}/deployments" if client.http.base.host == "api.github.com" else None,
     )
 
 
