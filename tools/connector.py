@@ -106,20 +106,26 @@ async def sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
 
 
 def session(
-    *, tls: ssl.SSLContext | bool, headers: Mapping[str, str], guard: JudgingResolver | None
+    *,
+    tls: ssl.SSLContext | bool,
+    headers: Mapping[str, str] | None = None,
+    guard: JudgingResolver | None = None,
+    most: int = MOST_CONNECTIONS,
+    trust_env: bool = False,
 ) -> aiohttp.ClientSession:
     """Where connections to one system are taken from. It keeps no cookies; time-outs are the caller's.
 
-    `guard` judges names; None where a proxy looks them up.
+    `guard` judges names; None where a proxy looks them up. `trust_env` reads proxies from the environment.
     """
     looked_up = {} if guard is None else {"resolver": guard, "use_dns_cache": False}
     return aiohttp.ClientSession(
-        connector=Connector(ssl=tls, limit=MOST_CONNECTIONS, keepalive_timeout=KEPT_SECONDS, **looked_up),
+        connector=Connector(ssl=tls, limit=most, keepalive_timeout=KEPT_SECONDS, **looked_up),
         headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(),
         skip_auto_headers=_WITHOUT_TYPE,
         middlewares=(sent_once,),
+        trust_env=trust_env,
         max_line_size=LONGEST_HEADER,
         max_field_size=LONGEST_HEADER,
     )

@@ -1,4 +1,4 @@
-"""The one door to the Kubernetes API: raw JSON over the library's configuration, authentication and HTTP client.
+"""The one door to the Kubernetes API: raw JSON over the library's configuration and authentication.
 
 Typed models are not used (a list of 5,000 pods costs ten times the CPU with them). Every call has a time-out and a
 bounded answer, and ends in a Document or in one of `tools.errors`. It retries nothing: who asks knows if that is safe.
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio import client as kubernetes_client
@@ -22,10 +21,10 @@ from incidents.canonical import Json
 from incidents.entity import EntityKind
 from tools.address import objection_to_url
 from tools.clock import Clock
-from tools.connector import Connector, sent_once
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
 from tools.kubernetes.access import Need
+from tools.kubernetes.client_session import Session
 from tools.kubernetes.document import Document
 from tools.kubernetes.refusals import error_of
 from tools.kubernetes.resources import RESOURCES
@@ -57,20 +56,16 @@ class KubernetesClient:
         self.access, self.clock = access, clock
         self.date = ""
         """The Date header of the last answer: what the API server's clock said."""
-        self._api: Any = None
-        self._connector: Connector | None = None
+        self._session: Session | None = None
         self._lock = asyncio.Lock()
         self._shared: Shared[Listing] = Shared()
 
     async def close(self) -> None:
         """End the connections."""
         async with self._lock:
-            if self._api is not None:
-                await self._api.close()
-                self._api = None
-            if self._connector is not None:
-                await self._connector.close()
-                self._connector = None
+            if self._session is not None:
+                await self._session.close()
+                self._session = None
 
     async def list(
         self, path: str, *, query: Mapping[str, str] | None = None, metadata_only: bool = False, most: int = MAX_ITEMS
@@ -191,8 +186,8 @@ class KubernetesClient:
         headers = {"Accept": accept, "Content-Type": content, "User-Agent": "midwatch"}
         try:
             async with asyncio.timeout(self.access.timeout_seconds):
-                response = await self._send(method, target, headers=headers, body=body)
-                async with response:
+                session = await self._connected()
+                async with await session.request(method, target, headers=headers, body=body) as response:
                     data = await _bounded(response, target, most=most, cut=cut)
         except TimeoutError:
             raise TransientError(f"the Kubernetes API did not answer {method} {path} in time") from None
@@ -205,25 +200,11 @@ class KubernetesClient:
             raise error_of(response.status, response.headers, data, what=f"{method} {path}")
         return data
 
-    async def _send(self, method: str, target: str, *, headers: dict[str, str], body: Json) -> aiohttp.ClientResponse:
-        api = await self._connected()
-        _, url, signed, sent, _ = await api.param_serialize(
-            method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
-        )
-        timeout = aiohttp.ClientTimeout(total=self.access.timeout_seconds)
-        answer = await api.rest_client.request(method, url, headers=signed, body=sent, _request_timeout=timeout)
-        response: aiohttp.ClientResponse = answer.response
-        return response
-
-    async def _connected(self) -> Any:
+    async def _connected(self) -> Session:
         async with self._lock:
-            if self._api is None:
-                configuration = await self._configured()
-                self._api = kubernetes_client.ApiClient(configuration=configuration)
-                tls, most = self._api.rest_client.ssl_context, configuration.connection_pool_maxsize
-                self._connector = Connector(ssl=tls, limit=most)
-                configuration.client_session_kwargs |= {"connector": self._connector}
-            return self._api
+            if self._session is None:
+                self._session = Session(await self._configured())
+            return self._session
 
     async def _configured(self) -> Any:
         configuration: Any = kubernetes_client.Configuration()
@@ -246,9 +227,6 @@ class KubernetesClient:
             raise PermanentError(f"{where} cannot be used: {error}") from error
         if why := objection_to_url(str(configuration.host)):
             raise PermanentError(f"Kubernetes: {configuration.host} is no address to configure: {why}")
-        # Without a proxy in the environment there is nothing to trust it for: it would make the library read ~/.netrc,
-        # in a thread, before every call.
-        configuration.client_session_kwargs = {"trust_env": bool(getproxies()), "middlewares": (sent_once,)}
         return configuration
 
 
