@@ -5,7 +5,6 @@ bounded answer, and ends in a Document or in one of `tools.errors`. It retries n
 """
 
 import asyncio
-import json
 import os
 import ssl
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+import orjson
 from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config
 
@@ -277,6 +277,6 @@ async def _bounded(response: aiohttp.ClientResponse, target: str, *, most: int, 
 
 def _decoded(data: bytes, path: str) -> Document:
     try:
-        return Document(json.loads(data))
+        return Document(orjson.loads(data))
     except ValueError:
         raise TransientError(f"the Kubernetes API answered {path} with something that is no JSON") from None

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
+import orjson
+
 from incidents.redaction import redact
 from incidents.value import Value
 
@@ -101,10 +103,18 @@ def _json(raw: str) -> dict[str, object] | None:
     if not raw.startswith("{"):
         return None
     try:
-        parsed = json.loads(raw)
+        parsed = orjson.loads(raw)
+    except ValueError:
+        parsed = _lenient(raw)
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _lenient(raw: str) -> object:
+    """What loggers write beyond JSON (NaN, halves of surrogate pairs), which the faster reader refuses."""
+    try:
+        return json.loads(raw)
     except ValueError:
         return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _message(parsed: dict[str, object]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import yaml
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
 from worlds.cluster.core import Cluster
@@ -18,6 +18,7 @@ from worlds.kubernetes.watching import Watching
 from worlds.kubernetes.writes import WriteOptions, Writer
 from worlds.objects.kinds import JsonObject
 from worlds.objects.patches import APPLY
+from worlds.written import JsonAnswer
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _REVIEWS = {"selfsubjectaccessreviews": access.access_review, "selfsubjectrulesreviews": access.rules_review}
@@ -59,16 +60,16 @@ class ApiServer:
         if path in {"/healthz", "/livez", "/readyz"}:
             return PlainTextResponse("ok")
         if path == "/version":
-            return JSONResponse(discovery.version(self._version))
+            return JsonAnswer(discovery.version(self._version))
         identity = access.identify(self._identities, request.headers.get("authorization", ""))
         if identity is None:
             raise unauthorized()
         described = _describe(path) if request.method == "GET" else None
         if described is not None:
-            return JSONResponse(described)
+            return JsonAnswer(described)
         review = _REVIEWS.get(path.rpartition("/")[2]) if path.startswith("/apis/authorization.k8s.io/v1/") else None
         if review is not None and request.method == "POST":
-            return JSONResponse(review(identity, await _body(request)), status_code=201)
+            return JsonAnswer(review(identity, await _body(request)), status_code=201)
         target = read_path(path)
         parameters = dict(request.query_params)
         verb = _verb(request.method, target, parameters)
@@ -87,7 +88,7 @@ class ApiServer:
             case "watch":
                 return StreamingResponse(self.watching.stream(target, parameters), media_type="application/json")
             case "list":
-                return JSONResponse(reads.list_objects(self._cluster.store, target, parameters))
+                return JsonAnswer(reads.list_objects(self._cluster.store, target, parameters))
             case "get":
                 return self._get(target, parameters)
             case _:
@@ -97,8 +98,8 @@ class ApiServer:
         if target.subresource == "log":
             return PlainTextResponse(self._logs.read(target, LogQuery.parse(parameters)))
         if target.subresource == "scale":
-            return JSONResponse(self._writer.scale(target))
-        return JSONResponse(reads.get(self._cluster.store, target))
+            return JsonAnswer(self._writer.scale(target))
+        return JsonAnswer(reads.get(self._cluster.store, target))
 
     async def _write(self, request: Request, target: Target, verb: str, parameters: Mapping[str, str]) -> Response:
         options = WriteOptions.read(parameters, request.headers.get("user-agent", ""))
@@ -123,7 +124,7 @@ class ApiServer:
                     405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
                 )
         self._cluster.settle()
-        return JSONResponse(answer, status_code=code)
+        return JsonAnswer(answer, status_code=code)
 
 
 def _describe(path: str) -> JsonObject | None:

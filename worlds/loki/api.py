@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -23,6 +23,7 @@ from worlds.promql.number import format_value
 from worlds.promql.result import MatrixResult
 from worlds.promql.storage import Matcher
 from worlds.sources import plain_application
+from worlds.written import JsonAnswer
 
 VERSION = "3.0.0"
 
@@ -115,10 +116,10 @@ class _Api:
         )
         streams = len({key_of(entry.labels) for entry in entries})
         size = sum(len(entry.line.encode()) for entry in entries)
-        return JSONResponse({"streams": streams, "chunks": streams, "bytes": size, "entries": len(entries)})
+        return JsonAnswer({"streams": streams, "chunks": streams, "bytes": size, "entries": len(entries)})
 
     async def build_info(self, _request: Request) -> Response:
-        return JSONResponse({"version": VERSION, "revision": "", "branch": "HEAD", "buildDate": "", "goVersion": ""})
+        return JsonAnswer({"version": VERSION, "revision": "", "branch": "HEAD", "buildDate": "", "goVersion": ""})
 
     async def ready(self, _request: Request) -> Response:
         return PlainTextResponse("ready\n")
@@ -134,7 +135,7 @@ class _Api:
         return self.engine.storage.streams(matchers, start_ns=window.start_ns, end_ns=window.end_ns)
 
 
-def _answered(answer: Answer) -> JSONResponse:
+def _answered(answer: Answer) -> JsonAnswer:
     if isinstance(answer, StreamsResult):
         shown: list[Json] = [
             {"stream": dict(one.labels), "values": [[str(ns), line] for ns, line in one.lines]}
@@ -196,8 +197,8 @@ def _stats(*, returned: int, lines: int = 0, size: int = 0) -> Json:
     }
 
 
-def _success(data: Json) -> JSONResponse:
-    return JSONResponse({"status": "success", "data": data})
+def _success(data: Json) -> JsonAnswer:
+    return JsonAnswer({"status": "success", "data": data})
 
 
 def _seconds(time: float) -> float:

@@ -6,9 +6,10 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from worlds.promql.errors import ExecutionError, ParseError
+from worlds.written import JsonAnswer
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -79,11 +80,11 @@ async def parameters_of(request: Request) -> Parameters:
     return Parameters(pairs)
 
 
-def success(data: Json) -> JSONResponse:
+def success(data: Json) -> JsonAnswer:
     """Answer with data."""
-    return JSONResponse({"status": "success", "data": data})
+    return JsonAnswer({"status": "success", "data": data})
 
 
-def _failure(kind: ErrorType, message: str) -> JSONResponse:
+def _failure(kind: ErrorType, message: str) -> JsonAnswer:
     body = {"status": "error", "errorType": kind.value, "error": message}
-    return JSONResponse(body, status_code=_STATUS_CODES[kind])
+    return JsonAnswer(body, status_code=_STATUS_CODES[kind])

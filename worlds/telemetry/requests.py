@@ -156,9 +156,10 @@ class RequestMetrics:
         routes = _routes(track.workload) if self._convention is not HttpMetrics.ISTIO else (("", 1.0),)
         bounds = [{"le": f"{b:g}" if np.isfinite(b) else "+Inf"} for b in self._bounds]
         kinds: list[dict[str, str]] = bounds if name.endswith("_bucket") else [{}]
-        labelled = [base | self._request_labels(_CODES[code], route) for route, _ in routes]
+        labelled = [base | self._request_labels(_CODES[code], route) | kinds[0] for route, _ in routes]
+        ordered = [dict(sorted(labels.items())) for labels in labelled]  # once for all bounds: they keep their place
         return _Lines(
-            labels=[LabelSet(labels | kind) for labels in labelled for kind in kinds],
+            labels=[LabelSet(labels | kind) for labels in ordered for kind in kinds],
             columns=np.tile(np.arange(len(kinds)) + code * len(kinds), len(routes)),
             shares=np.repeat([share for _, share in routes], len(kinds)),
         )

@@ -6,7 +6,7 @@ from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import KINDS, JsonObject
 from worlds.objects.store import Change, ChangeType
 from worlds.promql.labels import LabelSet
-from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Series, matches_all
 from worlds.telemetry.grid import Steps, Window
 from worlds.telemetry.statemetrics import metadata_of, samples
 
@@ -20,6 +20,7 @@ class StateBook:
     def __init__(self, world: Simulation) -> None:
         self._world = world
         self._by_name: dict[str, dict[_Key, Steps]] = {}
+        self._by_label: dict[tuple[str, str, str], list[Steps]] = {}
         self._present: dict[str, dict[_Key, float]] = {}
         for kind in KINDS:
             if not kind.stored_as:
@@ -37,11 +38,20 @@ class StateBook:
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""
-        for steps in self._by_name.get(name, {}).values():
+        for steps in self._candidates(name, matchers):
             if matches_all(matchers, steps.labels):
                 found = steps.series(window)
                 if found is not None:
                     yield found
+
+    def _candidates(self, name: str, matchers: Sequence[Matcher]) -> Collection[Steps]:
+        """Return what may match: of the labels whose value is given, the one that fewest have."""
+        given = [one for one in matchers if one.op is MatchOp.EQUAL and one.value and one.name != METRIC_NAME]
+        return min(
+            (self._by_label.get((name, one.name, one.value), ()) for one in given),
+            key=len,
+            default=self._by_name.get(name, {}).values(),
+        )
 
     def _on_change(self, change: Change) -> None:
         self._update(change.object, at=self._world.cluster.now, gone=change.type is ChangeType.DELETED)
@@ -66,4 +76,6 @@ class StateBook:
         if steps is None:
             labels = LabelSet({METRIC_NAME: key[0], **{k: v for k, v in key[1] if v}, **_JOB})
             steps = table[key] = Steps(labels=labels)
+            for label, value in labels.items():
+                self._by_label.setdefault((key[0], label, value), []).append(steps)
         return steps
