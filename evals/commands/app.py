@@ -106,6 +106,10 @@ def run(
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the run as a page to look at.")] = None,
 ) -> None:
     """Run scenarios or a benchmark, and print what was right, per family, and why the rest was wrong."""
+    if workers > 1:  # its imports take as long as ours: both at the same time
+        from evals.harness.forking import begin_importing
+
+        begin_importing("evals.harness.recorded" if dataset else "evals.harness.episode")
     from evals.commands.arming import Arms
     from evals.commands.run import Options, run_command
 

@@ -5,7 +5,6 @@ already. With one worker everything runs in this process. Workers end with who b
 reads a pipe that only their owner holds open.
 """
 
-import multiprocessing
 import os
 import signal
 import tempfile
@@ -18,6 +17,7 @@ from multiprocessing.connection import Connection
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from evals.harness.forking import context_of
 from orchestrator.garbage import settle, undisturbed
 
 JobT = TypeVar("JobT")
@@ -62,7 +62,7 @@ def _pooled(work: Callable[[JobT], DoneT], jobs: Sequence[JobT], *, workers: int
 @contextmanager
 def _pool(work: Callable[[JobT], DoneT], *, workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes for the work. Who leaves before all is done waits for nothing that is under way."""
-    context = _context(work)
+    context = context_of(work.__module__)
     lifeline, held = context.Pipe(duplex=False)
     with TemporaryDirectory(prefix="midwatch-eval-") as folder, lifeline, held:
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(lifeline, folder))
@@ -108,11 +108,3 @@ def _singly(
             except BrokenProcessPool:
                 result = lost(job, "its process died: out of memory, or a crash of native code")
         yield result
-
-
-def _context(work: Callable[[JobT], DoneT]) -> multiprocessing.context.BaseContext:
-    """Fork from a small process without threads that has imported what the work needs; spawn where there is no fork."""
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    context.set_forkserver_preload([work.__module__])
-    return context

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,25 @@ class Window:
             self._levels[value] = np.full(len(self.times), value)
         return self.full(labels, self._levels[value])
 
+    @cached_property
+    def first(self) -> int:
+        """The first tick; there is one."""
+        return int(self.ticks[0])
+
+    @cached_property
+    def last(self) -> int:
+        """The last tick; there is one."""
+        return int(self.ticks[-1])
+
     def cut(self, ticks: Ticks) -> slice:
         """Return which of ascending ticks lie in the window."""
-        if not len(self.ticks):
+        count = len(ticks)
+        if not len(self.ticks) or not count:
             return slice(0, 0)
-        return slice(
-            int(np.searchsorted(ticks, self.ticks[0])), int(np.searchsorted(ticks, self.ticks[-1], side="right"))
-        )
+        begin = int(ticks[0])
+        if int(ticks[-1]) - begin == count - 1:  # none is missing, as is usual
+            return slice(min(max(self.first - begin, 0), count), min(max(self.last + 1 - begin, 0), count))
+        return slice(int(np.searchsorted(ticks, self.first)), int(np.searchsorted(ticks, self.last, side="right")))
 
     def times_of(self, ticks: Ticks) -> Floats:
         """Return the times of ticks in the window; the shared array when they are all of them."""

@@ -9,6 +9,7 @@ import numpy as np
 from worlds.cluster.chance import Chance
 from worlds.cluster.podmaking import POD
 from worlds.estate.flow import TICK, PodField
+from worlds.estate.layout import Column
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import JsonObject
 from worlds.objects.store import Change
@@ -24,19 +25,49 @@ _OLDEST_COUNT = 86400.0
 class ProcessTrack:
     """One pod's rows in a window. `all_rows` reach back to its beginning, for counters.
 
-    `ends` are the positions in `ticks` behind a row after which there was nothing to scrape.
+    Most queries mean few pods: what only those need is computed when it is asked for.
     """
 
     pod: JsonObject
     workload: Workload
     node: str
-    ticks: Ticks
-    times: Floats
-    rows: Floats
-    first: int
+    scraped: Window
+    """The window that was asked about."""
+    all_ticks: Ticks
     all_rows: Floats
-    head_start: float
-    ends: Ticks
+    window: slice
+    """Which of all rows lie in it: at least one."""
+    last: int
+    """The latest tick that could have been scraped."""
+    birth: Column
+
+    @cached_property
+    def ticks(self) -> Ticks:
+        """The ticks in the window."""
+        return self.all_ticks[self.window]
+
+    @cached_property
+    def times(self) -> Floats:
+        """Their times."""
+        return self.scraped.times_of(self.ticks)
+
+    @cached_property
+    def rows(self) -> Floats:
+        """A row for each of them."""
+        return self.all_rows[self.window]
+
+    @cached_property
+    def ends(self) -> Ticks:
+        """The positions in `ticks` behind a row after which there was nothing to scrape."""
+        follows = np.append(self.ticks[1:] == self.ticks[:-1] + 1, self.ticks[-1] >= self.last)
+        return np.flatnonzero(~follows) + 1
+
+    @property
+    def head_start(self) -> float:
+        """Seconds that a process had counted for when its rows begin."""
+        if self.birth.instance != 1:
+            return 0.0
+        return min(max(float(self.all_ticks[0]) * TICK - self.birth.started, 0.0), _OLDEST_COUNT)
 
     def series(self, labels: Mapping[str, str], values: Floats) -> Series:
         """Return a series of values per row, with a staleness marker wherever the process went away."""
@@ -85,11 +116,6 @@ class ProcessTrack:
         counts = [np.cumsum(life, axis=0) for life in lives]
         return np.concatenate(counts if before is None else [before, *counts])
 
-    @property
-    def window(self) -> slice:
-        """Which of all rows lie in the window."""
-        return slice(self.first, self.first + len(self.ticks))
-
     @cached_property
     def uid(self) -> str:
         """The pod's uid."""
@@ -127,7 +153,7 @@ class ProcessTracks:
         if self._found_at != self._world.last_tick:
             self._found.clear()
             self._found_at = self._world.last_tick
-        key = (int(window.ticks[0]), int(window.ticks[-1]))
+        key = (window.first, window.last)
         if key not in self._found:
             self._found[key] = tuple(self._tracks(window))
         return self._found[key]
@@ -138,6 +164,7 @@ class ProcessTracks:
             self._found.clear()
 
     def _tracks(self, window: Window) -> Iterator[ProcessTrack]:
+        last = min(window.last, self._world.last_tick)
         for uid, column in self._world.tape.columns.items():
             workload = self._workloads.get(column.workload)
             if workload is None or workload.kind is WorkloadKind.EXTERNAL:
@@ -145,25 +172,18 @@ class ProcessTracks:
             track = self._world.tape.pod(uid)
             part = window.cut(track.ticks)
             pod = self._pod(uid)
-            if part.stop <= part.start or pod is None:
-                continue
-            ticks = track.ticks[part]
-            birth = self._world.tape.births[uid]
-            age = max(track.ticks[0] * TICK - birth.started, 0.0) if birth.instance == 1 else 0.0
-            last = min(int(window.ticks[-1]), self._world.last_tick)
-            follows = np.append(ticks[1:] == ticks[:-1] + 1, ticks[-1] >= last)
-            yield ProcessTrack(
-                pod=pod,
-                workload=workload,
-                node=column.node,
-                ticks=ticks,
-                times=window.times_of(ticks),
-                rows=track.rows[part],
-                first=part.start,
-                all_rows=track.rows,
-                head_start=min(age, _OLDEST_COUNT),
-                ends=np.flatnonzero(~follows) + 1,
-            )
+            if part.stop > part.start and pod is not None:
+                yield ProcessTrack(
+                    pod=pod,
+                    workload=workload,
+                    node=column.node,
+                    scraped=window,
+                    all_ticks=track.ticks,
+                    all_rows=track.rows,
+                    window=part,
+                    last=last,
+                    birth=self._world.tape.births[uid],
+                )
 
     def _pod(self, uid: str) -> JsonObject | None:
         known = self._pods.get(uid)
