@@ -18,7 +18,7 @@ from worlds.loki.errors import LogQLError
 from worlds.loki.parameters import Parameters, Window, parameters_of
 from worlds.loki.parser import parse_selector
 from worlds.loki.storage import Direction, LogStorage
-from worlds.promql.labels import Labels, key_of
+from worlds.promql.labels import Labels, key_of, labels_of
 from worlds.promql.number import format_value
 from worlds.promql.result import MatrixResult
 from worlds.promql.storage import Matcher
@@ -104,7 +104,7 @@ class _Api:
             raise LogQLError("0 matcher groups: at least one match[] is needed")
         window = parameters.window()
         found = {key_of(one) for text in selectors for one in self._matching(parse_selector(text), window)}
-        return _success([dict(labels) for labels in sorted(found)])
+        return _success([labels_of(key) for key in sorted(found)])
 
     async def index_stats(self, request: Request) -> Response:
         parameters = await self._read(request)

@@ -13,7 +13,7 @@ from worlds.loki.parser import parse
 from worlds.loki.storage import Direction, Entry, LogStorage
 from worlds.loki.syntax import LogQuery
 from worlds.promql.frame import Frame, Stamps
-from worlds.promql.labels import LabelKey, key_of
+from worlds.promql.labels import LabelKey, key_of, labels_of
 from worlds.promql.result import MatrixResult, Run, Sample, VectorResult
 
 _NS = 1_000_000_000
@@ -88,7 +88,7 @@ class LogEngine:
             read.extend(wanted)
             for labels, ns, line in read:
                 found.setdefault(key_of(labels), []).append((ns, line))
-        streams = [Stream(labels=dict(key), lines=lines) for key, lines in sorted(found.items())]
+        streams = [Stream(labels=labels_of(key), lines=lines) for key, lines in sorted(found.items())]
         return StreamsResult(
             streams=streams, lines_read=len(read), bytes_read=sum(len(entry.line.encode()) for entry in read)
         )

@@ -18,7 +18,7 @@ from worlds.promql.aggregation import aggregate, grouping, top
 from worlds.promql.errors import QueryError
 from worlds.promql.frame import Frame, Scalar, Stamps
 from worlds.promql.functions import vector
-from worlds.promql.labels import LabelKey, drop, keep, key_of, render
+from worlds.promql.labels import LabelKey, drop, keep, key_of, labels_of, render
 from worlds.promql.matching import combine, set_operation
 from worlds.promql.operators import SET_OPERATORS, between_scalars, with_scalar
 from worlds.promql.over_time import Computed
@@ -146,7 +146,7 @@ def _blocks(storage: LogStorage, query: RangeAggregation, *, start_ns: int, end_
         stamps.append(entry.ns)
         values.append(_sample(query, line, labels))
     return [
-        Block(labels=[dict(key)], stamps=np.array(stamps, dtype=np.int64), values=np.array([values]))
+        Block(labels=[labels_of(key)], stamps=np.array(stamps, dtype=np.int64), values=np.array([values]))
         for key, (stamps, values) in series.items()
     ]
 

@@ -14,7 +14,7 @@ from worlds.prometheus.encoding import encode_result
 from worlds.prometheus.moments import invalid, read_duration, read_time
 from worlds.promql.engine import Engine
 from worlds.promql.errors import ParseError
-from worlds.promql.labels import key_of
+from worlds.promql.labels import key_of, labels_of
 from worlds.promql.parsing import selector_matchers
 from worlds.promql.storage import Matcher, label_sets
 
@@ -77,7 +77,7 @@ class _Queries:
             for matchers in selectors
             for labels in label_sets(self.engine.storage.select(matchers, start=start, end=end))
         }
-        return success([dict(labels) for labels in sorted(found)])
+        return success([labels_of(key) for key in sorted(found)])
 
     async def labels(self, request: Request) -> Response:
         parameters = await parameters_of(request)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from worlds.promql.labels import LabelKey, key_of
+from worlds.promql.labels import LabelKey, key_of, labels_of
 from worlds.promql.storage import (
     METRIC_NAME,
     STALE_NAN,
@@ -50,7 +50,7 @@ class RecordedSeries:
             self._append(labels, time, value)
             written.add(key_of(labels))
         for key in self._last.get(source, set()) - written:
-            self._append(dict(key), time, STALE_NAN)
+            self._append(labels_of(key), time, STALE_NAN)
         self._last[source] = written
 
     def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> list[Series]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from worlds.promql.errors import ExecutionError
 from worlds.promql.frame import Floats, Frame, Mask, Stamps, any_row, join_equal_rows, stack
-from worlds.promql.labels import LabelKey, Labels, key_of, signature
+from worlds.promql.labels import LabelKey, Labels, key_of, labels_of, signature
 from worlds.promql.number import format_value
 from worlds.promql.quantile import quantile_of_prefix
 
@@ -29,7 +29,7 @@ def aggregate(operator: str, frame: Frame, group_of: Grouping) -> Frame:
     values, present = frame.values[order], frame.present if everywhere else frame.present[order]
     counts = _counts(present, starts, everywhere=everywhere)
     reduced = _REDUCERS[operator](_Rows(values, None if everywhere else present, starts, group, counts))
-    return Frame(labels=[dict(key) for key in keys], values=reduced, present=np.greater(counts, 0))
+    return Frame(labels=[labels_of(key) for key in keys], values=reduced, present=np.greater(counts, 0))
 
 
 def aggregate_quantile(q: Floats, frame: Frame, group_of: Grouping) -> Frame:
@@ -39,7 +39,7 @@ def aggregate_quantile(q: Floats, frame: Frame, group_of: Grouping) -> Frame:
         values, present = frame.values[rows].T[np.newaxis], frame.present[rows].T[np.newaxis]
         quantiles = quantile_of_prefix(values, present, q)
         there = any_row(frame.present[rows])[np.newaxis]
-        parts.append(Frame(labels=[dict(key)], values=quantiles, present=there))
+        parts.append(Frame(labels=[labels_of(key)], values=quantiles, present=there))
     return stack(parts, steps=frame.steps)
 
 
@@ -78,7 +78,7 @@ def count_values(label: str, frame: Frame, group_of: Grouping) -> Frame:
 
 
 def _with_label(key: LabelKey, label: str, value: str) -> LabelKey:
-    return key_of({**dict(key), label: value})
+    return key_of({**labels_of(key), label: value})
 
 
 class _Rows:

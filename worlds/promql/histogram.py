@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from worlds.promql.frame import Floats, Frame, Mask, any_row, stack
-from worlds.promql.labels import LabelKey, drop, key_of
+from worlds.promql.labels import LabelKey, drop, key_of, labels_of
 from worlds.promql.quantile import bucket_quantile
 from worlds.promql.storage import METRIC_NAME
 
@@ -34,7 +34,7 @@ def _one(q: Floats, frame: Frame, key: LabelKey, buckets: Sequence[tuple[float, 
         if there.any():
             merged_bounds, merged = _coalesced(bounds[there], counts[there][:, columns])
             values[columns] = bucket_quantile(q[columns], merged_bounds, merged)
-    return Frame(labels=[dict(key)], values=values[np.newaxis], present=any_row(present)[np.newaxis])
+    return Frame(labels=[labels_of(key)], values=values[np.newaxis], present=any_row(present)[np.newaxis])
 
 
 def _columns_with_same_buckets(present: Mask) -> list[np.ndarray[tuple[int, ...], np.dtype[np.intp]]]:

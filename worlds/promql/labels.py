@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
+from itertools import chain
 from typing import TypeAlias
 
 from worlds.promql.quoting import quote
 from worlds.promql.storage import METRIC_NAME
 
 Labels: TypeAlias = Mapping[str, str]
-LabelKey: TypeAlias = tuple[tuple[str, str], ...]
+LabelKey: TypeAlias = tuple[str, ...]
+"""Names and values in turn, by name: equal for equal label sets, and ordered as Prometheus orders series."""
 
 
 # Groupings that one label set remembers: those of the queries that are asked of it in turn.
@@ -21,7 +23,7 @@ class LabelSet(dict[str, str]):
     @cached_property
     def key(self) -> LabelKey:
         """The hashable form."""
-        return tuple(sorted(self.items()))
+        return _key(self)
 
     @cached_property
     def nameless(self) -> "LabelSet":
@@ -54,8 +56,18 @@ class LabelSet(dict[str, str]):
 
 
 def key_of(labels: Labels) -> LabelKey:
-    """Return a hashable form: equal for equal label sets, and ordered as Prometheus orders series."""
-    return labels.key if isinstance(labels, LabelSet) else tuple(sorted(labels.items()))
+    """Return the hashable form."""
+    return labels.key if isinstance(labels, LabelSet) else _key(labels)
+
+
+def labels_of(key: LabelKey) -> dict[str, str]:
+    """Return the label set of a key."""
+    parts = iter(key)
+    return dict(zip(parts, parts, strict=True))
+
+
+def _key(labels: Labels) -> LabelKey:
+    return tuple(chain.from_iterable(sorted(labels.items())))
 
 
 def without_name(labels: Labels) -> Labels:
@@ -85,10 +97,10 @@ def signature(*, on: bool, names: Collection[str]) -> Callable[[Labels], LabelKe
 
 
 def _only(labels: Labels, names: Collection[str]) -> LabelKey:
-    return tuple((name, labels[name]) for name in names if labels.get(name))
+    return tuple(part for name in names if (value := labels.get(name)) for part in (name, value))
 
 
 def render(labels: Labels) -> str:
     """Write a label set as Prometheus does: `{a="b", c="d"}`."""
-    quoted = (f"{name}={quote(value)}" for name, value in key_of(labels))
+    quoted = (f"{name}={quote(value)}" for name, value in sorted(labels.items()))
     return "{" + ", ".join(quoted) + "}"

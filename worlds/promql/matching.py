@@ -10,7 +10,7 @@ import numpy as np
 
 from worlds.promql.errors import ExecutionError
 from worlds.promql.frame import Floats, Frame, Mask, empty_frame, join_equal_rows, stack
-from worlds.promql.labels import LabelKey, Labels, drop, keep, render, signature, without_name
+from worlds.promql.labels import LabelKey, Labels, drop, keep, labels_of, render, signature, without_name
 from worlds.promql.operators import ARITHMETIC, COMPARISONS
 
 _AMBIGUOUS = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
@@ -96,7 +96,7 @@ def _check_unique(one: Frame, signs: Sequence[LabelKey], *, asked: Mask, side: s
             step = int(np.argmax(clash))
             first, second = [row for row in rows if one.present[row, step]][:2]
             raise ExecutionError(
-                f"found duplicate series for the match group {render(dict(sign))} on the {side} hand-side of the "
+                f"found duplicate series for the match group {render(labels_of(sign))} on the {side} hand-side of the "
                 f"operation: [{render(one.labels[second])}, {render(one.labels[first])}];many-to-many matching not "
                 "allowed: matching labels must be unique on one side"
             )

@@ -1,20 +1,49 @@
 """Who calls whom: the service graph that Tempo derives from traces, and what the ingress controller sees."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from worlds.estate.flow import TICK, EdgeField, ServiceField
 from worlds.estate.simulation import Simulation
-from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Series, matches_all
+from worlds.estate.tape import Track
+from worlds.promql.labels import LabelSet
+from worlds.promql.storage import METRIC_NAME, Matcher, MetricMetadata, Rows, matches_all
 from worlds.scenario.estate import resolve
 from worlds.scenario.workload import Workload
 from worlds.telemetry.grid import Floats, Window
-from worlds.telemetry.histogram import buckets_of, cumulative_share, mean_of
+from worlds.telemetry.histogram import buckets_of, cumulative_shares, mean_of
 
 _TOTAL, _FAILED = "traces_service_graph_request_total", "traces_service_graph_request_failed_total"
 _SECONDS = "traces_service_graph_request_server_seconds"
 _INGRESS, _INGRESS_SECONDS = "nginx_ingress_controller_requests", "nginx_ingress_controller_request_duration_seconds"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Counters:
+    """Counters over all rows of a track: a label set and a column of `counts` for each."""
+
+    track: Track
+    labels: Sequence[LabelSet]
+    counts: Floats
+
+    @classmethod
+    def of(cls, track: Track, labels: Sequence[Mapping[str, str]], per_second: Floats) -> "_Counters":
+        """Count up from rates, a column for each label set. A label without a value is none."""
+        named = [LabelSet(sorted((name, value) for name, value in one.items() if value)) for one in labels]
+        return cls(track=track, labels=named, counts=np.cumsum(per_second * TICK, axis=0))
+
+    def within(self, window: Window, matchers: Sequence[Matcher]) -> Iterator[Rows]:
+        """Yield those that pass."""
+        part = window.cut(self.track.ticks)
+        kept = [at for at, labels in enumerate(self.labels) if matches_all(matchers, labels)]
+        if part.stop > part.start and kept:
+            yield Rows(
+                labels=[self.labels[at] for at in kept],
+                timestamps=window.times_of(self.track.ticks[part]),
+                values=np.ascontiguousarray(self.counts[part, kept].T),
+            )
 
 
 class EdgeMetrics:
@@ -33,6 +62,7 @@ class EdgeMetrics:
         ]
         self._exposed = [workload for workload in estate.workloads if workload.host and workload.kind != "External"]
         self._names = frozenset(self.metadata())
+        self._kept: dict[tuple[str, str, str], _Counters] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -60,7 +90,7 @@ class EdgeMetrics:
         """Return the names that it has."""
         return self._names
 
-    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
+    def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Rows]:
         """Yield the matching series of one metric."""
         if name.startswith("nginx_"):
             for workload in self._exposed:
@@ -71,7 +101,7 @@ class EdgeMetrics:
 
     def _edge(
         self, name: str, caller: Workload, callee: Workload, matchers: Sequence[Matcher], window: Window
-    ) -> Iterator[Series]:
+    ) -> Iterator[Rows]:
         labels = {
             METRIC_NAME: name,
             "client": caller.name,
@@ -79,95 +109,70 @@ class EdgeMetrics:
             "connection_type": _connection(callee),
             "job": "tempo",
         }
-        track = self._world.tape.edge(caller.key, callee.key)
-        if not len(track.ticks) or not _may_pass(labels, matchers):
-            return
-        calls = track.rows[:, EdgeField.CALLS]
-        failed = track.rows[:, EdgeField.FAILED]
-        if name == _FAILED:
-            yield from _counted(labels, calls * failed, matchers, window, track.ticks)
-        elif name == _TOTAL:
-            yield from _counted(labels, calls, matchers, window, track.ticks)
-        else:
-            yield from _durations(
-                name,
-                labels,
-                calls,
-                track.rows[:, EdgeField.LATENCY],
-                callee.behaviour.spread,
-                matchers,
-                window,
-                track.ticks,
-            )
 
-    def _ingress(self, name: str, workload: Workload, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
-        track = self._world.tape.service(workload.key)
+        def counted(track: Track) -> _Counters:
+            calls, failed = track.rows[:, EdgeField.CALLS], track.rows[:, EdgeField.FAILED]
+            if name in {_FAILED, _TOTAL}:
+                rate = calls * failed if name == _FAILED else calls
+                return _Counters.of(track, [labels], rate[:, np.newaxis])
+            return _durations(labels, track, calls, track.rows[:, EdgeField.LATENCY], callee.behaviour.spread)
+
+        track = self._world.tape.edge(caller.key, callee.key)
+        if len(track.ticks) and _may_pass(labels, matchers):
+            yield from self._of((name, caller.key, callee.key), track, counted).within(window, matchers)
+
+    def _ingress(self, name: str, workload: Workload, matchers: Sequence[Matcher], window: Window) -> Iterator[Rows]:
         labels = {
             METRIC_NAME: name,
             "namespace": "ingress-nginx",
             "exported_namespace": workload.namespace,
             "ingress": workload.name,
+            "exported_service": workload.name,
+            "host": workload.host,
+            "job": "ingress-nginx",
         }
-        labels |= {"exported_service": workload.name, "host": workload.host, "job": "ingress-nginx"}
-        if not len(track.ticks):
-            return
-        offered, failed = track.rows[:, ServiceField.OFFERED], track.rows[:, ServiceField.FAILED]
-        if name == _INGRESS:
-            for code, rate in (
-                ("200", offered * (1 - failed) * 0.988),
-                ("404", offered * (1 - failed) * 0.012),
-                ("502", offered * failed * 0.35),
-                ("503", offered * failed * 0.65),
-            ):
-                yield from _counted(labels | {"status": code, "method": "GET"}, rate, matchers, window, track.ticks)
-        else:
-            yield from _durations(
-                name,
-                labels,
-                offered,
-                track.rows[:, ServiceField.LATENCY],
-                workload.behaviour.spread,
-                matchers,
-                window,
-                track.ticks,
-            )
+
+        def counted(track: Track) -> _Counters:
+            offered, failed = track.rows[:, ServiceField.OFFERED], track.rows[:, ServiceField.FAILED]
+            if name != _INGRESS:
+                spread = workload.behaviour.spread
+                return _durations(labels, track, offered, track.rows[:, ServiceField.LATENCY], spread)
+            by_code = {
+                "200": offered * (1 - failed) * 0.988,
+                "404": offered * (1 - failed) * 0.012,
+                "502": offered * failed * 0.35,
+                "503": offered * failed * 0.65,
+            }
+            named = [labels | {"status": code, "method": "GET"} for code in by_code]
+            return _Counters.of(track, named, np.stack(list(by_code.values()), axis=1))
+
+        track = self._world.tape.service(workload.key)
+        if len(track.ticks) and _may_pass(labels, matchers):
+            yield from self._of((name, workload.key, ""), track, counted).within(window, matchers)
+
+    def _of(self, key: tuple[str, str, str], track: Track, counted: Callable[[Track], _Counters]) -> _Counters:
+        """Return the counters of a track. Kept until it grows."""
+        known = self._kept.get(key)
+        if known is None or known.track is not track:
+            known = self._kept[key] = counted(track)
+        return known
 
 
 def _connection(callee: Workload) -> str:
     return "database" if callee.language in {"postgres", "redis"} else ""
 
 
-def _counted(
-    labels: dict[str, str], rate: Floats, matchers: Sequence[Matcher], window: Window, ticks: np.ndarray
-) -> Iterator[Series]:
-    full = {key: value for key, value in labels.items() if value}
-    part = window.cut(ticks)
-    if part.stop > part.start and matches_all(matchers, full):
-        yield Series(labels=full, timestamps=window.times_of(ticks[part]), values=np.cumsum(rate * TICK)[part])
-
-
-def _durations(
-    name: str,
-    labels: dict[str, str],
-    rate: Floats,
-    median: Floats,
-    spread: float,
-    matchers: Sequence[Matcher],
-    window: Window,
-    ticks: np.ndarray,
-) -> Iterator[Series]:
+def _durations(labels: Mapping[str, str], track: Track, rate: Floats, median: Floats, spread: float) -> _Counters:
+    name = labels[METRIC_NAME]
     if name.endswith("_count"):
-        yield from _counted(labels, rate, matchers, window, ticks)
-    elif name.endswith("_sum"):
-        yield from _counted(labels, rate * mean_of(median, spread=spread), matchers, window, ticks)
-    elif _may_pass(labels, matchers):
-        for bound in buckets_of(milliseconds=False):
-            full = labels | {"le": f"{bound:g}" if np.isfinite(bound) else "+Inf"}
-            yield from _counted(
-                full, rate * cumulative_share(bound, median=median, spread=spread), matchers, window, ticks
-            )
+        return _Counters.of(track, [labels], rate[:, np.newaxis])
+    if name.endswith("_sum"):
+        return _Counters.of(track, [labels], (rate * mean_of(median, spread=spread))[:, np.newaxis])
+    bounds = buckets_of(milliseconds=False)
+    named = [{**labels, "le": f"{bound:g}" if np.isfinite(bound) else "+Inf"} for bound in bounds]
+    return _Counters.of(track, named, rate[:, np.newaxis] * cumulative_shares(bounds, median=median, spread=spread))
 
 
-def _may_pass(labels: dict[str, str], matchers: Sequence[Matcher]) -> bool:
-    """Whether matchers of anything but the bound speak for these labels: most pairs are not meant."""
-    return matches_all([one for one in matchers if one.name != "le"], labels)
+def _may_pass(labels: Mapping[str, str], matchers: Sequence[Matcher]) -> bool:
+    """Whether what is asked of these labels speaks for them: most pairs are not meant."""
+    return matches_all([one for one in matchers if one.name in labels], labels)

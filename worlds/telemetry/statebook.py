@@ -1,17 +1,19 @@
 """Follows the API server's objects and keeps how their figures changed, as kube-state-metrics would be scraped."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 
 from worlds.estate.simulation import Simulation
 from worlds.objects.kinds import KINDS, JsonObject
 from worlds.objects.store import Change, ChangeType
-from worlds.promql.labels import LabelSet
+from worlds.promql.labels import LabelSet, labels_of
 from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Series, matches_all
 from worlds.telemetry.grid import Steps, Window
 from worlds.telemetry.statemetrics import metadata_of, samples
 
 _JOB = {"job": "kube-state-metrics", "instance": "10.64.0.7:8080"}
-_Key = tuple[str, tuple[tuple[str, str], ...]]
+_Key = tuple[str, ...]
+"""A metric's name, and labels and values in turn."""
 
 
 class StateBook:
@@ -20,7 +22,7 @@ class StateBook:
     def __init__(self, world: Simulation) -> None:
         self._world = world
         self._by_name: dict[str, dict[_Key, Steps]] = {}
-        self._by_label: dict[tuple[str, str, str], list[Steps]] = {}
+        self._by_label: dict[tuple[str, str], dict[str, list[Steps]]] = {}
         self._present: dict[str, dict[_Key, float]] = {}
         for kind in KINDS:
             if not kind.stored_as:
@@ -48,10 +50,19 @@ class StateBook:
         """Return what may match: of the labels whose value is given, the one that fewest have."""
         given = [one for one in matchers if one.op is MatchOp.EQUAL and one.value and one.name != METRIC_NAME]
         return min(
-            (self._by_label.get((name, one.name, one.value), ()) for one in given),
+            (self._having(name, one.name).get(one.value, ()) for one in given),
             key=len,
             default=self._by_name.get(name, {}).values(),
         )
+
+    def _having(self, name: str, label: str) -> dict[str, list[Steps]]:
+        """Return the series of a metric by the value of a label. Kept for those labels that queries ask for."""
+        found = self._by_label.get((name, label))
+        if found is None:
+            found = self._by_label[name, label] = {}
+            for steps in self._by_name.get(name, {}).values():
+                found.setdefault(steps.labels.get(label, ""), []).append(steps)
+        return found
 
     def _on_change(self, change: Change) -> None:
         self._update(change.object, at=self._world.cluster.now, gone=change.type is ChangeType.DELETED)
@@ -61,7 +72,7 @@ class StateBook:
         before = self._present.get(uid, {})
         after: dict[_Key, float] = {}
         for name, labels, value in () if gone else samples(obj):
-            after[name, tuple(labels.items())] = value
+            after[name, *chain.from_iterable(labels.items())] = value
         for key, value in after.items():
             if before.get(key) != value:
                 self._steps(key).set(at, value)
@@ -74,8 +85,9 @@ class StateBook:
         table = self._by_name.setdefault(key[0], {})
         steps = table.get(key)
         if steps is None:
-            labels = LabelSet({METRIC_NAME: key[0], **{k: v for k, v in key[1] if v}, **_JOB})
+            labels = LabelSet({METRIC_NAME: key[0], **{k: v for k, v in labels_of(key[1:]).items() if v}, **_JOB})
             steps = table[key] = Steps(labels=labels)
-            for label, value in labels.items():
-                self._by_label.setdefault((key[0], label, value), []).append(steps)
+            for (name, label), having in self._by_label.items():
+                if name == key[0]:
+                    having.setdefault(labels.get(label, ""), []).append(steps)
         return steps
