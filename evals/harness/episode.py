@@ -230,3 +230,4 @@ async def _served(scenario: Scenario, clock: StoryClock) -> AsyncIterator[tuple[
                 yield world, cluster, connections
     finally:
         await world.stop()
+        world.estate.let_go()

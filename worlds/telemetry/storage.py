@@ -81,6 +81,11 @@ class EstateMetrics:
         known = {name: meta for exporter in self._exporters for name, meta in exporter.metadata().items()}
         return {name: known[name] for name, _ in self._named(())}
 
+    def let_go(self) -> None:
+        """Let go of all series; nothing can be asked any more."""
+        for exporter in self._exporters:
+            vars(exporter).clear()
+
     def _names_of(self, matchers: Sequence[Matcher], window: Window) -> set[str]:
         """Return the names under which there is any matching series: one is enough, so no more are made."""
         named = self._named(matchers)
