@@ -7,7 +7,7 @@ constant, a process close to its limit collects garbage instead of answering.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,27 +40,37 @@ _MOST_AHEAD = 240
 class Block:
     """What happened in consecutive ticks under one layout: those `rows` of what was drawn.
 
-    `services` and `edges`, which are keyed by caller and callee, hold all rows that were drawn.
+    `drawn`, `services` and `edges`, which are keyed by caller and callee, hold all rows that were drawn.
     """
 
     first: int
     layout: Layout
-    pods: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+    """Rows of all pods: ticks, pods, PodField."""
     services: dict[str, Floats]
     edges: dict[tuple[str, str], Floats]
     rows: slice
 
+    @property
+    def pods(self) -> NDArray[np.float64]:
+        """The rows of all pods."""
+        return self.drawn[self.rows]
+
+    @property
+    def end(self) -> int:
+        """The tick behind the last one."""
+        return self.first + int(self.rows.stop - self.rows.start)
+
     def part(self, first: int, count: int) -> "Block":
         """Return `count` of its ticks from the tick `first` on."""
         start = self.rows.start + first - self.first
-        return Block(
-            first=first,
-            layout=self.layout,
-            pods=self.pods[first - self.first : first - self.first + count],
-            services=self.services,
-            edges=self.edges,
-            rows=slice(start, start + count),
-        )
+        return replace(self, first=first, rows=slice(start, start + count))
+
+    def joined(self, later: "Block") -> "Block | None":
+        """Return both as one when they were drawn at once and one follows the other; else None."""
+        if later.drawn is not self.drawn or later.rows.start != self.rows.stop:
+            return None
+        return replace(self, rows=slice(self.rows.start, later.rows.stop))
 
     def service(self, key: str) -> Floats | None:
         """Return the rows of a service; None when it was not there."""
@@ -105,7 +115,7 @@ class Flow:
         return min(len(drawn.pods) * _LASTING, _MOST_AHEAD) if drawn is not None and lasts else _DRAWN_AHEAD
 
     def _covers(self, drawn: Block, layout: Layout, first: int, count: int) -> bool:
-        within = drawn.first <= first and first + count <= drawn.first + len(drawn.pods)
+        within = drawn.first <= first and first + count <= drawn.end
         return within and drawn.layout is layout and self._drawn_under == self.surges
 
     def _draw(self, layout: Layout, ticks: NDArray[np.int64], *, lost: Mapping[str, float]) -> Block:
@@ -118,7 +128,7 @@ class Flow:
         return Block(
             first=int(ticks[0]),
             layout=layout,
-            pods=pods.T,
+            drawn=pods.T,
             services=answers.services(),
             edges=answers.edges,
             rows=slice(0, len(ticks)),

@@ -21,12 +21,13 @@ class Track:
 class Tape:
     """Blocks in the order of time. Rows are gathered when asked for and extended when the tape has grown.
 
-    `columns` is how every pod stood last, `births` how it stood first.
+    Blocks that were drawn at once and follow each other are one here: there are few of them in a long past. `columns` is how every pod stood last, `births` how it stood first.
     """
 
     def __init__(self) -> None:
         self._blocks: list[Block] = []
         self._firsts: list[int] = []
+        self._next = 0
         self._cache: dict[object, tuple[int, Track]] = {}
         self._layout: Layout | None = None
         self.columns: dict[str, Column] = {}
@@ -34,8 +35,13 @@ class Tape:
 
     def append(self, block: Block) -> None:
         """Add what happened next."""
-        self._blocks.append(block)
-        self._firsts.append(block.first)
+        joined = self._blocks[-1].joined(block) if self._blocks else None
+        if joined is not None:
+            self._blocks[-1] = joined
+        else:
+            self._blocks.append(block)
+            self._firsts.append(block.first)
+        self._next = block.end
         if block.layout is not self._layout:
             self._layout = block.layout
             for column in block.layout.columns:
@@ -72,21 +78,22 @@ class Tape:
 
     def _track(self, key: tuple[str, ...]) -> Track:
         done, known = self._cache.get(key, (0, None))
-        if known is not None and done == len(self._blocks):
+        if known is not None and done == self._next:
             return known
         begun = known is not None and len(known.ticks) > 0  # empty rows have no width that others could be joined to
         ticks = [known.ticks] if known is not None and begun else []
         rows = [known.rows] if known is not None and begun else []
-        for block in self._blocks[done:]:
+        for block in self._blocks[max(bisect_right(self._firsts, done) - 1, 0) :]:
             part = _part(block, key)
             if part is not None:
-                ticks.append(np.arange(block.first, block.first + len(part), dtype=np.int64))
-                rows.append(part)
+                first = max(block.first, done)
+                ticks.append(np.arange(first, block.end, dtype=np.int64))
+                rows.append(part[first - block.first :])
         track = Track(
             ticks=np.concatenate(ticks) if ticks else np.zeros(0, dtype=np.int64),
             rows=_joined(rows) if rows else np.zeros((0, 1)),
         )
-        self._cache[key] = (len(self._blocks), track)
+        self._cache[key] = (self._next, track)
         return track
 
 
