@@ -46,11 +46,11 @@ class Answers:
         self.edges: dict[tuple[str, str], Floats] = {}
         for index in range(len(layout.services) - 1, -1, -1):
             self._wait_for_others(index)
-            self._seen[index] = self._as_seen(index, lost.get(layout.services[index].workload.key, 0.0))
+            self._seen[index] = self._as_seen(index, lost.get(layout.names[index], 0.0))
 
     def services(self) -> dict[str, Floats]:
         """Return what the callers of each service see, a row per tick."""
-        return {self._layout.services[index].workload.key: seen.T for index, seen in self._seen.items()}
+        return {self._layout.names[index]: seen.T for index, seen in self._seen.items()}
 
     def _wait_for_others(self, index: int) -> None:
         service = self._layout.services[index]
@@ -91,8 +91,7 @@ class Answers:
         routed = self._layout.figures["routed"][service.columns][:, None]
         mean = total(failing * routed) / max(alive, 1.0)
         rate = self._offered[caller] * call.per_request * (1.0 if alive and not service.refusal else 0.0)
-        key = (service.workload.key, self._layout.services[other].workload.key)
-        self.edges[key] = np.array([rate, mean, latency]).T
+        self.edges[self._layout.names[caller], self._layout.names[other]] = np.array([rate, mean, latency]).T
 
     def _as_seen(self, index: int, lost: float) -> Floats:
         """Return offered rate, failing share and median latency as the callers see them."""

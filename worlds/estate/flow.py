@@ -137,7 +137,7 @@ class Flow:
     # -- down: who gets how many requests ---------------------------------------------------------------------------
 
     def _arriving(self, layout: Layout, ticks: NDArray[np.int64]) -> list[Floats]:
-        keys = [service.workload.key for service in layout.services]
+        keys = layout.names
         traffic = layout.traffic
         hour = (ticks * TICK % _DAY) / 3600.0
         day = 1 + traffic["daily_swing"] * np.cos((hour - _PEAK_HOUR) / 24.0 * 2 * math.pi)

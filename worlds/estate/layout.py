@@ -83,9 +83,14 @@ class Layout:
         self.figures["routed"] = np.array([c.routed for c in self.columns], dtype=np.float64)
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The key of each service's workload."""
+        return tuple(service.workload.key for service in self.services)
+
+    @cached_property
     def places(self) -> dict[str, slice]:
         """The columns of each workload."""
-        return {service.workload.key: service.columns for service in self.services}
+        return {name: service.columns for name, service in zip(self.names, self.services, strict=True)}
 
     @cached_property
     def routed(self) -> tuple[int, ...]:

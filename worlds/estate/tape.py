@@ -21,7 +21,8 @@ class Track:
 class Tape:
     """Blocks in the order of time. Rows are gathered when asked for and extended when the tape has grown.
 
-    Blocks that were drawn at once and follow each other are one here: there are few of them in a long past. `columns` is how every pod stood last, `births` how it stood first.
+    Blocks that were drawn at once and follow each other are one here: there are few of them in a long past. `columns`
+    is how every pod stood last, `births` how it stood first.
     """
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ _PERIODS_PER_SECOND = 10.0
 _BYTES_PER_REQUEST = 5200.0
 
 Reader = Callable[[ProcessTrack], Floats | None]
+"""A gauge in the window; of a counter, what it rises by per second in all rows. None where there is no such series."""
 
 
 def _limit(track: ProcessTrack, name: str) -> float:
@@ -28,7 +29,7 @@ def _all(track: ProcessTrack, field: PodField) -> Floats:
 
 
 def _periods(track: ProcessTrack, share: Floats) -> Floats | None:
-    return track.counter(share * _PERIODS_PER_SECOND) if _limit(track, "cpu") else None
+    return share * _PERIODS_PER_SECOND if _limit(track, "cpu") else None
 
 
 _READERS: dict[str, tuple[str, str, Reader]] = {
@@ -57,7 +58,7 @@ _READERS: dict[str, tuple[str, str, Reader]] = {
     "container_cpu_usage_seconds_total": (
         "counter",
         "Cumulative cpu time consumed in seconds.",
-        lambda t: t.counter(_all(t, PodField.CPU)),
+        lambda t: _all(t, PodField.CPU),
     ),
     "container_cpu_cfs_periods_total": (
         "counter",
@@ -77,12 +78,12 @@ _READERS: dict[str, tuple[str, str, Reader]] = {
     "container_network_receive_bytes_total": (
         "counter",
         "Cumulative count of bytes received.",
-        lambda t: t.counter(_all(t, PodField.RPS) * _BYTES_PER_REQUEST * 0.3),
+        lambda t: _all(t, PodField.RPS) * _BYTES_PER_REQUEST * 0.3,
     ),
     "container_network_transmit_bytes_total": (
         "counter",
         "Cumulative count of bytes transmitted.",
-        lambda t: t.counter(_all(t, PodField.RPS) * _BYTES_PER_REQUEST),
+        lambda t: _all(t, PodField.RPS) * _BYTES_PER_REQUEST,
     ),
 }
 
@@ -93,6 +94,7 @@ class ContainerMetrics:
     def __init__(self, tracks: ProcessTracks) -> None:
         self._tracks = tracks
         self._labels: dict[tuple[str, str], tuple[JsonObject, LabelSet]] = {}
+        self._counts: dict[tuple[str, str], Floats] = {}
 
     def metadata(self) -> dict[str, MetricMetadata]:
         """Return type and help by name."""
@@ -104,13 +106,21 @@ class ContainerMetrics:
 
     def series(self, name: str, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         """Yield the matching series of one metric."""
-        _, _, reader = _READERS[name]
+        kind, _, reader = _READERS[name]
         for track in self._tracks.every(window):
             labels = self._labels_of(name, track)
             if matches_all(matchers, labels):
                 values = reader(track)
                 if values is not None:
-                    yield track.series(labels, values)
+                    yield track.series(labels, self._counted(name, track, values) if kind == "counter" else values)
+
+    def _counted(self, name: str, track: ProcessTrack, per_second: Floats) -> Floats:
+        """Return a counter in the window. It is kept, and grows with the tape."""
+        known = self._counts.get((name, track.uid))
+        done = 0 if known is None else len(known)
+        if known is None or done < len(track.all_rows):
+            known = self._counts[name, track.uid] = track.counted(per_second[done:], before=known)
+        return known[track.window]
 
     def _labels_of(self, name: str, track: ProcessTrack) -> LabelSet:
         """Return the labels, the same object as long as the pod is the same."""

@@ -91,15 +91,8 @@ class ProcessTrack:
         """Return a column."""
         return self.rows[:, field]
 
-    def counter(self, per_second: Floats) -> Floats:
-        """Return the counter of a rate (over all rows, along the first axis) in the window.
-
-        It counts up and begins at zero with every new process.
-        """
-        return self.counted(per_second)[self.window]
-
     def counted(self, per_second: Floats, *, before: Floats | None = None) -> Floats:
-        """Return the counter over all rows.
+        """Return the counter of a rate (along the first axis): it begins at zero with every new process.
 
         `before` is what this returned when there were fewer rows: then `per_second` is about the new rows only. The
         sums are taken in the same order either way, so that the answer does not depend on how often one asked.
