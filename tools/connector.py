@@ -111,11 +111,10 @@ def session(
     headers: Mapping[str, str] | None = None,
     guard: JudgingResolver | None = None,
     most: int = MOST_CONNECTIONS,
-    trust_env: bool = False,
 ) -> aiohttp.ClientSession:
     """Where connections to one system are taken from. It keeps no cookies; time-outs are the caller's.
 
-    `guard` judges names; None where a proxy looks them up. `trust_env` reads proxies from the environment.
+    `guard` judges names; None where a proxy looks them up.
     """
     looked_up = {} if guard is None else {"resolver": guard, "use_dns_cache": False}
     return aiohttp.ClientSession(
@@ -125,7 +124,6 @@ def session(
         timeout=aiohttp.ClientTimeout(),
         skip_auto_headers=_WITHOUT_TYPE,
         middlewares=(sent_once,),
-        trust_env=trust_env,
         max_line_size=LONGEST_HEADER,
         max_field_size=LONGEST_HEADER,
     )

@@ -10,7 +10,8 @@ import aiohttp
 from yarl import URL
 
 from incidents.canonical import Json
-from tools.connector import session
+from tools.address import by_proxy
+from tools.connector import JudgingResolver, session
 
 _SIGNED = "BearerToken"
 """The library's name for a token in the header `authorization`."""
@@ -23,12 +24,12 @@ class Session:
         """Raises OSError for a certificate or key that cannot be read (ssl.SSLError is one)."""
         self._configuration = configuration
         self._host = str(configuration.host).rstrip("/")
-        # Without a proxy in the environment there is nothing to trust it for: aiohttp would read ~/.netrc, in a thread,
-        # before every call.
+        scheme = self._host.partition(":")[0]
+        self._proxy = configuration.proxy or (getproxies()[scheme] if by_proxy(self._host) else None)
         self._session = session(
-            tls=_tls(configuration) if self._host.startswith("https:") else True,
+            tls=_tls(configuration) if scheme == "https" else True,
+            guard=None if self._proxy else JudgingResolver(system="the Kubernetes API"),
             most=configuration.connection_pool_maxsize,
-            trust_env=bool(getproxies()),
         )
 
     async def close(self) -> None:
@@ -51,7 +52,7 @@ class Session:
             headers=headers,
             data=None if body is None else json.dumps(body).encode(),
             allow_redirects=False,
-            proxy=self._configuration.proxy,
+            proxy=self._proxy,
             proxy_headers=self._configuration.proxy_headers,
             server_hostname=self._configuration.tls_server_name,
         )

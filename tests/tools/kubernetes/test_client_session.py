@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -98,6 +99,16 @@ async def test_the_proxy_of_a_kubeconfig_is_asked(tmp_path: Path) -> None:
     [asked] = proxy.asked
     assert (asked.path, asked.headers["host"]) == ("/prefix/version", f"{NAME}:8080")
     assert asked.headers["authorization"] == "Bearer the-token"
+
+
+async def test_a_name_that_leads_to_metadata_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found(*_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+    async with connected(tmp_path, {"server": f"http://{NAME}"}, {"token": "the-token"}) as client:
+        with pytest.raises(PermanentError, match=r"the Kubernetes API is not asked: api\.prod\.example leads to"):
+            await client.version()
 
 
 async def test_a_redirect_takes_no_credentials_elsewhere(tmp_path: Path) -> None:
