@@ -286,7 +286,7 @@ def _sample(series: _Series) -> Sample:
 
 
 def _curve(series: _Series, *, window: Window, step: float, count: int) -> Curve:
-    points = {at: float(text) for at, text in series.values}
+    points = ((at, float(text)) for at, text in series.values)
     return gridded(points, labels=series.metric, start=window.start, step=step, count=count)
 
 

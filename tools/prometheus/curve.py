@@ -1,7 +1,7 @@
 """One time series as detectors and pages use it: values on a regular grid, gaps as None."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -54,12 +54,12 @@ def step_for(window: Window, *, finest: float) -> float:
 
 
 def gridded(
-    points: Mapping[float, float], *, labels: Mapping[str, str], start: datetime, step: float, count: int
+    points: Iterable[tuple[float, float]], *, labels: Mapping[str, str], start: datetime, step: float, count: int
 ) -> Curve:
-    """A curve of `count` values from samples by unix time that lie on the grid."""
+    """A curve of `count` values from samples (unix time, value) that lie on the grid."""
     first = start.timestamp()
     values: list[float | None] = [None] * count
-    for at, value in points.items():
+    for at, value in points:
         index = round((at - first) / step)
         if 0 <= index < count and math.isfinite(value):
             values[index] = rounded(value)

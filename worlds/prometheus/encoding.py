@@ -1,10 +1,11 @@
 """Query results as Prometheus writes them in JSON: numbers of samples are strings, times are numbers."""
 
-import json
 import math
 import re
 from collections.abc import Sequence
 from typing import assert_never
+
+import orjson
 
 from worlds.prometheus.answers import Json
 from worlds.prometheus.humanize import go_exponent
@@ -12,7 +13,7 @@ from worlds.promql.number import format_value
 from worlds.promql.result import MatrixResult, Result, ScalarResult, StringResult, VectorResult
 
 _SMALLEST_PLAIN, _SMALLEST_LARGE = 1e-6, 1e21
-_UNUSUAL = re.compile("[eNI]")  # an exponent, NaN, Infinity
+_UNUSUAL = re.compile("[en]")  # an exponent, null for what is no number
 
 
 def encode_result(result: Result) -> Json:
@@ -56,10 +57,10 @@ def _value(value: float) -> str:
 
 def _values(values: Sequence[float]) -> list[str]:
     """Write many values at once. Where none is extreme or no number, a list's JSON has all but the last word."""
-    text = json.dumps(values)
+    text = orjson.dumps(values).decode()
     if _UNUSUAL.search(text):
         return [_value(value) for value in values]
-    return [written.removesuffix(".0") for written in text[1:-1].split(", ")]
+    return [written.removesuffix(".0") for written in text[1:-1].split(",")]
 
 
 class _Times(dict[float, float]):

@@ -24,12 +24,10 @@ class Window:
     _levels: dict[float, Floats] = field(default_factory=dict)
 
     @classmethod
-    def between(cls, *, start: float, end: float, first: int, last: int) -> "Window":
-        """Return the scrapes in [start, end] among the ticks first..last."""
-        low = max(first, int(np.ceil(start / TICK)))
-        high = min(last, int(np.floor(end / TICK)))
-        ticks = np.arange(low, high + 1, dtype=np.int64)
-        return cls(ticks=ticks, times=(ticks * TICK).astype(np.float64))
+    def over(cls, ticks: range) -> "Window":
+        """Return the scrapes at these ticks, which follow each other."""
+        at = np.arange(ticks.start, ticks.stop, dtype=np.int64)
+        return cls(ticks=at, times=(at * TICK).astype(np.float64))
 
     def full(self, labels: Mapping[str, str], values: Floats) -> Series:
         """Return a series with one value per scrape."""

@@ -1,8 +1,10 @@
 """Everything that Prometheus has scraped, as the storage that PromQL is evaluated over."""
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from worlds.estate.flow import TICK
 from worlds.estate.simulation import Simulation
 from worlds.promql.storage import METRIC_NAME, Matcher, MatchOp, MetricMetadata, Rows, Series, label_sets, matches_all
 from worlds.scenario.estate import resolve
@@ -15,6 +17,9 @@ from worlds.telemetry.infrastructure import InfrastructureMetrics
 from worlds.telemetry.processes import ProcessTracks
 from worlds.telemetry.requests import RequestMetrics
 from worlds.telemetry.statebook import StateBook
+
+# A handful of dashboards' windows.
+_WINDOWS_KEPT = 64
 
 
 class Exporter(Protocol):
@@ -54,7 +59,7 @@ class EstateMetrics:
             CostMetrics(world, tracks),
             ApplicationMetrics(world, tracks),
         )
-        self._windows: dict[tuple[int, int], Window] = {}
+        self._windows: dict[range, Window] = {}
 
     def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> Sequence[Series | Rows]:
         """Return the matching series with their samples in [start, end]."""
@@ -108,11 +113,11 @@ class EstateMetrics:
 
     def _window(self, start: float, end: float) -> Window:
         """Return the window, the same object for the same scrapes."""
-        first, last = int(self._world.history_start // 15) + 1, self._world.last_tick
-        window = Window.between(start=start, end=end, first=first, last=last)
-        if not len(window.ticks):
-            return window
-        key = (int(window.ticks[0]), int(window.ticks[-1]))
-        if len(self._windows) > 64:  # noqa: PLR2004 - a handful of dashboards' windows
-            self._windows.clear()
-        return self._windows.setdefault(key, window)
+        first = max(int(self._world.history_start // TICK) + 1, math.ceil(start / TICK))
+        ticks = range(first, min(self._world.last_tick, math.floor(end / TICK)) + 1)
+        window = self._windows.get(ticks)
+        if window is None:
+            if len(self._windows) > _WINDOWS_KEPT:
+                self._windows.clear()
+            window = self._windows[ticks] = Window.over(ticks)
+        return window
