@@ -27,6 +27,10 @@ _WITHOUT_TYPE = frozenset({"Content-Type"})
 """aiohttp calls a body without a type `application/octet-stream`."""
 
 
+class LostError(TransientError):
+    """The connection was lost after a write: what was sent may have arrived."""
+
+
 class Connector(aiohttp.TCPConnector):
     """Leaves no socket open once it is closed.
 
@@ -90,7 +94,7 @@ class JudgingResolver(AbstractResolver):
 async def sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """A middleware: a write is not repeated when its connection is lost. aiohttp would send PUT and DELETE again.
 
-    Raises TransientError: what was sent may have arrived.
+    Raises LostError.
     """
     if request.method in ("GET", "HEAD"):
         return await handler(request)
@@ -99,10 +103,8 @@ async def sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
     except aiohttp.ClientConnectorError:
         raise  # nothing was sent, and nothing is repeated
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise TransientError(
-            f"the connection to {request.url.host} was lost after a {request.method} of {request.url.path}: "
-            "it may have arrived"
-        ) from error
+        what = f"the connection was lost after a {request.method} of {request.url.path}: it may have arrived"
+        raise LostError(what) from error
 
 
 def session(

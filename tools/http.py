@@ -22,7 +22,7 @@ from yarl import URL
 from incidents.canonical import Json
 from incidents.redaction import redact
 from tools.address import Resolve, by_proxy, judged, objection_to_url, resolve
-from tools.connector import JudgingResolver, session, why_unreachable
+from tools.connector import JudgingResolver, LostError, session, why_unreachable
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
 from tools.trust import tls_advice, trust_of
@@ -213,12 +213,13 @@ class HttpClient:
 
     def _redirected(self, asked: _Asked, location: str) -> _Asked:
         try:
-            target = asked.url.join(URL(location))
+            target = asked.url.join(URL(location)).with_user(None)
+            stays = target.origin() == self.base.origin()
         except ValueError as error:
             raise PermanentError(f"{self.system} redirects to {location!r}, which is no address") from error
         if asked.method != "GET":
             raise PermanentError(f"{self.system} redirects a {asked.method} of {asked.url.path}: nothing was sent on")
-        if target.origin() != self.base.origin():
+        if not stays:
             raise PermanentError(
                 f"{self.system} redirects to {target.host}, which is not the configured address: "
                 "write the address it redirects to into the settings if it is right"
@@ -241,11 +242,14 @@ class HttpClient:
                 body, was_cut = await _bounded(response, limit=limit)
         except TimeoutError as error:
             raise TransientError(f"{self.system} did not answer within {self.timeout:g} s") from error
+        except LostError as error:
+            raise TransientError(f"{self.system}: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             why = why_unreachable(error)
-            raise TransientError(
-                f"{self.system} cannot be reached at {self.base.host}: {why}{tls_advice(why)}"
-            ) from error
+            message = f"{self.system} cannot be reached at {self.base.host}: {why}{tls_advice(why)}"
+            raise TransientError(message) from error
+        except ValueError as error:  # a line break in a token
+            raise PermanentError(f"{self.system} cannot be asked like this: {error}") from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise error_of(response, body, system=self.system)
         if was_cut and not cut:

@@ -21,6 +21,7 @@ from incidents.canonical import Json
 from incidents.entity import EntityKind
 from tools.address import objection_to_url
 from tools.clock import Clock
+from tools.connector import LostError
 from tools.errors import NotConfiguredError, PermanentError, TransientError
 from tools.estate import KubernetesAccess
 from tools.kubernetes.access import Need
@@ -193,8 +194,12 @@ class KubernetesClient:
             raise TransientError(f"the Kubernetes API did not answer {method} {path} in time") from None
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             raise PermanentError(f"no trusted connection to the Kubernetes API: {error}") from error
+        except LostError as error:
+            raise TransientError(f"Kubernetes API: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise TransientError(f"no connection to the Kubernetes API: {error}") from error
+        except ValueError as error:  # a line break in a token
+            raise PermanentError(f"the Kubernetes API cannot be asked like this: {error}") from error
         self.date = response.headers.get("Date", "")
         if not 200 <= response.status <= 299:  # noqa: PLR2004 - HTTP's range of success
             raise error_of(response.status, response.headers, data, what=f"{method} {path}")

@@ -97,7 +97,7 @@ async def test_a_write_is_sent_once_when_its_connection_is_lost(method: Method) 
     async with scripted(lost) as server:
         client = client_of(server.url)
         await client.get("/thing", Thing)
-        with pytest.raises(TransientError, match=f"lost after a {method} of /thing: it may have arrived"):
+        with pytest.raises(TransientError, match=f"Shop: the connection was lost after a {method} of /thing: it may"):
             await client.send(method, "/thing", Thing, body={"a": 1})
         await client.aclose()
     assert [asked.method for asked in server.asked] == ["GET", method]
@@ -196,6 +196,39 @@ async def test_a_redirect_to_another_host_is_refused_and_no_credentials_go_there
         with pytest.raises(PermanentError, match="not the configured address"):
             await ask(server.url, token="s3cr3t-token")
         assert other.asked == []
+
+
+async def test_a_redirect_with_somebody_s_name_keeps_our_credentials() -> None:
+    async with scripted(lambda _: GOOD) as server:
+        there = server.url.replace("http://", "http://user:pw@")
+        async with scripted(lambda _: Said(status=302, headers={"location": f"{there}/moved"})) as first:
+            with pytest.raises(PermanentError, match="not the configured address"):
+                await ask(first.url, token="abc")
+        assert server.asked == []
+    seen: list[Asked] = []
+
+    def moving(asked: Asked) -> Said:
+        seen.append(asked)
+        host = asked.headers["host"]
+        return GOOD if len(seen) > 1 else Said(status=302, headers={"location": f"http://user:pw@{host}/moved"})
+
+    async with scripted(moving) as server:
+        assert (await ask(server.url, token="abc")).name == "checkout"
+    assert [asked.headers["authorization"] for asked in seen] == ["Bearer abc", "Bearer abc"]
+
+
+@pytest.mark.parametrize("location", ["mailto:somebody", "http://[::1"])
+async def test_a_redirect_to_what_is_no_address_says_so(location: str) -> None:
+    async with scripted(lambda _: Said(status=302, headers={"location": location})) as server:
+        with pytest.raises(PermanentError, match="which is no address"):
+            await ask(server.url)
+
+
+async def test_a_token_with_a_line_break_is_an_error_of_ours() -> None:
+    async with scripted(lambda _: GOOD) as server:
+        with pytest.raises(PermanentError, match="Shop cannot be asked like this"):
+            await ask(server.url, token=SecretStr("abc\n"))
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("path", ["thing", "//elsewhere/thing", "/a/../../b"])
