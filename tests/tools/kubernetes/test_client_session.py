@@ -112,9 +112,13 @@ async def test_a_name_that_leads_to_metadata_is_not_asked(tmp_path: Path, monkey
 
 
 async def test_a_token_with_a_line_break_is_an_error_of_ours(tmp_path: Path) -> None:
-    async with connected(tmp_path, {"server": "http://127.0.0.1:9"}, {"token": "the\ntoken"}) as client:
+    async with (
+        scripted(lambda _: Said({"gitVersion": "v0"})) as server,
+        connected(tmp_path, {"server": server.url}, {"token": "the\ntoken"}) as client,
+    ):
         with pytest.raises(PermanentError, match="the Kubernetes API cannot be asked like this"):
             await client.version()
+    assert server.asked == []
 
 
 async def test_a_redirect_takes_no_credentials_elsewhere(tmp_path: Path) -> None:
