@@ -102,7 +102,8 @@ class Estate:
         would have to look at every object of it to find out that nobody needs it.
         """
         self.metrics.let_go()
-        for part in (self.logbook, self.simulation.cluster.store):
+        simulation = self.simulation
+        for part in (self.logbook, simulation.cluster.store, simulation.cluster, simulation):
             vars(part).clear()
 
     @property

@@ -107,6 +107,6 @@ def _matrix(frame: Frame, times: Stamps) -> MatrixResult:
     for row in sorted(range(len(frame.labels)), key=lambda one: key_of(frame.labels[one])):
         there = frame.present[row]
         if there.any():
-            points = list(zip(seconds[there].tolist(), frame.values[row, there].tolist(), strict=True))
-            runs.append(Run(labels=frame.labels[row], points=points))
+            kept = seconds[there].tolist()
+            runs.append(Run(labels=frame.labels[row], times=kept, values=frame.values[row, there].tolist()))
     return MatrixResult(runs=runs)

@@ -37,7 +37,7 @@ class AnswersAhead:
             return
         answers: dict[int, list[Sample]] = {stamp: [] for stamp in stamps}
         for run in found.runs:
-            for time, value in run.points:
+            for time, value in zip(run.times, run.values, strict=True):
                 answers[round(time * 1000)].append(Sample(labels=run.labels, time=time, value=value))
         self._answers[place] = answers
 

@@ -29,10 +29,7 @@ def encode_result(result: Result) -> Json:
             runs: list[Json] = [
                 {
                     "metric": dict(run.labels),
-                    "values": [
-                        [times[time], text]
-                        for (time, _), text in zip(run.points, _values([v for _, v in run.points]), strict=True)
-                    ],
+                    "values": list(zip(times.of(run.times), _values(run.values), strict=True)),
                 }
                 for run in result.runs
             ]
@@ -63,12 +60,18 @@ def _values(values: Sequence[float]) -> list[str]:
     return [written.removesuffix(".0") for written in text[1:-1].split(",")]
 
 
-class _Times(dict[float, float]):
-    """Times as they are written. The runs of one answer share their steps."""
+class _Times:
+    """Times as they are written. Most runs of an answer share theirs."""
 
-    def __missing__(self, seconds: float) -> float:
-        self[seconds] = written = _time(seconds)
-        return written
+    def __init__(self) -> None:
+        self._last: Sequence[float] = ()
+        self._written: list[float] = []
+
+    def of(self, times: Sequence[float]) -> list[float]:
+        """Return them as they are written."""
+        if times is not self._last:
+            self._last, self._written = times, [_time(seconds) for seconds in times]
+        return self._written
 
 
 def _time(seconds: float) -> float:

@@ -86,12 +86,15 @@ def _vector(frame: Frame, at: float) -> VectorResult:
 
 def _matrix(frame: Frame, times: Stamps) -> MatrixResult:
     seconds = times / 1000
+    every = seconds.tolist()
     runs = []
     for row in sorted(range(len(frame.labels)), key=lambda one: key_of(frame.labels[one])):
         there = frame.present[row]
-        if there.any():
-            points = list(zip(seconds[there].tolist(), frame.values[row, there].tolist(), strict=True))
-            runs.append(Run(labels=frame.labels[row], points=points))
+        if there.all():
+            runs.append(Run(labels=frame.labels[row], times=every, values=frame.values[row].tolist()))
+        elif there.any():
+            kept = seconds[there].tolist()
+            runs.append(Run(labels=frame.labels[row], times=kept, values=frame.values[row, there].tolist()))
     return MatrixResult(runs=runs)
 
 
@@ -102,7 +105,7 @@ def _raw_matrix(blocks: list[Block], *, start: int, end: int) -> MatrixResult:
         seconds = (block.stamps[inside] / 1000).tolist()
         if seconds:
             runs += [
-                Run(labels=labels, points=list(zip(seconds, block.values[row, inside].tolist(), strict=True)))
+                Run(labels=labels, times=seconds, values=block.values[row, inside].tolist())
                 for row, labels in enumerate(block.labels)
             ]
     return MatrixResult(runs=sorted(runs, key=lambda run: key_of(run.labels)))

@@ -20,10 +20,16 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One series' values in a matrix, ascending in time."""
+    """One series' values in a matrix, ascending in time. Runs with the same times may share one list of them."""
 
     labels: Labels
-    points: Sequence[Point]
+    times: Sequence[float]
+    values: Sequence[float]
+
+    @property
+    def points(self) -> list[Point]:
+        """Time and value of each."""
+        return list(zip(self.times, self.values, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

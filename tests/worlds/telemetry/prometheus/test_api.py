@@ -184,10 +184,10 @@ def test_a_clock_that_jumps_gives_the_same_alerts_as_one_that_creeps() -> None:
 @pytest.mark.parametrize("odd", [0.5, 1e-7, 1e-5, 2.5e21, 1e16, float("nan"), float("inf"), -float("inf")])
 def test_many_values_are_written_as_each_of_them(odd: float) -> None:
     values = [0.0, -0.0, 3.0, 0.1, -12.25, 100.0, odd]
-    runs = [Run(labels={}, points=[(float(at), value) for at, value in enumerate(values)])]
+    runs = [Run(labels={}, times=[float(at) for at in range(len(values))], values=values)]
     written = encode_result(MatrixResult(runs=runs))
     alone = [encode_result(ScalarResult(time=float(at), value=value)) for at, value in enumerate(values)]
     assert written == {
         "resultType": "matrix",
-        "result": [{"metric": {}, "values": [one["result"] for one in alone]}],
+        "result": [{"metric": {}, "values": [tuple(one["result"]) for one in alone]}],
     }
