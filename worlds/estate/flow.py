@@ -67,10 +67,8 @@ class Block:
         return replace(self, first=first, rows=slice(start, start + count))
 
     def joined(self, later: "Block") -> "Block | None":
-        """Return both as one when they were drawn at once and one follows the other; else None."""
-        if later.drawn is not self.drawn or later.rows.start != self.rows.stop:
-            return None
-        return replace(self, rows=slice(self.rows.start, later.rows.stop))
+        """Return this block and the one that follows it as one when they were drawn at once; else None."""
+        return replace(self, rows=slice(self.rows.start, later.rows.stop)) if later.drawn is self.drawn else None
 
     def service(self, key: str) -> Floats | None:
         """Return the rows of a service; None when it was not there."""
