@@ -146,6 +146,24 @@ def by_proxy(url: str) -> bool:
     return parts.scheme in getproxies() and not proxy_bypass(host) and not is_loopback(host)
 
 
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for this address; None where there is none.
+
+    Raises PermanentError for one of another kind than HTTP.
+    """
+    if not by_proxy(url):
+        return None
+    named = getproxies()[urlsplit(url).scheme]
+    kind, there, _ = named.partition("://")
+    if there and kind not in ("http", "https"):
+        parts = urlsplit(url)
+        raise PermanentError(
+            f"{parts.netloc} cannot be asked: {parts.scheme}_proxy names a {kind} proxy. Name one that speaks HTTP, or "
+            "except the address with no_proxy"
+        )
+    return named if there else f"http://{named}"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, as it is written."""
     return host in ("localhost", "::1") or host.startswith("127.")

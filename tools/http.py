@@ -14,14 +14,13 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Literal, TypeVar
 from urllib.parse import quote, urlencode
-from urllib.request import getproxies
 
 import aiohttp
 from yarl import URL
 
 from incidents.canonical import Json
 from incidents.redaction import redact
-from tools.address import Resolve, by_proxy, judged, objection_to_url, resolve
+from tools.address import Resolve, judged, objection_to_url, proxy_of, resolve
 from tools.connector import JudgingResolver, LostError, session, why_unreachable
 from tools.errors import ConflictError, ForbiddenError, NotFoundError, PermanentError, ToolError, TransientError
 from tools.estate import Endpoint
@@ -85,7 +84,7 @@ class HttpClient:
         self.public = (endpoint.public_url or str(self.base)).rstrip("/")
         self.timeout = endpoint.timeout_seconds
         self._headers = {"user-agent": "midwatch", **_credentials(endpoint, system=system), **(headers or {})}
-        self._proxy = getproxies()[self.base.scheme] if by_proxy(str(self.base)) else None
+        self._proxy: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -197,8 +196,9 @@ class HttpClient:
     ) -> _Asked:
         if not path.startswith("/") or path.startswith("//") or ".." in path.split("/"):
             raise PermanentError(f"{self.system}: {path!r} is no path below the configured address")
-        query = _query(params)
-        target = str(self.base).rstrip("/") + quote(path, safe=_UNESCAPED) + (f"?{query}" if query else "")
+        bare, _, own = path.partition("?")
+        query = "&".join(part for part in (quote(own, safe=_UNESCAPED + "?"), _query(params)) if part)
+        target = str(self.base).rstrip("/") + quote(bare, safe=_UNESCAPED) + (f"?{query}" if query else "")
         return _Asked(method=method, url=URL(target, encoded=True), headers=headers or {}, body=content)
 
     async def _read(self, asked: _Asked, *, limit: int, cut: bool) -> Answer:
@@ -257,8 +257,9 @@ class HttpClient:
         return Answer(status=response.status, headers=response.headers, body=body, cut=was_cut)
 
     def _connected(self) -> aiohttp.ClientSession:
-        """What connections are taken from; made at the first question. Raises PermanentError for trust that is none."""
+        """What connections are taken from; made at the first question. Raises PermanentError for proxy or trust."""
         if self._session is None:
+            self._proxy = proxy_of(str(self.base))
             tls = trust_of(self._endpoint, system=self.system) if self.base.scheme == "https" else True
             guard = None if self._proxy else JudgingResolver(system=self.system, resolver=self._resolver)
             self._session = session(tls=tls, headers=self._headers, guard=guard)

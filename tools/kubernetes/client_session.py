@@ -4,13 +4,12 @@ import json
 import ssl
 from collections.abc import Mapping
 from typing import Any
-from urllib.request import getproxies
 
 import aiohttp
 from yarl import URL
 
 from incidents.canonical import Json
-from tools.address import by_proxy
+from tools.address import proxy_of
 from tools.connector import JudgingResolver, session
 
 _SIGNED = "BearerToken"
@@ -24,10 +23,9 @@ class Session:
         """Raises OSError for a certificate or key that cannot be read (ssl.SSLError is one)."""
         self._configuration = configuration
         self._host = str(configuration.host).rstrip("/")
-        scheme = self._host.partition(":")[0]
-        self._proxy = configuration.proxy or (getproxies()[scheme] if by_proxy(self._host) else None)
+        self._proxy = configuration.proxy or proxy_of(self._host)
         self._session = session(
-            tls=_tls(configuration) if scheme == "https" else True,
+            tls=_tls(configuration) if self._host.startswith("https:") else True,
             guard=None if self._proxy else JudgingResolver(system="the Kubernetes API"),
             most=configuration.connection_pool_maxsize,
         )

@@ -270,9 +270,12 @@ async def test_a_username_with_a_colon_is_refused_before_anything_is_sent() -> N
         client_of("http://127.0.0.1:1", username="u:p", password=SecretStr("p"))
 
 
-async def test_a_proxy_of_the_environment_is_asked_with_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scheme", ["http://", ""], ids=["as an address", "without a scheme"])
+async def test_a_proxy_of_the_environment_is_asked_with_its_credentials(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
     async with scripted(lambda _: GOOD) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://me:pw@"))
+        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", f"{scheme}me:pw@"))
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
         assert (await ask("http://shop.example/base", token=SecretStr("abc"))).name == "checkout"
@@ -280,6 +283,14 @@ async def test_a_proxy_of_the_environment_is_asked_with_its_credentials(monkeypa
     assert (asked.path, asked.headers["host"]) == ("/base/thing", "shop.example")
     assert asked.headers["proxy-authorization"] == "Basic bWU6cHc="
     assert asked.headers["authorization"] == "Bearer abc"
+
+
+async def test_a_proxy_that_cannot_be_used_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(PermanentError, match="http_proxy names a socks5 proxy"):
+        await ask("http://shop.example")
 
 
 async def test_what_is_written_is_written_as_json() -> None:
@@ -294,6 +305,18 @@ async def test_what_is_written_is_written_as_json() -> None:
         ('{"ü":[1,null]}', "application/json"),
         ("", None),
         ("query=a+b&limit=5", "application/x-www-form-urlencoded"),
+    ]
+
+
+async def test_a_path_may_bring_its_query() -> None:
+    async with scripted(lambda _: GOOD) as server:
+        client = client_of(server.url)
+        await client.deliver("/hook?token=a%2Fb&to=a b?", content=b"{}", headers={})
+        await client.get("/thing?a=1", Thing, params={"b": 2})
+        await client.aclose()
+    assert [(asked.path, asked.query) for asked in server.asked] == [
+        ("/hook", {"token": ["a/b"], "to": ["a b?"]}),
+        ("/thing", {"a": ["1"], "b": ["2"]}),
     ]
 
 
