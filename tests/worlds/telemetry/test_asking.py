@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.worlds.telemetry.asking import asked
 from worlds.estate.simulation import Simulation
 from worlds.promql.parsing import selector_matchers
-from worlds.promql.storage import Rows
 from worlds.scenario.load import load_scenario
 from worlds.telemetry.storage import EstateMetrics
 
@@ -29,20 +28,6 @@ SELECTORS = (
     'kube_pod_status_phase{phase="Running",pod=~"checkout-.+"}',
     'up{service="checkout"}',
 )
-Found = Mapping[tuple[tuple[str, str], ...], tuple[Sequence[float], bytes]]
-
-
-def asked(metrics: EstateMetrics, selector: str, *, start: float, end: float) -> Found:
-    found: dict[tuple[tuple[str, str], ...], tuple[Sequence[float], bytes]] = {}
-    for one in metrics.select(selector_matchers(selector), start=start, end=end):
-        several = (
-            list(zip(one.labels, one.values, strict=True)) if isinstance(one, Rows) else [(one.labels, one.values)]
-        )
-        for labels, values in several:
-            key = tuple(sorted(labels.items()))
-            assert key not in found, "no two series have the same labels"
-            found[key] = np.asarray(one.timestamps).tolist(), np.asarray(values, dtype=float).tobytes()
-    return found
 
 
 @pytest.mark.parametrize("step", [40.0, 290.0], ids=lambda step: f"asked every {step:g} s")

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.worlds.telemetry.asking import Found, asked
 from worlds.estate.simulation import Simulation
-from worlds.promql.parsing import selector_matchers
-from worlds.promql.storage import Rows
 from worlds.scenario.load import load_scenario
 from worlds.telemetry.storage import EstateMetrics
 
@@ -21,18 +20,15 @@ SELECTORS = (
     'http_server_request_duration_seconds_sum{service="mobile-api"}',
 )
 CODE = "http_response_status_code"
-Found = dict[tuple[tuple[str, str], ...], tuple[list[float], list[float]]]
 
 
-def asked(metrics: EstateMetrics, simulation: Simulation, *, end: float) -> Found:
-    found: Found = {}
-    for selector in SELECTORS:
-        for one in metrics.select(selector_matchers(selector), start=simulation.at(-3600), end=simulation.at(end)):
-            assert isinstance(one, Rows)
-            times = np.asarray(one.timestamps).tolist()
-            for labels, values in zip(one.labels, one.values, strict=True):
-                found[tuple(sorted(labels.items()))] = times, np.nan_to_num(values, nan=-1.0).tolist()
-    return found
+def told(metrics: EstateMetrics, simulation: Simulation, *, end: float) -> Found:
+    start, until = simulation.at(-3600), simulation.at(end)
+    return {
+        labels: series
+        for selector in SELECTORS
+        for labels, series in asked(metrics, selector, start=start, end=until).items()
+    }
 
 
 @pytest.mark.parametrize("step", [45.0, 300.0], ids=lambda step: f"asked every {step:g} s")
@@ -44,11 +40,11 @@ def test_who_asks_on_the_way_is_told_what_who_asks_at_the_end_is(step: float) ->
     seen: list[Found] = []
     for at in np.arange(-1800.0, 1.0, step):
         often.advance(often.at(float(at)))
-        seen.append(asked(on_the_way, often, end=float(at)))
+        seen.append(told(on_the_way, often, end=float(at)))
     often.advance(often.at(0))
-    assert seen[-1] == asked(at_end, once, end=0)
+    assert seen[-1] == told(at_end, once, end=0)
     for end in (-1500, -600, 0):
-        assert asked(on_the_way, often, end=end) == asked(at_end, once, end=end)
+        assert told(on_the_way, often, end=end) == told(at_end, once, end=end)
 
 
 def test_a_code_has_no_series_before_it_occurred() -> None:
@@ -58,7 +54,7 @@ def test_a_code_has_no_series_before_it_occurred() -> None:
     since = min(fault.at for fault in simulation.scenario.faults)
 
     def codes(end: float) -> set[str]:
-        return {dict(labels)[CODE] for labels in asked(metrics, simulation, end=end)}
+        return {dict(labels)[CODE] for labels in told(metrics, simulation, end=end)}
 
     assert "503" in codes(0)
     assert "503" not in codes(since - 60), "it is known by now, but had not occurred then"
