@@ -18,12 +18,12 @@ from langgraph.types import Command, StateSnapshot
 from incidents.ids import IncidentId
 from incidents.incident import SETTLED, Incident
 from orchestrator.context import Context, Workbench
+from orchestrator.jobs import OwnedElsewhereError
 from orchestrator.state import State
 from orchestrator.store.errors import FenceLost
 from orchestrator.store.incidents import incident_of
-from orchestrator.store.leases import Lease, acquire, release, renew
+from orchestrator.store.leases import Lease, acquire, let_rest, release, renew
 from orchestrator.version import GRAPH_VERSION
-from tools.errors import TransientError
 
 log = structlog.get_logger(__name__)
 
@@ -41,29 +41,33 @@ class Advancer:
         self._graph, self._bench = graph, bench
 
     async def advance(self, incident: IncidentId) -> None:
-        """Go on. Raises TransientError when another process holds the lease: the job comes again."""
+        """Go on. Raises OwnedElsewhereError when another process holds the lease: the job comes again."""
         try:
             async with self._owned(incident) as lease:
-                await self._go_on(incident, lease)
+                if await self._go_on(incident, lease):
+                    async with self._bench.store.transaction() as tx:
+                        await let_rest(tx, lease)
         except* FenceLost:
             log.info("Another process owns the incident by now", action="fence_lost", incident=incident)
 
-    async def _go_on(self, incident: IncidentId, lease: Lease) -> None:
+    async def _go_on(self, incident: IncidentId, lease: Lease) -> bool:
+        """Whether the graph has come to its end."""
         async with self._bench.store.transaction() as tx:
             head = await incident_of(tx, incident)
         if head.graph_version != GRAPH_VERSION:
             log.warning(
                 "The incident was begun by another version of the graph", action="graph_version", incident=incident
             )
-            return
+            return False
         config: RunnableConfig = {"configurable": {"thread_id": incident}, "recursion_limit": RECURSION}
         snapshot = await self._graph.aget_state(config)
         entry = _entry(head, snapshot)
         if entry is _NOTHING:
-            return
+            return True
         shared = {field.name: getattr(self._bench, field.name) for field in fields(Workbench)}
         context = Context(**shared | {"policy": self._bench.policy_now}, lease=lease)
         await self._graph.ainvoke(entry, config, context=context, durability="sync")
+        return not (await self._graph.aget_state(config)).next
 
     @asynccontextmanager
     async def _owned(self, incident: IncidentId) -> AsyncIterator[Lease]:
@@ -72,7 +76,7 @@ class Advancer:
         async with self._bench.store.transaction() as tx:
             lease = await acquire(tx, incident, owner=owner, ttl=ttl)
         if lease is None:
-            raise TransientError(f"{incident} is owned by another process", retry_after=1.0)
+            raise OwnedElsewhereError(f"{incident} is owned by another process")
         try:
             async with asyncio.TaskGroup() as group:
                 renewal = group.create_task(self._keep(lease, ttl))

@@ -148,17 +148,24 @@ async def _psycopg_connection(tx: Tx) -> object:
     return (await connection.get_raw_connection()).driver_connection
 
 
+class OwnedElsewhereError(Exception):
+    """Somebody else holds what the job is about, maybe a dead process whose lease has not run out: no failure."""
+
+
 class Backoff(BaseRetryStrategy):
     """Try again after 0.5 s, 1 s, 2 s, ... 30 s, or when the system outside said so.
 
-    Then the sweep finds what is left.
+    Then the sweep finds what is left. What somebody else holds is asked for every second, however often: leases end.
     """
 
     ATTEMPTS = 12
     LONGEST_SECONDS = 30.0
+    OWNED_SECONDS = 1.0
 
     def get_retry_decision(self, *, exception: BaseException, job: QueuedJob) -> RetryDecision | None:
         """When to try again; None gives up."""
+        if isinstance(exception, OwnedElsewhereError):
+            return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=self.OWNED_SECONDS))
         if job.attempts >= self.ATTEMPTS:
             return None
         seconds = min(self.LONGEST_SECONDS, 0.5 * 2**job.attempts)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from incidents.execution import LATE_SECONDS, WITHOUT_EFFECT, ExecutionStatus
 from incidents.ids import IncidentId, ProposalDigest
-from incidents.incident import Phase
+from incidents.incident import SETTLED, Phase
 from incidents.value import Value
 from orchestrator.decisions import expire
 from orchestrator.jobs import Task, enqueue
@@ -22,6 +22,7 @@ from orchestrator.settings import Periods
 from orchestrator.store.database import Store
 from orchestrator.store.rehearsals import RehearsalStatus
 from orchestrator.store.transaction import Tx
+from orchestrator.version import GRAPH_VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ async def sweep_forever(store: Store, *, periods: Periods) -> None:
 _STUCK = text(
     """
     SELECT id FROM incident
-    WHERE phase = ANY(:phases) AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    WHERE (phase = ANY(:working) OR (NOT rests AND phase = ANY(:settled) AND graph_version = :version))
+      AND (lease_until IS NULL OR lease_until < clock_timestamp())
       AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job
                       WHERE job.status IN ('todo', 'doing') AND job.args ->> 'incident' = incident.id)
     ORDER BY opened_at
@@ -97,7 +99,12 @@ _FORGOTTEN = text(
 
 
 async def _stuck(tx: Tx) -> tuple[IncidentId, ...]:
-    rows = await tx.execute(_STUCK, {"phases": [phase.value for phase in WORKING]})
+    given = {
+        "working": [phase.value for phase in WORKING],
+        "settled": [phase.value for phase in SETTLED],
+        "version": GRAPH_VERSION,
+    }
+    rows = await tx.execute(_STUCK, given)
     return tuple(IncidentId(row.id) for row in rows)
 
 

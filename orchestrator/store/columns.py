@@ -229,9 +229,11 @@ def real(*, null: bool = False, default: float | None = None) -> Any:
     return Field(sa_column=Column(Double, nullable=null, server_default=server), **_default(null=null))
 
 
-def flag(*, key: bool = False) -> Any:
+def flag(*, key: bool = False, default: bool | None = None) -> Any:
     """A boolean column."""
-    return Field(sa_column=Column(Boolean, primary_key=key, nullable=False))
+    server = None if default is None else str(default).lower()
+    column: Column[Any] = Column(Boolean, primary_key=key, nullable=False, server_default=server)
+    return Field(sa_column=column, **_default(null=False) if default is None else {"default": default})
 
 
 def moment(*, key: bool = False, null: bool = False, index: bool = False) -> Any:

@@ -27,7 +27,10 @@ class IncidentRow(Row, table=True):
     """One incident with its lease. `event_seq` numbers the timeline."""
 
     __tablename__ = "incident"
-    __table_args__ = (Index("ix_incident_open", "last_alert_at", postgresql_where=text("closed_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_incident_open", "last_alert_at", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_incident_restless", "opened_at", postgresql_where=text("NOT rests")),
+    )
 
     id: IncidentId = columns.text(key=True)
     title: str = columns.text()
@@ -46,6 +49,8 @@ class IncidentRow(Row, table=True):
     lease_owner: str | None = columns.text(null=True)
     lease_until: datetime | None = columns.moment(null=True)
     fence: int = columns.number(default=0)
+    rests: bool = columns.flag(default=False)
+    """Whether the graph has come to its end, so that nothing is left to do when the incident is settled."""
     event_seq: int = columns.number(default=0)
 
 

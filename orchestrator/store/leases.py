@@ -26,7 +26,7 @@ class Lease(Value):
 
 _ACQUIRE = text(
     """
-    UPDATE incident SET lease_owner = :owner, fence = fence + 1,
+    UPDATE incident SET lease_owner = :owner, fence = fence + 1, rests = false,
                         lease_until = clock_timestamp() + make_interval(secs => :seconds)
     WHERE id = :id AND (lease_until IS NULL OR lease_until < clock_timestamp())
     RETURNING fence, lease_until
@@ -39,6 +39,7 @@ _RENEW = text(
     RETURNING lease_until
     """
 )
+_REST = text("UPDATE incident SET rests = true WHERE id = :id AND fence = :fence AND lease_owner = :owner RETURNING id")
 _RELEASE = text(
     "UPDATE incident SET lease_owner = NULL, lease_until = NULL"
     " WHERE id = :id AND fence = :fence AND lease_owner = :owner RETURNING id"
@@ -46,7 +47,7 @@ _RELEASE = text(
 
 
 async def acquire(tx: Tx, incident: IncidentId, *, owner: str, ttl: timedelta) -> Lease | None:
-    """Take the incident when nobody holds it or the lease has run out.
+    """Take the incident when nobody holds it or the lease has run out; it rests no longer.
 
     None while somebody (also this owner) holds it.
     """
@@ -60,6 +61,11 @@ async def renew(tx: Tx, lease: Lease, *, ttl: timedelta) -> Lease:
     if row is None:
         raise FenceLost(lease.incident, fence=lease.fence)
     return lease.model_copy(update={"until": row.lease_until})
+
+
+async def let_rest(tx: Tx, lease: Lease) -> bool:
+    """Note that the graph came to its end under this lease; False when it was no longer held."""
+    return (await tx.execute(_REST, _identity(lease))).first() is not None
 
 
 async def release(tx: Tx, lease: Lease) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,6 +199,7 @@ class Lane:
             log = os.open(self._product.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(log, 1)
             os.dup2(log, 2)
+            sys.stderr = os.fdopen(2, "w", buffering=1)  # Not the one that the test runner put in its place.
             log_to_stderr("WARNING")
             keep_a_journal(self._journal, role=role)
             arm([point for point in self.points if point.role is role], self._flags)

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from procrastinate.jobs import Job as QueuedJob
 from sqlalchemy import text
 
 from incidents.approval import Channel, Choice
@@ -16,11 +17,11 @@ from incidents.execution import ExecutionStatus
 from incidents.ids import IncidentId
 from incidents.incident import Phase
 from orchestrator.decisions import decide
-from orchestrator.jobs import Job, Jobs, Task, enqueue, wall_time
+from orchestrator.jobs import Backoff, Job, Jobs, OwnedElsewhereError, Task, enqueue, wall_time
 from orchestrator.settings import Periods
 from orchestrator.store.database import Store
 from orchestrator.store.executions import executions_of, set_execution_status
-from orchestrator.store.leases import acquire
+from orchestrator.store.leases import acquire, let_rest, release
 from orchestrator.store.rehearsals import finish_rehearsal, request_rehearsal
 from orchestrator.sweep import sweep
 from tests.incidents.making import NOW, after, person, proposed
@@ -154,6 +155,34 @@ async def test_a_job_that_fails_comes_again(store: Store, database_url: str) -> 
     assert tries[1] - tries[0] >= 0.8
 
 
+@pytest.mark.parametrize("attempts", [0, 6, Backoff.ATTEMPTS, 500])
+def test_what_somebody_else_holds_is_asked_for_every_second_however_often(attempts: int) -> None:
+    before = datetime.now(UTC)
+    again = Backoff().get_retry_decision(exception=OwnedElsewhereError("held"), job=queued(attempts=attempts))
+    assert again is not None
+    assert again.retry_at is not None
+    assert timedelta(seconds=1) <= again.retry_at - before < timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(0, 0.5), (3, 4.0), (8, 30.0), (12, None)])
+def test_what_fails_is_asked_for_less_and_less_often_and_then_given_up(attempts: int, seconds: float | None) -> None:
+    before = datetime.now(UTC)
+    again = Backoff().get_retry_decision(exception=RuntimeError("no"), job=queued(attempts=attempts))
+    if seconds is None:
+        assert again is None
+        return
+    assert again is not None
+    assert again.retry_at is not None
+    assert timedelta(seconds=seconds) <= again.retry_at - before < timedelta(seconds=seconds + 1)
+
+
+def queued(*, attempts: int) -> QueuedJob:
+    """A job that was tried so many times before."""
+    return QueuedJob(
+        id=1, queue="graph", lock=None, queueing_lock=None, task_name="advance", task_kwargs={}, attempts=attempts
+    )
+
+
 async def test_a_worker_that_is_stopped_hands_its_job_back(store: Store, database_url: str) -> None:
     class Hasty(Jobs):
         GRACE_SECONDS = 0.1
@@ -246,9 +275,50 @@ async def test_a_clock_moved_by_hand_leaves_timers_to_the_sweep(database_url: st
 
 async def test_the_sweep_wakes_what_nobody_works_on_once(store: Store) -> None:
     await an_incident(store)
-    await an_incident(store, incident=OTHER, phases=(Phase.INVESTIGATING, Phase.INCONCLUSIVE))
+    await at_rest(store, await an_incident(store, incident=OTHER, phases=(Phase.INVESTIGATING, Phase.INCONCLUSIVE)))
     assert (await sweep(store, now=NOW)).advanced == (INCIDENT,)
     assert (await sweep(store, now=NOW)).advanced == (), "its job waits already"
+
+
+async def at_rest(store: Store, incident: IncidentId) -> None:
+    """Its graph comes to its end."""
+    async with store.transaction() as tx:
+        lease = await acquire(tx, incident, owner="worker", ttl=timedelta(seconds=60))
+        assert lease is not None
+        assert await let_rest(tx, lease)
+        assert await release(tx, lease)
+
+
+async def test_the_sweep_wakes_a_settled_incident_whose_graph_has_not_come_to_its_end(store: Store) -> None:
+    await an_incident(store, phases=(Phase.INVESTIGATING, Phase.INCONCLUSIVE))
+    assert (await sweep(store, now=NOW)).advanced == (INCIDENT,)
+    async with store.transaction() as tx:
+        await tx.execute(text("DELETE FROM procrastinate_jobs"))
+    await at_rest(store, INCIDENT)
+    assert (await sweep(store, now=NOW)).advanced == ()
+    async with store.transaction() as tx:  # It was woken again, and died before it had an end.
+        lease = await acquire(tx, INCIDENT, owner="worker", ttl=timedelta(seconds=60))
+        assert lease is not None
+        assert await release(tx, lease)
+    assert (await sweep(store, now=NOW)).advanced == (INCIDENT,)
+
+
+async def test_who_lost_the_incident_cannot_say_that_it_rests(store: Store) -> None:
+    await an_incident(store)
+    async with store.transaction() as tx:
+        late = await acquire(tx, INCIDENT, owner="late", ttl=timedelta(seconds=0))
+    await asyncio.sleep(0.01)
+    async with store.transaction() as tx:
+        assert await acquire(tx, INCIDENT, owner="next", ttl=timedelta(seconds=60))
+        assert late is not None
+        assert not await let_rest(tx, late)
+
+
+async def test_a_settled_incident_of_another_version_of_the_graph_is_left_alone(store: Store) -> None:
+    await an_incident(store, phases=(Phase.INVESTIGATING, Phase.INCONCLUSIVE))
+    async with store.transaction() as tx:
+        await tx.execute(text("UPDATE incident SET graph_version = 'another'"))
+    assert (await sweep(store, now=NOW)).advanced == ()
 
 
 async def test_the_sweep_leaves_what_is_owned_until_its_lease_ends(store: Store) -> None:
