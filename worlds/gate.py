@@ -5,6 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worlds.world import Estate
 
+_ALERTING = "alertmanager"
+
 
 class Gate:
     """An ASGI application around all others."""
@@ -27,4 +29,6 @@ class Gate:
                 await answer(scope, receive, send)
                 return
             self._estate.catch_up()
+            if source == _ALERTING:
+                self._estate.alert_up_to_now()
         await self._app(scope, receive, send)

@@ -87,7 +87,7 @@ class World:
     async def advance(self, seconds: float) -> None:
         """Move a clock that is set by hand, alert by alert: notifications arrive before time goes on.
 
-        Where nobody is told and nobody reports, alerts are worked out for the whole stretch at once.
+        Where nobody is told and nobody reports, the whole stretch passes at once.
         """
         clock = self.estate.clock
         if not isinstance(clock, HandClock):
@@ -125,7 +125,7 @@ class World:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def _deliver_due(self) -> None:
-        notifications = self.estate.due_notifications()
+        notifications = self.estate.pass_time()
         if notifications:
             # Trusted certificates are read from disk: not before somebody is to be told.
             self._client = self._client or httpx.AsyncClient(timeout=10.0)

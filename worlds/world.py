@@ -56,8 +56,11 @@ class Estate:
         )
         config = load_config(_alertmanager_config(webhook_url, webhook_token))
         ids = {"new_id": new_id} if new_id is not None else {}
-        self.alertmanager = Alertmanager(config, external_url=f"{base_url}/alertmanager", **ids)
-        self.alerting = Alerting(rules=self.rules, alertmanager=self.alertmanager, reporters=self._reporters())
+        self._alertmanager = Alertmanager(config, external_url=f"{base_url}/alertmanager", **ids)
+        self.alerting = Alerting(rules=self.rules, alertmanager=self._alertmanager, reporters=self._reporters())
+        self._alerting_now = False
+        if self.keeps_to_itself:
+            self.rules.when_read(self.alert_up_to_now)
         self._healed_since: datetime | None = None
 
     def _reporters(self) -> Reporters:
@@ -95,6 +98,33 @@ class Estate:
         self.catch_up()
         return self.alerting.step(self.clock.now())
 
+    def pass_time(self) -> list[Notification]:
+        """Do what is due up to the clock's time.
+
+        Where nobody is told what alerts, alerts are worked out when somebody asks for them: for all the time since they
+        were last asked for in one go, or not at all.
+        """
+        if not self.keeps_to_itself:
+            return self.due_notifications()
+        self.catch_up()
+        return []
+
+    def alert_up_to_now(self) -> None:
+        """Let rules and Alertmanager of an estate that keeps to itself reach the clock's time."""
+        if not self.keeps_to_itself or self._alerting_now:
+            return
+        self._alerting_now = True  # Rules read what rules write.
+        try:
+            self.due_notifications()
+        finally:
+            self._alerting_now = False
+
+    @property
+    def alertmanager(self) -> Alertmanager:
+        """Alertmanager as of now."""
+        self.alert_up_to_now()
+        return self._alertmanager
+
     def let_go(self) -> None:
         """Let go of what was recorded; nothing can be asked any more.
 
@@ -109,7 +139,7 @@ class Estate:
     @property
     def keeps_to_itself(self) -> bool:
         """Whether nothing comes in from outside or goes out while time passes: no reports, no webhooks."""
-        told = any(receiver.webhook_configs for receiver in self.alertmanager.config.receivers)
+        told = any(receiver.webhook_configs for receiver in self._alertmanager.config.receivers)
         return not told and not self.scenario.reports
 
     def true_entity(self) -> str:

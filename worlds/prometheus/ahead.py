@@ -16,13 +16,18 @@ from worlds.promql.storage import METRIC_NAME
 _WRITTEN_BY_ALERTS = ("ALERTS", "ALERTS_FOR_STATE")
 
 
+def written_by(groups: Sequence[RuleGroup]) -> tuple[str, ...]:
+    """Names of the metrics that these rules write."""
+    recorded = (rule.record for group in groups for rule in group.rules if isinstance(rule, RecordingRule))
+    return (*_WRITTEN_BY_ALERTS, *recorded)
+
+
 class AnswersAhead:
     """Keeps answers by rule (group and position) and time until they are taken."""
 
     def __init__(self, engine: Engine, groups: Sequence[RuleGroup]) -> None:
         self._engine = engine
-        recorded = [rule.record for group in groups for rule in group.rules if isinstance(rule, RecordingRule)]
-        self._written = (*_WRITTEN_BY_ALERTS, METRIC_NAME, *recorded)
+        self._written = (METRIC_NAME, *written_by(groups))
         self._answers: dict[tuple[int, int], dict[int, list[Sample]]] = {}
 
     def ask(self, place: tuple[int, int], expr: str, *, first: datetime, count: int, every: timedelta) -> None:

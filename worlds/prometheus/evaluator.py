@@ -4,13 +4,13 @@ Pure but for its own memory: `step(now)` runs every evaluation that is due up to
 clock that jumps by minutes gives the same alerts as one that creeps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote_plus
 
 from worlds.alertmanager.alert import ALERT_NAME, PostedAlert
-from worlds.prometheus.ahead import AnswersAhead
+from worlds.prometheus.ahead import AnswersAhead, written_by
 from worlds.prometheus.instance import AlertInstance, AlertState
 from worlds.prometheus.recorded import LayeredStorage, RecordedSeries
 from worlds.prometheus.rules import AlertingRule, RecordingRule, Rule, RuleGroup
@@ -46,12 +46,16 @@ class RuleEvaluator:
     ) -> None:
         self.groups = tuple(groups)
         self.external = external or External()
-        self._recorded = RecordedSeries()
+        self._recorded = RecordedSeries(written_by(self.groups))
         self.engine = Engine(storage=LayeredStorage(base=storage, recorded=self._recorded))
         self._ahead = AnswersAhead(self.engine, self.groups)
         self._due = [start for _ in self.groups]
         self._active: dict[tuple[int, int], dict[LabelKey, AlertInstance]] = {}
         self._status: dict[tuple[int, int], RuleStatus] = {}
+
+    def when_read(self, catch_up: Callable[[], None]) -> None:
+        """Have `catch_up` called before anything is read that evaluations write: for who makes them only then."""
+        self._recorded.before_reading = catch_up
 
     def next_due(self) -> datetime | None:
         """Return when the next evaluation is due; None without rules."""
@@ -79,11 +83,13 @@ class RuleEvaluator:
 
     def alerts_of(self, group: int, rule: int) -> list[AlertInstance]:
         """Return the pending and firing alerts of one rule, by its position."""
+        self._recorded.before_reading()
         instances = self._active.get((group, rule), {}).values()
         return [one for one in instances if one.state is not AlertState.INACTIVE]
 
     def status_of(self, group: int, rule: int) -> RuleStatus:
         """Return how the rule's last evaluation went."""
+        self._recorded.before_reading()
         return self._status.get((group, rule), RuleStatus())
 
     def _evaluate_group(self, number: int, at: datetime) -> list[PostedAlert]:

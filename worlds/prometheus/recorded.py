@@ -1,6 +1,6 @@
 """Series that rules write themselves (recording rules, ALERTS, ALERTS_FOR_STATE), laid over the estate's storage."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,7 +39,11 @@ class _Growing:
 class RecordedSeries:
     """Appends the results of one rule after the other, with stale markers where a result is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
+        """`names` are those of all metrics that will ever be recorded."""
+        self._names = frozenset(names)
+        self.before_reading: Callable[[], None] = _nothing
+        """Called before series are read that rules may have to write first."""
         self._by_name: dict[str, dict[LabelKey, _Growing]] = {}
         self._last: dict[str, set[LabelKey]] = {}
 
@@ -55,11 +59,18 @@ class RecordedSeries:
 
     def select(self, matchers: Sequence[Matcher], *, start: float, end: float) -> list[Series]:
         """Return matching recorded series with samples in [start, end]."""
+        if not self._may_match(matchers):
+            return []
+        self.before_reading()
         return [
             Series(labels=one.labels, timestamps=np.array(one.timestamps), values=np.array(one.values))
             for one in self._candidates(matchers)
             if matches_all(matchers, one.labels) and one.timestamps[0] <= end and one.timestamps[-1] >= start
         ]
+
+    def _may_match(self, matchers: Sequence[Matcher]) -> bool:
+        asked = [one for one in matchers if one.name == METRIC_NAME]
+        return any(all(one.matches(name) for one in asked) for name in self._names)
 
     def _candidates(self, matchers: Sequence[Matcher]) -> Iterable[_Growing]:
         for matcher in matchers:
@@ -70,6 +81,9 @@ class RecordedSeries:
     def _append(self, labels: Mapping[str, str], time: float, value: float) -> None:
         named = self._by_name.setdefault(labels.get(METRIC_NAME, ""), {})
         named.setdefault(key_of(labels), _Growing(labels=labels)).append(time, value)
+
+
+def _nothing() -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
