@@ -139,7 +139,10 @@ async def _serve(
     if settings.tickets.targets:
         clerk = Clerk(store, settings, console=web.base_url)
         ends.append(group.create_task(clerk.run()).cancel)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False)
+    # h11 refuses a request whose head does not end; the faster httptools, which worlds use, reads on.
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False, http="h11"
+    )
     server = _Server(config)
 
     def end() -> None:

@@ -43,6 +43,7 @@ class HttpServer:
             lifespan="off",
             access_log=False,
             ws="none",
+            http="httptools",
             timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
