@@ -85,8 +85,7 @@ class Places:
             return CONTEXT
         if fact.entity in self.tenants.get(entity, ()) and fact.kind.partition(".")[0] in SUFFERED:
             return CONTEXT
-        kept = fact.kind == WAITING and fact.attributes.get("reason") == BY_CORDON
-        return CONTEXT if kept and kind_of(entity) == EntityKind.NODE else 0.0
+        return CONTEXT if kind_of(entity) == EntityKind.NODE and _waits_for(fact, entity) else 0.0
 
     def own(self, entity: EntityId) -> frozenset[EntityId]:
         """The entity, what it owns, and what exists for it alone or is part of how it runs."""
@@ -135,7 +134,7 @@ class Places:
         known = list(facts)
         if not any(fact.kind == CLOSED and fact.entity == node for fact in known):
             return ()
-        waiting = {fact.entity for fact in known if fact.kind == WAITING and fact.attributes.get("reason") == BY_CORDON}
+        waiting = {fact.entity for fact in known if _waits_for(fact, node)}
         return tuple(sorted(one for one in waiting if kind_of(one) in SCOPES[Scope.WORKLOAD]))
 
     def _parts(self, entity: EntityId) -> list[EntityId]:
@@ -187,6 +186,14 @@ class Places:
             case _:
                 same = namespace_of(entity) == namespace_of(inner) != NO_NAMESPACE
                 return same and kind_of(inner) in OWNED_BY_NAMESPACE
+
+
+def _waits_for(fact: Fact, node: EntityId) -> bool:
+    """Whether pods wait because this node is closed: one that they ask for, or which those are is not known."""
+    if fact.kind != WAITING or fact.attributes.get("reason") != BY_CORDON:
+        return False
+    asked = [one for one in fact.related if kind_of(one) == EntityKind.NODE]
+    return node in asked or not asked
 
 
 def _mentions(fact: Fact, entity: EntityId) -> bool:

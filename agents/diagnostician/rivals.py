@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from agents.diagnostician.places import PEERS, kind_of
+from agents.diagnostician.places import BY_CORDON, CLOSED, PEERS, WAITING, kind_of
 from agents.diagnostician.reading import Reading, Symptom
 from agents.diagnostician.reasons import gives_way
 from agents.diagnostician.spread import Spread
 from agents.diagnostician.weighing import Weighed
 from agents.diagnostician.weights import NONE_OF_THESE, RIVAL
-from incidents.ids import EntityId
+from incidents.ids import EntityId, FactId
 
 
 def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Spread) -> list[float]:
@@ -30,13 +30,34 @@ def probabilities(weighed: Sequence[Weighed], *, reading: Reading, spread: Sprea
 
 
 def nearest(same_cause: Sequence[Weighed], *, reading: Reading) -> list[Weighed]:
-    """Without owners that merely repeat what is known of something they own: a CronJob beside its failed Job."""
-    return [one for one in same_cause if not any(_repeats(one, of=other, reading=reading) for other in same_cause)]
+    """Without owners that merely repeat what is known of something they own: a CronJob beside its failed Job.
+
+    Of nodes that keep the same pods waiting together, the one that was closed last stands for all: before that there
+    was room, and opening it gives that back.
+    """
+    kept = [one for one in same_cause if not any(_repeats(one, of=other, reading=reading) for other in same_cause)]
+    return [one for one in kept if not any(_stands_for(other, one) for other in kept)]
 
 
 def _repeats(one: Weighed, *, of: Weighed, reading: Reading) -> bool:
     owned = of.entity != one.entity and of.entity in reading.places.own(one.entity)
     return owned and of.logit >= one.logit and kind_of(of.entity) in PEERS
+
+
+def _stands_for(other: Weighed, one: Weighed) -> bool:
+    together = _waiting(one) & _waiting(other)
+    return bool(together) and _last_closed(other) < _last_closed(one)
+
+
+def _waiting(one: Weighed) -> set[FactId]:
+    """What it holds of pods that wait because nodes are closed."""
+    return {f.id for p in one.held for f in p.facts if f.kind == WAITING and f.attributes.get("reason") == BY_CORDON}
+
+
+def _last_closed(one: Weighed) -> tuple[float, EntityId]:
+    """Sorts the node that was closed last first, then those of which no time is known; names decide between equals."""
+    times = [f.at.timestamp() for p in one.must for f in p.facts if f.kind == CLOSED and f.at]
+    return -max(times, default=-math.inf), one.entity
 
 
 def _probability(one: Weighed, rivals: Sequence[Weighed]) -> float:

@@ -57,6 +57,16 @@ def test_load_that_a_changed_caller_makes_is_no_surge() -> None:
     assert chance(given, "traffic_surge", "payments") < chance(alone, "traffic_surge", "payments")
 
 
+@pytest.mark.parametrize("answer", [{"reason": "protocol"}, {"reason": "status", "status": 404}])
+def test_what_answers_its_readiness_probe_is_not_down(answer: dict[str, str | int]) -> None:
+    behind = [fact("workload.unavailable", 0), fact("service.no_endpoints", 0, of="service/checkout")]
+    given = case(*behind, fact("probe.readiness_failing", 0, **answer))
+    assert leaders(given) == [("readiness_probe_wrong", "checkout")]
+    assert chance(given, "workload_down", "checkout") == 0.0
+    silent = case(*behind, fact("probe.readiness_failing", 0, reason="timeout"))
+    assert chance(silent, "workload_down", "checkout") > 0.0, "the control: whatever does not answer may be down"
+
+
 @pytest.mark.parametrize(
     ("minutes", "refuted"),
     [
