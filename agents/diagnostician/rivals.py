@@ -10,6 +10,7 @@ from agents.diagnostician.reasons import gives_way
 from agents.diagnostician.spread import Spread
 from agents.diagnostician.weighing import Weighed
 from agents.diagnostician.weights import NONE_OF_THESE, RIVAL
+from incidents.fact import Fact
 from incidents.ids import EntityId, FactId
 
 
@@ -45,8 +46,9 @@ def _repeats(one: Weighed, *, of: Weighed, reading: Reading) -> bool:
 
 
 def _stands_for(other: Weighed, one: Weighed) -> bool:
-    together = _waiting(one) & _waiting(other)
-    return bool(together) and _last_closed(other) < _last_closed(one)
+    if not (_closings(other) and _closings(one) and _waiting(other) & _waiting(one)):
+        return False
+    return _last_closed(other) < _last_closed(one)
 
 
 def _waiting(one: Weighed) -> set[FactId]:
@@ -54,9 +56,14 @@ def _waiting(one: Weighed) -> set[FactId]:
     return {f.id for p in one.held for f in p.facts if f.kind == WAITING and f.attributes.get("reason") == BY_CORDON}
 
 
+def _closings(one: Weighed) -> list[Fact]:
+    """What it holds of its node's being closed."""
+    return [f for p in one.must for f in p.facts if f.kind == CLOSED and f.entity == one.entity]
+
+
 def _last_closed(one: Weighed) -> tuple[float, EntityId]:
     """Sorts the node that was closed last first, then those of which no time is known; names decide between equals."""
-    times = [f.at.timestamp() for p in one.must for f in p.facts if f.kind == CLOSED and f.at]
+    times = [f.at.timestamp() for f in _closings(one) if f.at]
     return -max(times, default=-math.inf), one.entity
 
 
