@@ -24,6 +24,22 @@ def settle() -> None:
 
 
 @contextmanager
+def importing() -> Iterator[None]:
+    """Import much: nothing is looked through meanwhile, and what is there afterwards stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        stays()
+
+
+def stays() -> None:
+    """Leave what is there alone from now on, without looking through it first, and look at what comes after it."""
+    gc.freeze()
+    gc.enable()
+
+
+@contextmanager
 def undisturbed() -> Iterator[None]:
     """Look for cycles at the end only: nearly everything that a bounded piece of work makes is needed until then."""
     gc.disable()

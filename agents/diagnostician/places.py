@@ -71,9 +71,17 @@ class Places:
         self._own: dict[EntityId, frozenset[EntityId]] = {}
         self._around: dict[EntityId, frozenset[EntityId]] = {}
         self._homes: dict[EntityId, tuple[EntityId, ...]] = {}
+        self._near: dict[tuple[FactId, EntityId], float] = {}
 
     def nearness(self, fact: Fact, entity: EntityId) -> float:
         """1 when the fact is about the entity, less when about its parts or surroundings, 0 about something else."""
+        key = fact.id, entity
+        near = self._near.get(key)
+        if near is None:
+            near = self._near[key] = self._nearness(fact, entity)
+        return near
+
+    def _nearness(self, fact: Fact, entity: EntityId) -> float:
         peer = self.peers.get(fact.id)
         if peer is not None and (peer == entity or peer in self.own(entity)):
             return ROLLED_UP

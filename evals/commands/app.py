@@ -110,8 +110,11 @@ def run(
         from evals.harness.forking import begin_importing
 
         begin_importing("evals.harness.recorded" if dataset else "evals.harness.episode")
-    from evals.commands.arming import Arms
-    from evals.commands.run import Options, run_command
+    from orchestrator.garbage import importing
+
+    with importing():
+        from evals.commands.arming import Arms
+        from evals.commands.run import Options, run_command
 
     options = Options(
         scenarios=tuple(scenarios or ()),

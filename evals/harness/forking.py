@@ -12,7 +12,7 @@ def context_of(module: str) -> BaseContext:
     """Where workers come from whose work lies in that module: forked, or spawned where there is no fork."""
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload(["evals.harness.nursery", module])
     return context
 
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from evals.harness.forking import context_of
-from orchestrator.garbage import settle, undisturbed
+from orchestrator.garbage import settle, stays, undisturbed
 
 JobT = TypeVar("JobT")
 DoneT = TypeVar("DoneT")
@@ -79,6 +79,7 @@ def _pool(work: Callable[[JobT], DoneT], *, workers: int) -> Iterator[ProcessPoo
 def _begin(lifeline: Connection, folder: str) -> None:
     """In a worker: Ctrl-C is its owner's business, and so is when to end and to tidy up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stays()
     tempfile.tempdir = folder
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evals.harness.workers import run_all
+from evals.harness.workers import _singly, run_all
 
 
 def square(job: int) -> tuple[int, str]:
@@ -32,6 +33,22 @@ def test_a_case_that_kills_its_process_is_counted_and_the_others_go_on() -> None
     found = sorted(run_all(square, range(6), workers=2, lost=lost))
     assert [value for value, _ in found] == [-3, 0, 1, 4, 16, 25]
     assert "process died" in found[0][1]
+
+
+def looks_for_cycles(job: int) -> tuple[bool, int]:
+    return gc.isenabled(), gc.get_freeze_count()
+
+
+def nobody(job: int, why: str) -> tuple[bool, int]:
+    raise AssertionError(f"{job}: {why}")
+
+
+def test_a_worker_looks_for_cycles_after_a_case_and_never_among_what_was_imported() -> None:
+    in_company = list(run_all(looks_for_cycles, range(4), workers=2, lost=nobody))
+    assert not any(looking for looking, _ in in_company), "what one case makes is needed until its end"
+    [alone] = _singly(looks_for_cycles, [1], lost=nobody)
+    assert alone[0]
+    assert all(frozen > 1000 for _, frozen in (*in_company, alone))
 
 
 def test_one_worker_works_in_this_process() -> None:

@@ -12,6 +12,17 @@ import pytest
 
 from orchestrator.garbage import undisturbed
 
+IMPORT = """
+import gc
+from orchestrator.garbage import importing
+from contextlib import suppress
+with suppress(LookupError), importing():
+    off = not gc.isenabled()
+    kept = [[] for _ in range(1000)]
+    raise LookupError
+print(off, gc.isenabled(), gc.get_freeze_count() > 1000)
+"""
+
 PROBE = """
 import gc, weakref
 kept = [[] for _ in range(1000)]
@@ -26,9 +37,10 @@ print(frozen > 1000, gc.get_threshold()[0] == YOUNG_OBJECTS, gone() is None)
 """
 
 
-def test_what_is_there_is_left_alone_and_new_cycles_are_found() -> None:
+@pytest.mark.parametrize("code", [PROBE, IMPORT], ids=["settle", "importing"])
+def test_what_is_there_is_left_alone_and_new_cycles_are_found(code: str) -> None:
     before = gc.get_freeze_count()
-    told = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.split() == ["True", "True", "True"]
     assert gc.get_freeze_count() == before, "a process of its own: this one collects as it did"
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from incidents.evidence import Window
 from incidents.value import Value
@@ -27,7 +29,7 @@ class LogAnswer(Value):
 
 class _Stream(Wire):
     stream: dict[str, str] = {}
-    values: list[tuple[str, str] | tuple[str, str, object]] = []
+    values: list[Annotated[tuple[str, str] | tuple[str, str, object], Field(union_mode="left_to_right")]] = []
 
 
 class _Data(Wire):

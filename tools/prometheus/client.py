@@ -1,20 +1,22 @@
 """Talks to Prometheus. The only place that knows its HTTP API; nothing here knows what a metric means.
 
-Queries go through our own HTTP client, because prometheus-api-client drops warnings and rounds times to whole seconds;
-discovery (names, label values, targets) goes through that library, in a thread, with a time-out.
+Queries go through our own HTTP client, because prometheus-api-client drops warnings and rounds times to whole seconds,
+and so do label values, which are asked for in every investigation; targets go through that library, in a thread, with
+a time-out.
 """
 
 import asyncio
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.request import getproxies
 from weakref import WeakValueDictionary
 
 import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
+from pydantic import Field
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.util.retry import Retry
 
@@ -92,7 +94,8 @@ class _Series(Wire):
 
 class _Data(Wire):
     resultType: Literal["vector", "matrix", "scalar", "string"]  # noqa: N815 - the wire's name
-    result: list[_Series] | tuple[float, str]
+    result: Annotated[list[_Series] | tuple[float, str], Field(union_mode="left_to_right")]
+    """In this order: else every series is read a second time, to see which of the two fits better."""
 
 
 class _Answer(Wire):
@@ -103,6 +106,11 @@ class _Answer(Wire):
 
 class _Labels(Wire):
     data: list[dict[str, str]]
+    warnings: tuple[str, ...] = ()
+
+
+class _Values(Wire):
+    data: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -195,10 +203,13 @@ class PrometheusClient:
 
     async def label_values(self, name: str, *, selector: str | None = None, window: Window) -> tuple[str, ...]:
         """The values of one label, among the series of a selector."""
-        params = {"start": window.start.timestamp(), "end": window.end.timestamp()}
-        matched = {**params, "match[]": [selector]} if selector else params
-        values: list[str] = await self._in_thread(lambda library: library.get_label_values(name, params=matched))
-        return tuple(values)
+        params: Mapping[str, Sequence[str] | float] = {
+            "match[]": [selector] if selector else [],
+            "start": window.start.timestamp(),
+            "end": window.end.timestamp(),
+        }
+        answer = await self.http.get(f"/api/v1/label/{name}/values", _Values, params=params)
+        return answer.data
 
     async def targets(self) -> tuple[Target, ...]:
         """The active scrape targets."""

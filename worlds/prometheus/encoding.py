@@ -70,7 +70,8 @@ class _Times:
     def of(self, times: Sequence[float]) -> list[float]:
         """Return them as they are written."""
         if times is not self._last:
-            self._last, self._written = times, [_time(seconds) for seconds in times]
+            whole = all(map(float.is_integer, times))
+            self._last, self._written = times, list(map(int if whole else _time, times))
         return self._written
 
 
