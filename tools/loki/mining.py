@@ -8,10 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from drain3 import TemplateMiner
-from drain3.masking import MaskingInstruction
-from drain3.template_miner_config import TemplateMinerConfig
+from drain3.drain import Drain
 
 from incidents.value import Value
 from tools.loki.line import Level, LogLine, message_of
@@ -25,14 +24,29 @@ MOST_TEMPLATES = 40
 PODS_NAMED = 5
 _SEVERITY = {Level.FATAL: 0, Level.ERROR: 1, Level.WARN: 2, Level.UNKNOWN: 3, Level.INFO: 4, Level.DEBUG: 5}
 
+
+class _Mask(NamedTuple):
+    """What only varies, and what it is written as. Texts without so many of its `sign` need not be searched for it."""
+
+    pattern: re.Pattern[str]
+    name: str
+    sign: str = ""
+    times: int = 0
+
+
 _MASKS = (
-    (r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?", "TIME"),
-    (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", "UUID"),
-    (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b", "IP"),
-    (r"\[[0-9a-fA-F:]{4,}\](?::\d{1,5})?", "IP"),
-    (r"\b0x[0-9a-fA-F]+\b", "HEX"),
-    (r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b", "HEX"),
-    (r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|%|[KMGT]i?B?|B)?\b", "NUM"),
+    _Mask(
+        re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?"),
+        "<TIME>",
+        sign="-",
+        times=2,
+    ),
+    _Mask(re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<UUID>", sign="-", times=4),
+    _Mask(re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"), "<IP>", sign=".", times=3),
+    _Mask(re.compile(r"\[[0-9a-fA-F:]{4,}\](?::\d{1,5})?"), "<IP>", sign="[", times=1),
+    _Mask(re.compile(r"\b0x[0-9a-fA-F]+\b"), "<HEX>", sign="0x", times=1),
+    _Mask(re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"), "<HEX>"),
+    _Mask(re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|%|[KMGT]i?B?|B)?\b"), "<NUM>"),
 )
 
 
@@ -82,7 +96,7 @@ class _Kind:
     pods: dict[str, None] = field(default_factory=dict)
     wordings: dict[str, tuple[int, LogLine]] = field(default_factory=dict)
 
-    def add(self, line: LogLine, *, since: datetime) -> None:
+    def add(self, line: LogLine, *, wording: str, since: datetime) -> None:
         self.first, self.last = self.first or line.at, line.at
         self.level = min(self.level, line.level, key=_SEVERITY.__getitem__) if self.example else line.level
         if line.at < since:
@@ -91,13 +105,12 @@ class _Kind:
             return
         self.after += 1
         self.first_after = self.first_after or line.at
-        self._count(line)
+        self._count(line, wording=wording)
         if line.pod and len(self.pods) < PODS_NAMED:
             self.pods[line.pod] = None
 
-    def _count(self, line: LogLine) -> None:
+    def _count(self, line: LogLine, *, wording: str) -> None:
         """Let the wording that is met most often since stand for its kind: a kind may gather several reasons."""
-        wording = _FIGURES.sub("#", message_of(line.text))
         if wording in self.wordings or len(self.wordings) < MOST_WORDINGS:
             times, first = self.wordings.get(wording, (0, line))
             self.wordings[wording] = (times + 1, first)
@@ -107,11 +120,17 @@ class _Kind:
 
 def mine(lines: Sequence[LogLine], *, since: datetime) -> tuple[LogTemplate, ...]:
     """The kinds of these lines, new ones first, then the most grown; at most MOST_TEMPLATES."""
-    miner, kinds = _miner(), dict[int, _Kind]()
+    miner, kinds, said = _Miner(), dict[int, _Kind](), dict[str, _Said]()
     for line in sorted(lines, key=lambda line: (line.at, line.pod, line.text)):
-        cluster = miner.add_log_message(message_of(line.text).split("\n", 1)[0])["cluster_id"]
-        kinds.setdefault(cluster, _Kind()).add(line, since=since)
-    templates = {cluster.cluster_id: cluster.get_template() for cluster in miner.drain.clusters}
+        what = said.get(line.text)
+        if what is None:
+            what = said[line.text] = _said(line.text)
+        number = miner.kind_of(what.masked)
+        kind = kinds.get(number)
+        if kind is None:
+            kind = kinds[number] = _Kind()
+        kind.add(line, wording=what.wording, since=since)
+    templates = miner.templates()
     found = [_template(templates[number], kind) for number, kind in kinds.items()]
     return tuple(sorted(found, key=_order)[:MOST_TEMPLATES])
 
@@ -138,9 +157,45 @@ def _order(template: LogTemplate) -> tuple[bool, int, float, str]:
     return not template.is_new, _SEVERITY[template.level], -growth, template.template
 
 
-def _miner() -> TemplateMiner:
-    config = TemplateMinerConfig()
-    config.drain_sim_th, config.drain_depth = SIMILARITY, DEPTH
-    config.drain_extra_delimiters = ["=", ","]
-    config.masking_instructions = [MaskingInstruction(pattern, name) for pattern, name in _MASKS]
-    return TemplateMiner(config=config)
+class _Said(NamedTuple):
+    """What a line says, without what only varies: in the words of drain3's masks, and bare of all figures."""
+
+    masked: str
+    wording: str
+
+
+def _said(text: str) -> _Said:
+    message = message_of(text)
+    return _Said(_masked(message.split("\n", 1)[0]), _FIGURES.sub("#", message))
+
+
+def _masked(text: str) -> str:
+    for mask in _MASKS:
+        if text.count(mask.sign) >= mask.times:
+            text = mask.pattern.sub(mask.name, text)
+    return text
+
+
+class _Miner:
+    """Drain, which need not look again for what it has met since it last learnt something."""
+
+    def __init__(self) -> None:
+        self._drain = Drain(depth=DEPTH, sim_th=SIMILARITY, extra_delimiters=["=", ","])
+        self._met: dict[str, int] = {}
+
+    def kind_of(self, masked: str) -> int:
+        """Return the number of the kind that a line is of."""
+        known = self._met.get(masked)
+        if known is not None:
+            return known
+        cluster, change = self._drain.add_log_message(masked)
+        number = int(cluster.cluster_id)
+        if change == "none":
+            self._met[masked] = number
+        else:  # what was met before may be nearer to another kind now, and so may this
+            self._met.clear()
+        return number
+
+    def templates(self) -> dict[int, str]:
+        """Return the template of each kind, by its number."""
+        return {cluster.cluster_id: cluster.get_template() for cluster in self._drain.clusters}
