@@ -2,14 +2,16 @@
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import ClassVar
 
 import orjson
+from pydantic import ConfigDict
 
 from incidents.redaction import redact
-from incidents.value import Value
 
 MOST_DETAILS = 600
 """Characters of all other fields together: the first frames of a stack, a statement, some figures."""
@@ -67,8 +69,14 @@ _LEVELS = {
 }
 
 
-class LogLine(Value):
-    """One line. `text` is without secrets and at most LONGEST characters."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogLine:
+    """One line. `text` is without secrets and at most LONGEST characters.
+
+    Thousands are made in an investigation, from parts that are what they should be: no `Value`, which looks at each.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     at: datetime
     text: str

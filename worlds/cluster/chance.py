@@ -1,8 +1,9 @@
 """Chance that repeats: every draw is a function of the seed and of what is drawn for, never of the order of draws."""
 
-import hashlib
 import uuid
 from collections.abc import Iterable
+from hashlib import blake2b
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,16 @@ from numpy.typing import NDArray
 # Letters and digits that Kubernetes uses in generated names (k8s.io/apimachinery/pkg/util/rand).
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
+_NOTHING_READ = blake2b(digest_size=8)  # copied for every draw, of which a world makes thousands
+_BITS = Struct(">Q")
+
 
 def digest(*parts: object) -> int:
     """Return 64 bits that depend on all parts."""
-    text = "\x1f".join(map(str, parts))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    read = _NOTHING_READ.copy()
+    read.update("\x1f".join(map(str, parts)).encode())
+    bits: int = _BITS.unpack(read.digest())[0]
+    return bits
 
 
 class Chance:

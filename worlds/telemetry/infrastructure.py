@@ -1,6 +1,6 @@
 """Nodes, volumes and whether targets are up: node_exporter, kubelet and Prometheus itself."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -41,6 +41,15 @@ _COUNTERS = {
     "node_network_transmit_errs_total": "Network device statistic transmit_errs.",
 }
 _NAMES = frozenset({*_GAUGES, *_COUNTERS})
+_DEVICE = ({"device": "eth0"},)
+# What tells the series of one name and node apart; the others have one each.
+_PARTS: Mapping[str, Sequence[Mapping[str, str]]] = {
+    "node_filesystem_size_bytes": (_ROOT_FILESYSTEM,),
+    "node_filesystem_avail_bytes": (_ROOT_FILESYSTEM,),
+    "node_network_receive_errs_total": _DEVICE,
+    "node_network_transmit_errs_total": _DEVICE,
+    "node_cpu_seconds_total": tuple({"cpu": "0", "mode": mode} for mode in ("user", "system", "idle")),
+}
 
 
 class InfrastructureMetrics:
@@ -73,47 +82,49 @@ class InfrastructureMetrics:
     def _node(self, name: str, node: JsonObject, matchers: Sequence[Matcher], window: Window) -> Iterator[Series]:
         host = node["metadata"]["name"]
         labels = {METRIC_NAME: name, "job": "node-exporter", "instance": host, "node": host}
+        named = [{**labels, **part} for part in _PARTS.get(name, ({},))]
+        meant = [matches_all(matchers, full) for full in named]
+        if not any(meant):
+            return
         silent_from = self._world.outages.get(host)
-        for extra, values in self._node_values(name, node, window):
-            full = labels | extra
-            if matches_all(matchers, full):
-                kept = slice(None) if silent_from is None else window.times < silent_from
-                yield (
-                    window.full(full, values)
-                    if silent_from is None
-                    else Series(labels=full, timestamps=window.times[kept], values=values[kept])
-                )
+        kept = None if silent_from is None else window.times < silent_from
+        for full, passes, values in zip(named, meant, self._node_values(name, node, window), strict=True):
+            if passes and kept is None:
+                yield window.full(full, values)
+            elif passes:
+                yield Series(labels=full, timestamps=window.times[kept], values=values[kept])
 
-    def _node_values(self, name: str, node: JsonObject, window: Window) -> Iterator[tuple[dict[str, str], Floats]]:
+    def _node_values(self, name: str, node: JsonObject, window: Window) -> Iterator[Floats]:
+        """Yield the values of each of a node's series of a name, in the order of its parts."""
         host, capacity = node["metadata"]["name"], node["status"]["capacity"]
         total, cores = parse_quantity(capacity["memory"]), parse_quantity(capacity["cpu"])
         match name:
             case "node_memory_MemTotal_bytes":
-                yield {}, np.full(len(window.times), total)
+                yield np.full(len(window.times), total)
             case "node_memory_MemAvailable_bytes":
                 used = (
                     self._used(host, PodField.MEMORY, window)
                     + _SYSTEM_MEMORY * (1 + 0.04 * self._rough(host, window))
                     + self._world.ballast_at(host, window.times)
                 )
-                yield {}, np.maximum(total - used, 30 * 2**20)
+                yield np.maximum(total - used, 30 * 2**20)
             case "node_load1":
                 used = self._used(host, PodField.CPU, window) + _SYSTEM_CPU
-                yield {}, used * (1.15 + 0.2 * self._rough(host, window))
+                yield used * (1.15 + 0.2 * self._rough(host, window))
             case "node_filesystem_size_bytes":
-                yield _ROOT_FILESYSTEM, np.full(len(window.times), _ROOT_DISK)
+                yield np.full(len(window.times), _ROOT_DISK)
             case "node_filesystem_avail_bytes":
                 free = self._world.nodes_in_trouble.disk_free(host, window.times, usual=0.62)
-                yield _ROOT_FILESYSTEM, _ROOT_DISK * (free + 0.003 * self._rough(host, window))
+                yield _ROOT_DISK * (free + 0.003 * self._rough(host, window))
             case "node_network_receive_errs_total" | "node_network_transmit_errs_total":
-                yield {"device": "eth0"}, self._world.nodes_in_trouble.wire_errors(host, window.times)
+                yield self._world.nodes_in_trouble.wire_errors(host, window.times)
             case "node_cpu_seconds_total":
                 busy = np.clip(self._used(host, PodField.CPU, window) + _SYSTEM_CPU, 0, cores)
                 since = (window.times[0] % 4e6) if len(window.times) else 0.0
-                for mode, rate in (("user", busy * 0.8), ("system", busy * 0.2), ("idle", cores - busy)):
-                    yield {"cpu": "0", "mode": mode}, since + np.cumsum(rate * TICK)
+                for rate in (busy * 0.8, busy * 0.2, cores - busy):
+                    yield since + np.cumsum(rate * TICK)
             case _:
-                return
+                raise LookupError(f"no figure of a node is called {name}")
 
     def _rough(self, host: str, window: Window) -> Floats:
         """Return the unrest of a node, about zero, at each scrape."""
