@@ -1,7 +1,6 @@
 """Label sets: how they are compared, cut down and written. A label set is a mapping; a missing label equals ""."""
 
-from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 from typing import TypeAlias
 
@@ -20,37 +19,42 @@ _CUTS_KEPT = 16
 class LabelSet(dict[str, str]):
     """A label set that stays as it is and remembers what it was asked: a storage that keeps its sets should use it."""
 
-    @cached_property
+    _key: LabelKey | None = None
+    _nameless: "LabelSet | None" = None
+    _cut: dict[tuple[str, ...] | frozenset[str], LabelKey] | None = None
+
+    @property
     def key(self) -> LabelKey:
         """The hashable form."""
-        return _key(self)
+        known = self._key
+        if known is None:
+            known = self._key = _key(self)
+        return known
 
-    @cached_property
+    @property
     def nameless(self) -> "LabelSet":
         """The set without the metric name."""
-        return LabelSet({name: value for name, value in self.items() if name != METRIC_NAME})
+        known = self._nameless
+        if known is None:
+            known = self._nameless = LabelSet(self)
+            known.pop(METRIC_NAME, None)
+            if self._key and self._key[0] == METRIC_NAME:
+                known._key = self._key[2:]
+        return known
 
     def only(self, names: tuple[str, ...]) -> LabelKey:
         """The named labels that it has. Kept: rules and dashboards group by a handful of names."""
-        found = self._cut.get(names)
-        if found is None:
-            found = self._keep(names, _only(self, names))
-        return found
+        found = self._cut.get(names) if self._cut is not None else None
+        return found if found is not None else self._keep(names, _only(self, names))
 
     def without(self, names: frozenset[str]) -> LabelKey:
         """The labels of other names. Kept, as `only`."""
-        found = self._cut.get(names)
-        if found is None:
-            found = self._keep(names, key_of(drop(self, names)))
-        return found
-
-    @cached_property
-    def _cut(self) -> dict[tuple[str, ...] | frozenset[str], LabelKey]:
-        return {}
+        found = self._cut.get(names) if self._cut is not None else None
+        return found if found is not None else self._keep(names, key_of(drop(self, names)))
 
     def _keep(self, names: tuple[str, ...] | frozenset[str], found: LabelKey) -> LabelKey:
-        if len(self._cut) >= _CUTS_KEPT:
-            self._cut.clear()
+        if self._cut is None or len(self._cut) >= _CUTS_KEPT:
+            self._cut = {}
         self._cut[names] = found
         return found
 
@@ -91,12 +95,17 @@ def signature(*, on: bool, names: Collection[str]) -> Callable[[Labels], LabelKe
     """Return the function that maps labels to what `on(names)` or `ignoring(names)` compares."""
     if on:
         ordered = tuple(sorted(set(names)))
+        if len(ordered) <= 1:  # sooner found than remembered
+            return lambda labels: _only(labels, ordered)
         return lambda labels: labels.only(ordered) if isinstance(labels, LabelSet) else _only(labels, ordered)
     ignored = frozenset({*names, METRIC_NAME})
     return lambda labels: labels.without(ignored) if isinstance(labels, LabelSet) else key_of(drop(labels, ignored))
 
 
-def _only(labels: Labels, names: Collection[str]) -> LabelKey:
+def _only(labels: Labels, names: Sequence[str]) -> LabelKey:
+    if len(names) == 1:
+        alone = labels.get(names[0])
+        return (names[0], alone) if alone else ()
     return tuple(part for name in names if (value := labels.get(name)) for part in (name, value))
 
 

@@ -18,6 +18,8 @@ from worlds.telemetry.histogram import buckets_of, cumulative_shares, mean_of
 _TOTAL, _FAILED = "traces_service_graph_request_total", "traces_service_graph_request_failed_total"
 _SECONDS = "traces_service_graph_request_server_seconds"
 _INGRESS, _INGRESS_SECONDS = "nginx_ingress_controller_requests", "nginx_ingress_controller_request_duration_seconds"
+# What tells the series of one name and pair apart.
+_OF_PARTS = frozenset({"le", "status", "method"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -174,5 +176,5 @@ def _durations(labels: Mapping[str, str], track: Track, rate: Floats, median: Fl
 
 
 def _may_pass(labels: Mapping[str, str], matchers: Sequence[Matcher]) -> bool:
-    """Whether what is asked of these labels speaks for them: most pairs are not meant."""
-    return matches_all([one for one in matchers if one.name in labels], labels)
+    """Whether what is asked of the labels that a pair's series share speaks for them: most pairs are not meant."""
+    return matches_all([one for one in matchers if one.name not in _OF_PARTS], labels)

@@ -93,6 +93,8 @@ class RequestMetrics:
         self._convention = convention
         self._callers = callers
         self._names = frozenset(self.metadata())
+        # What tells the lines of one pod under one name apart.
+        self._of_lines = frozenset({*self._request_labels("", ""), "le"})
         self._kept: dict[tuple[str, str], _Counts] = {}
         self._lines: dict[tuple[str, str, int], tuple[JsonObject, _Lines]] = {}
         self._asked: dict[tuple[str, tuple[Matcher, ...]], dict[str, _Question]] = {}
@@ -128,8 +130,8 @@ class RequestMetrics:
     def _question(self, name: str, matchers: Sequence[Matcher], track: ProcessTrack) -> _Question:
         """Return what a query means of a pod. What a pod says under all its lines is asked once: most are not meant."""
         common = {METRIC_NAME: name, **self._labels(track)}
-        meant = matches_all([one for one in matchers if one.name in common], common)
-        left = [one for one in matchers if one.name not in common] if meant else None
+        meant = matches_all([one for one in matchers if one.name not in self._of_lines], common)
+        left = [one for one in matchers if one.name in self._of_lines] if meant else None
         return _Question(pod=track.pod, left=left)
 
     def _of_pod(self, name: str, question: _Question, track: ProcessTrack) -> Iterator[Rows]:
