@@ -172,25 +172,32 @@ def _costs(values: Series) -> list[float]:
     """Sum of absolute deviations from the median for every prefix, by two heaps around the median."""
     low: list[float] = []
     high: list[float] = []
+    below = above = 0  # how many are in each: as many, or one more below
     low_sum = high_sum = 0.0
     costs = []
-    for value in map(float, values):
-        if low and value > -low[0]:
-            heapq.heappush(high, value)
+    for value in values.tolist():
+        if below and value > -low[0]:
             high_sum += value
+            if above < below:
+                heapq.heappush(high, value)
+                above += 1
+            else:
+                moved = heapq.heappushpop(high, value)
+                heapq.heappush(low, -moved)
+                below += 1
+                low_sum, high_sum = low_sum + moved, high_sum - moved
         else:
-            heapq.heappush(low, -value)
             low_sum += value
-        if len(low) > len(high) + 1:
-            moved = -heapq.heappop(low)
-            heapq.heappush(high, moved)
-            low_sum, high_sum = low_sum - moved, high_sum + moved
-        elif len(high) > len(low):
-            moved = heapq.heappop(high)
-            heapq.heappush(low, -moved)
-            low_sum, high_sum = low_sum + moved, high_sum - moved
+            if below == above:
+                heapq.heappush(low, -value)
+                below += 1
+            else:
+                moved = -heapq.heappushpop(low, -value)
+                heapq.heappush(high, moved)
+                above += 1
+                low_sum, high_sum = low_sum - moved, high_sum + moved
         median = -low[0]
-        costs.append(median * len(low) - low_sum + high_sum - median * len(high))
+        costs.append(median * below - low_sum + high_sum - median * above)
     return costs
 
 
