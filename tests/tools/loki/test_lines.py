@@ -14,6 +14,9 @@ NOW = datetime(2026, 11, 17, 2, 35, tzinfo=UTC)
 LEVELS = [
     pytest.param('{"level":"error","msg":"no"}', Level.ERROR, id="JSON with a level"),
     pytest.param('{"severity":"WARNING","message":"hm"}', Level.WARN, id="JSON with a severity"),
+    pytest.param('{"level":50,"msg":"no"}', Level.ERROR, id="pino's number for error"),
+    pytest.param('{"level":30,"msg":"GET /cart 200"}', Level.INFO, id="pino's number for info"),
+    pytest.param('{"level":7,"msg":"no"}', Level.UNKNOWN, id="a number that nobody's levels have"),
     pytest.param('level=error msg="no"', Level.ERROR, id="logfmt"),
     pytest.param('ts=1 lvl=warn msg="hm"', Level.WARN, id="logfmt with a short name"),
     pytest.param('ts=1 severity="fatal" msg="no"', Level.FATAL, id="logfmt with a quoted severity"),
