@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 
 from worlds.promql.errors import ExecutionError
-from worlds.promql.frame import Floats, Frame, Mask, Stamps, any_row, join_equal_rows, stack
+from worlds.promql.frame import Floats, Frame, Mask, Stamps, any_row, in_label_order, join_equal_rows, stack
 from worlds.promql.labels import LabelKey, Labels, key_of, labels_of, signature
 from worlds.promql.number import format_value
 from worlds.promql.quantile import quantile_of_prefix
@@ -50,6 +50,7 @@ def top(frame: Frame, group_of: Grouping, *, k: Floats, largest: bool) -> Frame:
     """
     if np.isnan(k).any():
         raise ExecutionError("Scalar value NaN overflows int64")
+    frame = in_label_order(frame)  # so that ties fall as they do in Prometheus
     kept, rows_in_order = np.zeros_like(frame.present), []
     limit = np.trunc(k)
     for rows in _rows_by_group(frame.labels, group_of).values():

@@ -8,7 +8,7 @@ import promql_parser as ast
 
 from worlds.promql.errors import ParseError
 from worlds.promql.evaluation import Evaluation
-from worlds.promql.frame import Frame, Scalar, Stamps, Text
+from worlds.promql.frame import Frame, Scalar, Stamps, Text, in_label_order
 from worlds.promql.functions import vector
 from worlds.promql.labels import key_of
 from worlds.promql.parsing import parse
@@ -44,7 +44,7 @@ class Engine:
             case Scalar():
                 return ScalarResult(time=at, value=float(value.values[0]))
             case Frame():
-                return _vector(value, at)
+                return _vector(value if _in_its_own_order(expr) else in_label_order(value), at)
             case _:
                 assert_never(value)
 
@@ -72,6 +72,17 @@ class Engine:
             lookback=_milliseconds(self.lookback_seconds),
             subquery_step=_milliseconds(self.subquery_step_seconds),
         )
+
+
+def _in_its_own_order(expr: ast.Expr) -> bool:
+    """Say whether the order of an instant query's answer is part of the answer."""
+    match expr:
+        case ast.AggregateExpr():
+            return str(expr.op) in {"topk", "bottomk"}
+        case ast.Call():
+            return expr.func.name in {"sort", "sort_desc"}
+        case _:
+            return False
 
 
 def _vector(frame: Frame, at: float) -> VectorResult:

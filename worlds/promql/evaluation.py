@@ -9,7 +9,7 @@ import promql_parser as ast
 from worlds.promql import functions
 from worlds.promql.aggregation import aggregate, aggregate_quantile, count_values, grouping, top
 from worlds.promql.errors import ExecutionError
-from worlds.promql.frame import Frame, Scalar, Stamps, Text, Value, nameless
+from worlds.promql.frame import Frame, Scalar, Stamps, Text, Value, nameless, of_one_metric
 from worlds.promql.matching import Matching, combine, set_operation
 from worlds.promql.operators import SET_OPERATORS, between_scalars, negated, with_scalar
 from worlds.promql.parsing import milliseconds
@@ -23,7 +23,7 @@ from worlds.promql.selection import (
     sample_times,
     subquery_times,
 )
-from worlds.promql.storage import Storage
+from worlds.promql.storage import METRIC_NAME, Storage
 
 _MOST_SUBQUERY_STEPS = 200_000  # a week at 3 s; beyond that somebody mistyped a step
 
@@ -100,12 +100,13 @@ class Evaluation:
     def _aggregated(self, expr: ast.AggregateExpr) -> Frame:
         modifier, operator = expr.modifier, str(expr.op)
         by = modifier is None or modifier.type == ast.AggModifierType.By
-        group_of = grouping(by=by, names=modifier.labels if modifier else ())
-        frame = self.frame(expr.expr)
+        names = modifier.labels if modifier else ()
+        group_of = grouping(by=by, names=names)
+        if operator in {"topk", "bottomk"}:
+            k = self.scalar(cast("ast.Expr", expr.param)).values
+            return top(self.frame(expr.expr), group_of, k=k, largest=operator == "topk")
+        frame = self.frame(expr.expr) if METRIC_NAME in names else self._to_group(expr.expr)
         match operator:
-            case "topk" | "bottomk":
-                k = self.scalar(cast("ast.Expr", expr.param)).values
-                return top(frame, group_of, k=k, largest=operator == "topk")
             case "quantile":
                 return aggregate_quantile(self.scalar(cast("ast.Expr", expr.param)).values, frame, group_of)
             case "count_values":
@@ -137,7 +138,14 @@ class Evaluation:
             return functions.SPECIAL[name](self, arguments)
         raise ExecutionError(f"function {name!r} is not supported by this server")
 
-    def _over_range(self, name: str, arguments: list[ast.Expr]) -> Frame:
+    def _to_group(self, expr: ast.Expr) -> Frame:
+        """Evaluate what is grouped by labels other than the metric's name: rows of one metric may keep it."""
+        if isinstance(expr, ast.Call) and expr.func.name in functions.OVER_RANGE:
+            frame = self._over_range(expr.func.name, cast("list[ast.Expr]", expr.args), named=True)
+            return frame if of_one_metric(frame) else nameless(frame)
+        return self.frame(expr)
+
+    def _over_range(self, name: str, arguments: list[ast.Expr], *, named: bool = False) -> Frame:
         ranged = functions.OVER_RANGE[name]
         blocks, ends, span = self.samples(arguments[ranged.position])
         parameters = [self.scalar(a).values for i, a in enumerate(arguments) if i != ranged.position]
@@ -150,7 +158,7 @@ class Evaluation:
             span=span,
             times=self.grid.times,
         )
-        return frame if ranged.keeps_name else nameless(frame)
+        return frame if named or ranged.keeps_name else nameless(frame)
 
     def sample_times(self, selector: ast.VectorSelector) -> Frame:
         """Evaluate `timestamp()` of a plain selector."""

@@ -87,7 +87,7 @@ def stack(frames: Sequence[Frame], *, steps: int) -> Frame:
 
 
 def in_label_order(frame: Frame) -> Frame:
-    """Sort the rows as Prometheus hands out series, so that ties in `topk` fall as they do there."""
+    """Sort the rows as Prometheus hands out series. Where the order tells something; nothing else needs it."""
     keys = [key_of(labels) for labels in frame.labels]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return frame if order == list(range(len(keys))) else frame.take(order)
@@ -99,8 +99,12 @@ def nameless(frame: Frame) -> Frame:
     Raises ExecutionError when two such rows have a sample at the same step.
     """
     bare = Frame(labels=[without_name(one) for one in frame.labels], values=frame.values, present=frame.present)
-    one_metric = len({labels.get(METRIC_NAME, "") for labels in frame.labels}) <= 1
-    return bare if one_metric else join_equal_rows(bare)
+    return bare if of_one_metric(frame) else join_equal_rows(bare)
+
+
+def of_one_metric(frame: Frame) -> bool:
+    """Say whether all rows have the same metric name, or none."""
+    return len({labels.get(METRIC_NAME, "") for labels in frame.labels}) <= 1
 
 
 def without_empty_rows(frame: Frame) -> Frame:

@@ -8,7 +8,7 @@ import numpy as np
 import promql_parser as ast
 
 from worlds.promql import elementwise, extrapolation, over_time, regression
-from worlds.promql.frame import Floats, Frame, Scalar, Stamps, Text, Value, nameless
+from worlds.promql.frame import Floats, Frame, Scalar, Stamps, Text, Value, in_label_order, nameless
 from worlds.promql.histogram import histogram_quantile
 from worlds.promql.labels import Labels
 from worlds.promql.over_time import Computed
@@ -163,7 +163,7 @@ def _absent_over_time(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Fr
 
 def _sorted_by(*, descending: bool) -> Special:
     def call(evaluator: Evaluator, arguments: Sequence[ast.Expr]) -> Frame:
-        frame = evaluator.frame(arguments[0])
+        frame = in_label_order(evaluator.frame(arguments[0]))
         last = frame.values[:, -1]
         order = np.lexsort((-last if descending else last, np.isnan(last)))
         return frame.take(order.tolist())

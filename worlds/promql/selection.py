@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import promql_parser as ast
 
-from worlds.promql.frame import Frame, Stamps, in_label_order, stack, without_empty_rows
+from worlds.promql.frame import Frame, Stamps, stack, without_empty_rows
 from worlds.promql.over_time import Computed
 from worlds.promql.parsing import instant_milliseconds, matchers_of, milliseconds
 from worlds.promql.sampling import Block, Windows, fetch, instant_frame, windows, without_stale_markers
@@ -49,7 +49,7 @@ class Grid:
 def instant_vector(storage: Storage, selector: ast.VectorSelector, grid: Grid, *, lookback: int) -> Frame:
     """Evaluate a vector selector at every step."""
     frames = [frame for frame, _ in _instants(storage, selector, grid, lookback=lookback)]
-    return in_label_order(without_empty_rows(stack(frames, steps=len(grid.times))))
+    return without_empty_rows(stack(frames, steps=len(grid.times)))
 
 
 def sample_times(storage: Storage, selector: ast.VectorSelector, grid: Grid, *, lookback: int) -> Frame:
@@ -83,7 +83,7 @@ def over_windows(
         parts = [function(window) for window in windows(block, ends=ends, span=span, times=times)]
         values, present = parts[0] if len(parts) == 1 else _side_by_side(parts)
         frames.append(Frame(labels=block.labels, values=values, present=present))
-    return in_label_order(without_empty_rows(stack(frames, steps=len(times))))
+    return without_empty_rows(stack(frames, steps=len(times)))
 
 
 def _side_by_side(parts: Sequence[Computed]) -> Computed:
