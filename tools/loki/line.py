@@ -66,7 +66,12 @@ _LEVELS = {
     **dict.fromkeys(("warn", "warning", "w"), Level.WARN),
     **dict.fromkeys(("info", "information", "notice", "i"), Level.INFO),
     **dict.fromkeys(("debug", "trace"), Level.DEBUG),
-    **{"10": Level.DEBUG, "20": Level.DEBUG, "30": Level.INFO, "40": Level.WARN, "50": Level.ERROR, "60": Level.FATAL},
+    "10": Level.DEBUG,
+    "20": Level.DEBUG,
+    "30": Level.INFO,
+    "40": Level.WARN,
+    "50": Level.ERROR,
+    "60": Level.FATAL,
 }
 """Words, and the numbers that pino and bunyan write."""
 
