@@ -42,5 +42,6 @@ def test_two_sets_have_one_signature_when_they_agree_in_what_is_compared(
         return {name: value for name, value in labels.items() if (name in names if on else name not in ignored)}
 
     for one in several:
+        assert labels_of(sign(LabelSet(one))) == compared(one)
         for other in several:
             assert (sign(LabelSet(one)) == sign(LabelSet(other))) == (compared(one) == compared(other))
