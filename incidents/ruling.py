@@ -46,9 +46,8 @@ def rule_on(
         return decide(None, question)
     said = outside or Findings(denials=(NOT_ASKED,) if policy.opa else ())
     denials, demands = (*found.denials, *said.denials), (*found.demands, *said.demands)
-    verdict = decide(policy, question, preapproved=preapproved)
-    if demands and verdict.effect is Effect.ALLOW:  # What is out of the ordinary is no longer pre-approved.
-        verdict = decide(policy, question, preapproved=False)
+    ordinary = not demands  # what is out of the ordinary is pre-approved in no part of it
+    verdict = decide(policy, question, preapproved=preapproved and ordinary)
     sealed = {"version": version_of(policy, said.revision), "outside": outside}
     if denials and verdict.effect is not Effect.DENY:
         reason = f"{_what(question, verdict.places)}: not now, because {_and([one.why for one in denials])}"

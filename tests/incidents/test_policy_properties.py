@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from incidents import matrix
@@ -102,7 +102,30 @@ def test_a_row_that_denies_never_allows_anything(
     assert strictness(after_it) >= strictness(before)
 
 
+def _row(name: str, effect: Effect, *, max_pods: int | None) -> PolicyRule:
+    return PolicyRule(name=name, effect=effect, max_pods=max_pods, approvals=1, approvers=("oncall",), until=after(60))
+
+
+def _rollback(pods: int) -> ConsideredAction:
+    request = ActionRequest(kind=KINDS[0], target=EntityId("prod-eu/shop/deployment/checkout"))
+    return ConsideredAction(request=request, reach=BlastRadius(pods=pods), reversibility=Reversibility.EXACT)
+
+
+OUTGROWN = [
+    _row("small", Effect.ALLOW, max_pods=50),
+    _row("asked", Effect.ASK, max_pods=5),
+    _row("any", Effect.ALLOW, max_pods=None),
+]
+"""A change that outgrows the first row is asked about for the second's sake, though the third allows it."""
+
+
 @MANY
+@example(
+    OUTGROWN,
+    PolicyQuestion(actions=(_rollback(0), _rollback(50)), at=NOW, confidence=0.9),
+    1,
+    Findings(demands=(Demand(name="late", why="it is late", add=1),)),
+)
 @given(ladders, questions, st.sampled_from([1, 10, 60]), found)
 def test_a_larger_change_never_needs_fewer_people(
     loaded: list[PolicyRule], question: PolicyQuestion, by: int, said: Findings
