@@ -115,7 +115,7 @@ def widened(before: ProposalBody, after: ProposalBody) -> tuple[str, ...]:
     kept = [index for index, old in enumerate(before.actions) if any(old is one for one, _ in pairs)]
     if missing := _missing(before.actions, kept):
         found.append(missing)
-    found.extend(loosened(_staying(before, kept), after.checks))
+    found.extend(_milder(before, kept, after.checks))
     if after.watch_seconds < before.watch_seconds:
         found.append("it is watched for a shorter time")
     if after.expires_at > before.expires_at:
@@ -223,13 +223,39 @@ def _staying(body: ProposalBody, kept: Sequence[int]) -> tuple[Check, ...]:
     """
     if len(kept) == len(body.actions):
         return body.checks
-    own = {entity for index in kept for entity in _reached(body.actions[index])}
-    lost = {entity for index, one in enumerate(body.actions) if index not in kept for entity in _reached(one)} - own
-    staying = [check for check in body.checks if check.role is CheckRole.GUARD or check.entity not in lost]
-    goals = [check for check in staying if check.role is CheckRole.SUCCESS and check.measure != ALERTS]
+    staying = _of_kept(body, kept)
+    goals = _goals(staying)
     if goals:
         return tuple(check for check in staying if check.role is CheckRole.GUARD or check in goals)
-    return tuple(staying) if any(check.role is CheckRole.SUCCESS for check in staying) else body.checks
+    return staying if any(check.role is CheckRole.SUCCESS for check in staying) else body.checks
+
+
+def _milder(before: ProposalBody, kept: Sequence[int], checks: Sequence[Check]) -> Iterator[str]:
+    """What a narrower proposal that keeps these steps lacks of guards and of what its steps are to bring.
+
+    Where none of the successes is about these steps, which of them stayed depends on the order in which others went:
+    one is enough.
+    """
+    if len(kept) == len(before.actions):
+        yield from loosened(before.checks, checks)
+        return
+    staying = _of_kept(before, kept)
+    guards = [check for check in staying if check.role is CheckRole.GUARD]
+    yield from loosened([*_goals(staying), *guards], checks)
+    successes = [check for check in before.checks if check.role is CheckRole.SUCCESS]
+    if successes and all(list(loosened([check], checks)) for check in successes):
+        yield "nothing is left that says what success is"
+
+
+def _goals(checks: Sequence[Check]) -> list[Check]:
+    return [check for check in checks if check.role is CheckRole.SUCCESS and check.measure != ALERTS]
+
+
+def _of_kept(body: ProposalBody, kept: Sequence[int]) -> tuple[Check, ...]:
+    """All checks but successes of what only steps that were left out touch."""
+    own = {entity for index in kept for entity in _reached(body.actions[index])}
+    lost = {entity for index, one in enumerate(body.actions) if index not in kept for entity in _reached(one)} - own
+    return tuple(check for check in body.checks if check.role is CheckRole.GUARD or check.entity not in lost)
 
 
 def _reached(action: ProposedAction) -> frozenset[EntityId]:

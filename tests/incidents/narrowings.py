@@ -14,11 +14,13 @@ from incidents.canonical import digest_of
 from incidents.ids import ActionKind, EntityId
 from incidents.narrowing import Narrower, StepWish, Wanted
 from incidents.proposal import ProposalBody, ProposedAction
+from incidents.quantity import parse_quantity
 from incidents.stricter import CheckWish
 from incidents.value import Scalar
 from incidents.verification import CheckRole, Comparison
 from tests.incidents.making import CHECKOUT, NOW, check, proposal
 
+MEBIBYTE = 2**20
 REPLICAS = {"replicas": Narrowable(order=Order.BETWEEN, unit=Unit.COUNT, present="replicas")}
 MEMORY = {
     name: Narrowable(order=Order.BETWEEN, unit=Unit.BYTES, present=f"before.{name}", optional=True)
@@ -181,7 +183,8 @@ def inside(order: Order, unit: Unit, present: Scalar | None, proposed: Scalar) -
     """Values between what is now and what is proposed, both ends included: one of them too many."""
     match order:
         case Order.BETWEEN:
-            low, high = sorted(int(str(value).removesuffix("Mi")) for value in (present, proposed))
+            size = MEBIBYTE if unit is Unit.BYTES else 1
+            low, high = sorted(int(parse_quantity(str(value))) // size for value in (present, proposed))
             numbers = st.integers(low, high)
             return numbers.map(lambda n: f"{n}Mi") if unit is Unit.BYTES else numbers.map(lambda n: n)
         case Order.AT_MOST:

@@ -259,6 +259,29 @@ def test_narrower_of_narrower_is_narrower(pair: tuple[ProposalBody, Wanted], dat
     assert widened(bodies_[0], bodies_[-1]) == ()
 
 
+def of(name: str) -> str:
+    return f"prod-eu/shop/deployment/{name}"
+
+
+@pytest.mark.parametrize("measures", [("error_rate", "error_rate"), ("alert_resolved", "error_rate")])
+def test_steps_may_go_one_after_the_other_until_none_is_left_that_a_success_is_about(measures: tuple[str, str]) -> None:
+    steps = [step("restart_workload", target=of(name)) for name in ("checkout", "cart", "web")]
+    successes = [check(entity=of(name), measure=one) for name, one in zip(("checkout", "cart"), measures, strict=True)]
+    before = body(*steps, checks=tuple(successes))
+    without_checkout = becoming(before, accepted(before, Wanted(steps=(2, 3))))
+    web = becoming(without_checkout, accepted(without_checkout, Wanted(steps=(2,))))
+    assert web.checks == (successes[1],)
+    assert widened(before, web) == ()
+    forged = web.model_copy(update={"checks": ()})
+    assert widened(before, forged) == ("nothing is left that says what success is",)
+
+
+def accepted(before: ProposalBody, wanted: Wanted) -> Narrower:
+    found = narrow(before, wanted, now=NOW)
+    assert isinstance(found, Narrower), found
+    return found
+
+
 @QUIET
 @given(likely())
 def test_a_narrower_proposal_has_another_digest(pair: tuple[ProposalBody, Wanted]) -> None:
