@@ -35,7 +35,7 @@ class NoArgumentError(Exception):
 
 def arguments(hint: ActionHint, *, card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
     """All arguments. Raises NoArgumentError when one that is needed cannot be had, or would not help."""
-    given = {name: _value(name, value, target=target, known=known) for name, value in hint.arguments.items()}
+    given = _given(hint, card=card, target=target, known=known)
     complete = bool(card.required) and given.keys() >= set(card.required)
     filled = dict(given) if complete else {**IMPLIED.get(hint.kind, _nothing)(card, target, known), **given}
     if missing := [name for name in card.required if name not in filled]:
@@ -59,46 +59,73 @@ def _replicas(wanted: Scalar, *, target: EntityId, known: Known) -> Scalar:
     return allowed
 
 
-def _value(name: str, value: Expression | Scalar, *, target: EntityId, known: Known) -> Scalar:
+def _given(hint: ActionHint, *, card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
+    """What the runbook says. Figures of one action are all of one container: of the first that has them all."""
+    if "container" not in card.arguments or "container" in hint.arguments:
+        return _computed(hint, container=None, target=target, known=known)
+    refused: NoArgumentError | None = None
+    for container in _containers(known):
+        try:
+            return {"container": container, **_computed(hint, container=container, target=target, known=known)}
+        except NoArgumentError as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    return _computed(hint, container=None, target=target, known=known)
+
+
+def _computed(hint: ActionHint, *, container: str | None, target: EntityId, known: Known) -> dict[str, Scalar]:
+    values = hint.arguments.items()
+    return {name: _value(name, value, container=container, target=target, known=known) for name, value in values}
+
+
+def _value(name: str, value: Expression | Scalar, *, container: str | None, target: EntityId, known: Known) -> Scalar:
     if not isinstance(value, Expression):
         return value
-    found = _figure(value, target=target, known=known)
-    number = number_of(found[0]) if found else None
+    facts = _measured(value, target=target, known=known)
+    fitting = (fact for fact in facts if _is_about(fact, name, container=container))
+    number = next((n for fact in fitting if (n := number_of(fact.attributes[value.attribute])) is not None), None)
     if number is None:
         raise NoArgumentError(f"{name} is computed from {value.fact}.{value.attribute}, which was not seen")
     return as_argument(name, number * value.factor)
 
 
-def _figure(value: Expression, *, target: EntityId, known: Known) -> tuple[Scalar, Fact] | None:
+def _is_about(fact: Fact, name: str, *, container: str | None) -> bool:
+    """Whether what was measured is of that container, and of what the argument is about: `cpu_request` wants cores."""
+    resource = fact.attributes.get("resource")
+    same_resource = not isinstance(resource, str) or name.partition("_")[0] == resource
+    return same_resource and (container is None or fact.attributes.get("container", container) == container)
+
+
+def _measured(value: Expression, *, target: EntityId, known: Known) -> list[Fact]:
     """Near what is blamed; where something else is changed (the pods behind a service), only what is said of that."""
-    if target == known.entity or kind_of(known.entity) in SCOPES[Scope.WORKLOAD]:
-        return known.figure(value.fact, value.attribute)
-    facts = known.facts([value.fact], entity=target)
-    own = (fact for fact in facts if fact.entity == target and value.attribute in fact.attributes)
-    return next(((fact.attributes[value.attribute], fact) for fact in own), None)
+    near = target == known.entity or kind_of(known.entity) in SCOPES[Scope.WORKLOAD]
+    facts = known.facts([value.fact], entity=None if near else target)
+    return [fact for fact in facts if value.attribute in fact.attributes and (near or fact.entity == target)]
 
 
 def _would_help(filled: Mapping[str, Scalar], *, target: EntityId, known: Known) -> None:
     """A memory limit that is not above the one that was hit changes nothing."""
     wanted = number_of(filled["memory_limit"]) if "memory_limit" in filled else None
+    container = filled.get("container")
     for kind, attribute in MEMORY_LIMITS if wanted is not None else ():
-        found = known.figure(kind, attribute, entity=target)
-        present = number_of(found[0]) if found else None
+        hit = (f for f in known.facts([kind], entity=target) if f.attributes.get("container", container) == container)
+        found = next((fact.attributes[attribute] for fact in hit if attribute in fact.attributes), None)
+        present = number_of(found) if found is not None else None
         if present is not None and wanted is not None and wanted <= present:
             raise NoArgumentError(f"a limit of {filled['memory_limit']} is not above the one it has")
 
 
 def _nothing(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:
-    """`container` for actions that want one: the container that the facts of the argument name."""
-    del target
-    if "container" not in card.arguments:
-        return {}
-    facts = sorted((fact for fact in known.case.facts if fact.id in known.cited), key=lambda fact: (fact.kind, fact.id))
-    for fact in facts:
-        name = fact.attributes.get("container")
-        if isinstance(name, str) and CONTAINER.fullmatch(name):
-            return {"container": name}
+    del card, target, known
     return {}
+
+
+def _containers(known: Known) -> tuple[str, ...]:
+    """The containers that the facts of the argument name, each once."""
+    facts = sorted((fact for fact in known.case.facts if fact.id in known.cited), key=lambda fact: (fact.kind, fact.id))
+    names = (fact.attributes.get("container") for fact in facts)
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and CONTAINER.fullmatch(name)))
 
 
 def _rollback(card: ActionCard, target: EntityId, known: Known) -> dict[str, Scalar]:

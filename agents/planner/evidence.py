@@ -48,13 +48,6 @@ class Known:
         found.sort(key=lambda pair: (pair[0].id not in self.cited, -pair[1], -_stamp(pair[0]), pair[0].id))
         return [fact for fact, _ in found]
 
-    def figure(self, kind: FactKind, attribute: str, *, entity: EntityId | None = None) -> tuple[Scalar, Fact] | None:
-        """An attribute of the nearest fact that carries it."""
-        for fact in self.facts([kind], entity=entity):
-            if attribute in fact.attributes:
-                return fact.attributes[attribute], fact
-        return None
-
     @property
     def change(self) -> Fact | None:
         """The change that set it off."""

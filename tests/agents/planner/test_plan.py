@@ -70,6 +70,31 @@ def test_without_a_change_of_the_template_there_is_nothing_to_roll_back_to() -> 
     assert "no earlier revision is known to be better" in because(answer)["rollback_workload"]
 
 
+@pytest.mark.parametrize("others", [100_000_000, 300_000_000, 500_000_000, 700_000_000, 900_000_000])
+def test_figures_of_one_action_are_all_of_the_container_that_they_change(others: int) -> None:
+    proxy = fact("memory.at_limit", 0, container="proxy", peak=others, limit=1_073_741_824)
+    full = fact("memory.at_limit", 0, container="web", peak=356515840, limit=268435456)
+    for given in (case(ERRORS, OOM, proxy, full), case(ERRORS, OOM, full, proxy)):
+        assert done(decide(given)) == [("set_resources", "checkout", {"container": "web", "memory_limit": "448Mi"})]
+
+
+def test_an_argument_is_never_computed_from_what_was_measured_of_another_resource() -> None:
+    wasteful = library(
+        over_provisioned="alerts: [CostOverprovisioned]\nfacts:\n  must: [cost.overprovisioned]\nactions:\n"
+        "  - set_resources: {cpu_request: 1.3 x cost.overprovisioned.used_p95}\n"
+        "  - set_resources: {memory_request: 1.3 x cost.overprovisioned.used_p95}\n"
+    )
+    cores = fact("cost.overprovisioned", None, container="web", resource="cpu", used_p95=0.037)
+    for number in range(8):  # facts stand in the order of their ids, which their figures decide
+        memory = fact("cost.overprovisioned", None, container="web", resource="memory", used_p95=127_000_000 + number)
+        both, one = (case(*facts, alerts=["CostOverprovisioned"]) for facts in ([cores, memory], [memory]))
+        asked = [plan(given, diagnose(given, wasteful, now=NOW), wasteful, CARDS) for given in (both, one)]
+        assert [done(answer)[0][2] for answer in asked] == [
+            {"container": "web", "cpu_request": "50m"},
+            {"container": "web", "memory_request": "160Mi"},
+        ]
+
+
 REFUSED = {
     "a limit that would not be raised": (
         case(ERRORS, OOM, fact("memory.at_limit", 0, peak=100, limit=268435456)),
