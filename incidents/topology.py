@@ -76,11 +76,11 @@ class Topology(Value):
         return _index((e.target, e.relation, e.source) for e in self.edges)
 
     def targets(self, entity: EntityId, relation: Relation) -> tuple[EntityId, ...]:
-        """Entities that `entity` has this relation to, sorted."""
+        """Entities that `entity` has this relation to, each once, sorted."""
         return self._outgoing.get((entity, relation), ())
 
     def sources(self, entity: EntityId, relation: Relation) -> tuple[EntityId, ...]:
-        """Entities that have this relation to `entity`, sorted."""
+        """Entities that have this relation to `entity`, each once, sorted."""
         return self._incoming.get((entity, relation), ())
 
     def callees(self, entity: EntityId, *, transitive: bool = False) -> tuple[EntityId, ...]:
@@ -151,6 +151,6 @@ def _index(
     triples: Iterable[tuple[EntityId, Relation, EntityId]],
 ) -> Mapping[tuple[EntityId, Relation], tuple[EntityId, ...]]:
     found: dict[tuple[EntityId, Relation], list[EntityId]] = {}
-    for near, relation, far in sorted(triples):
+    for near, relation, far in sorted(set(triples)):  # edges of two sources differ in their weight alone
         found.setdefault((near, relation), []).append(far)
     return {key: tuple(values) for key, values in found.items()}

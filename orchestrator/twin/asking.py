@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import TypeVar
 
 from incidents.canonical import canonical
-from incidents.entity import EntityKind
+from incidents.entity import Entity, EntityKind
 from incidents.evidence import Evidence
+from incidents.ids import EntityId
 from incidents.value import Value
 from orchestrator.desk import redacted
 from orchestrator.twin.trial import Trial
@@ -35,6 +36,8 @@ LOOKED_BACK = timedelta(minutes=15)
 """Levels of pools are asked of that long: enough points to tell a level from a moment."""
 MOST_CALLEES = 4
 """Servers behind a workload that are asked about their connections."""
+KEEPING_DATA = frozenset({EntityKind.STATEFULSET, EntityKind.EXTERNAL})
+"""What servers of databases run as: they limit connections, and are asked before others."""
 KEYED = (EntityKind.CONFIGMAP, EntityKind.SECRET)
 
 
@@ -80,11 +83,15 @@ def _questions(cluster: Cluster, trial: Trial) -> Iterator[Question]:
             yield _question(cluster, QUOTAS, here)
         if not around.connections and trial.callees and cluster.prometheus is not None:
             end = cluster.clock.now().replace(microsecond=0)
-            for one in (entity, *trial.callees[:MOST_CALLEES]):
+            for one in (entity, *sorted(trial.callees, key=_keeps_no_data)[:MOST_CALLEES]):
                 yield _question(cluster, WIDE, WideArgs(entity=one, start=end - LOOKED_BACK, end=end))
     if trial.goal is not None and trial.goal_revision is not None and (lost := _not_referred_to_now(trial)):
         args = TemplateRefsArgs(workload=entity, revision=trial.goal_revision, wanted=lost)
         yield _question(cluster, TEMPLATE_REFS, args)
+
+
+def _keeps_no_data(callee: EntityId) -> bool:
+    return Entity.parse(callee).kind not in KEEPING_DATA
 
 
 def _not_referred_to_now(trial: Trial) -> tuple[Wanted, ...]:
