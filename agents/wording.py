@@ -36,9 +36,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def since(at: datetime | None, *, now: datetime | None = None) -> str:
-    """` since 02:35`, with its leading space; empty when the time is unknown."""
-    return f" since {clock_time(at, now=now)}" if at else ""
+def since(at: datetime | None, *, until: datetime | None = None, now: datetime | None = None) -> str:
+    """` since 02:35`, or ` from 02:35 to 02:49` of what is over, with its leading space; empty when it is undated."""
+    if at is None:
+        return ""
+    began = clock_time(at, now=now)
+    return f" since {began}" if until is None else f" from {began} to {clock_time(until, now=now)}"
 
 
 def listed(names: Iterable[str], *, enough: int = ENOUGH_NAMES) -> str:

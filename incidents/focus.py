@@ -1,7 +1,7 @@
 """Where an investigation looks, and since when: from what the alerts point at, the topology and the symptoms. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incidents.fact import Fact, FactRole
 from incidents.ids import EntityId
@@ -9,6 +9,8 @@ from incidents.topology import Relation, Topology
 
 FOCUS_LIMIT = 40
 """Entities beyond which a focus is no focus; the nearest are kept."""
+CLOCKS = timedelta(seconds=90)
+"""How far two clocks and resolutions differ: a scrape each 15-60 s, a rate over a few of them, events in seconds."""
 CALL_HOPS = 2
 """Callees of callees are looked at: a database behind a service behind the alerting one."""
 
@@ -29,9 +31,12 @@ def focus_of(entities: Sequence[EntityId], *, topology: Topology, limit: int = F
 
 
 def onset_of(facts: Iterable[Fact], *, started_at: datetime) -> datetime:
-    """When the trouble began: the earliest symptom, else when the first alert of the incident started."""
-    symptoms = [fact.at for fact in facts if fact.role is FactRole.SYMPTOM and fact.at is not None]
-    return min(symptoms, default=started_at)
+    """When the trouble began: the earliest symptom, else when the first alert of the incident started.
+
+    What was over before that alert is not what it is about.
+    """
+    lasting = (f for f in facts if f.role is FactRole.SYMPTOM and (f.until is None or f.until >= started_at - CLOCKS))
+    return min((fact.at for fact in lasting if fact.at is not None), default=started_at)
 
 
 def _beside(root: EntityId, topology: Topology) -> tuple[EntityId, ...]:

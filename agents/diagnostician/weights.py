@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from incidents.fact import FactRole
+from incidents.focus import CLOCKS
 from incidents.ids import FactKind
 
 # --- What a cause starts with, and what it competes against ----------------------------------------------------------
@@ -137,8 +138,8 @@ DISTANT_SYMPTOM = 0.5
 
 # --- Time -----------------------------------------------------------------------------------------------------------
 
-TOLERANCE = timedelta(seconds=90)
-"""How far two clocks and resolutions differ: a scrape each 15-60 s, a rate over a few of them, events in seconds."""
+TOLERANCE = CLOCKS
+"""Moments that are no further apart than two clocks and resolutions differ say nothing about an order."""
 
 LINGERS = timedelta(minutes=10)
 """How long before an alert starts its symptom may have ended: alerts look back over some minutes. What was over for

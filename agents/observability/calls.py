@@ -1,7 +1,9 @@
 """Calls between services, as detectors look at them: who calls whom, since when it fails or is slow. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import networkx as nx
 
 from agents.detector import Scene, Sightings
 from agents.observability.names import Names
@@ -84,6 +86,18 @@ def neighbours(sightings: Sightings, names: Names, asked: Iterable[EntityId]) ->
     callees = [server for client, server, _ in ends if client in own and server is not None]
     callers = [client for client, server, _ in ends if server in own and client is not None]
     return tuple(dict.fromkeys((*callees, *callers)))
+
+
+def most_called_first(sightings: Sightings, scene: Scene, asked: Sequence[EntityId]) -> tuple[EntityId, ...]:
+    """These, first those that most others of them lead to: who called whom tells, not who raised the alarm first.
+
+    Where several that call one another are in trouble, the cause is likelier below.
+    """
+    calls = nx.DiGraph((caller, callee) for caller, callee, _ in edges_of(sightings, scene))
+    calls.add_edges_from((one, callee) for one in asked for callee in scene.case.topology.callees(one, transitive=True))
+    calls.add_nodes_from(asked)
+    above = {one: len(nx.ancestors(calls, one) & set(asked)) for one in asked}
+    return tuple(sorted(asked, key=lambda one: -above[one]))
 
 
 def troubled(sightings: Sightings, scene: Scene, asked: Iterable[EntityId]) -> tuple[EntityId, ...]:

@@ -10,12 +10,12 @@ RARE = 10.0
 
 
 def began(view: TemplatesView, template: LogTemplate) -> datetime | None:
-    """The first line since, for a kind that was new or rare; None where such lines came all the time.
+    """The first line since, for a kind that was new or rare; None where such lines came all the time or were not read.
 
     Of a kind that was always there the next line comes at once, however much later more of them come.
     """
     if template.is_new:
-        return template.first_after or template.first
+        return template.began
     if not template.before or view.minutes_before / template.before < RARE:
         return None
-    return template.first_after
+    return template.began

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agents.detector import Sightings
-from agents.observability.calls import neighbours, troubled
+from agents.observability.calls import most_called_first, neighbours, troubled
 from agents.observability.names import Names, workloads_of
 from agents.observability.period import ALERTS_LATE, Period
 from agents.observability.shift import find_shift, share
@@ -99,20 +99,21 @@ async def _overview(
             *(_volumes(desk, case, space, period) for space in _namespaces(assignment.entities)),
             *(_table(desk, case, space, period) for space in _namespaces(assignment.entities) if not asked),
             *(desk.observe(TARGETS, TargetsArgs(entity=entity, at=period.end)) for entity in asked[:CLOSELY]),
-            *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in asked[:1]),
         ]
     )
     since = measured_onset(desk, asked) or period.onset - ALERTS_LATE
     scene = scene_of(assignment, case, now=period.end)
-    blamed = troubled(Sightings(observations=desk.observations), scene, asked)[:CLOSELY]
+    sightings = Sightings(observations=desk.observations)
+    nearest = most_called_first(sightings, scene, asked)
+    blamed = troubled(sightings, scene, asked)[:CLOSELY]
     await at_once(
         [
-            _logs(desk, (*asked[:CLOSELY], *blamed), period, since=since),
-            look_at_traces(desk, asked, period, since=since),
+            _logs(desk, (*nearest[:CLOSELY], *blamed), period, since=since),
+            look_at_traces(desk, nearest, period, since=since),
             *_providers(desk, period),
             _neighbours(case, asked, desk, period),
             *(_usage(desk, entity, period) for entity in blamed if entity not in asked[:WIDELY]),
-            *(desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end)) for entity in blamed[:1]),
+            *(_wide(desk, entity, period) for entity in (*nearest[:CLOSELY], *blamed[:1])),
         ]
     )
     await _pods_of_slow_ones(desk, period)
@@ -176,16 +177,19 @@ async def _neighbours(case: CaseFile, asked: Sequence[EntityId], desk: Desk, per
 
 
 def measured_onset(desk: Desk, asked: Iterable[EntityId]) -> datetime | None:
-    """When the requests of what was asked about began to fail, a little earlier; None when they did not."""
+    """When the requests of what was asked about began to fail, a little earlier; None when they did not.
+
+    What still lasts tells it, and what is over only where nothing lasts: trouble may come and go.
+    """
     wanted = set(asked)
     found = [
-        shift.at
+        (shift.until is not None, shift.at)
         for seen in Sightings(observations=desk.observations).of(RedView)
         if seen.view.entity in wanted
         for curve in (seen.view.error_ratio, seen.view.p99)
         if curve is not None and (shift := find_shift(curve, floor=NOISE)) is not None and shift.up
     ]
-    return min(found) - MARGIN if found else None
+    return min(found)[1] - MARGIN if found else None
 
 
 async def _logs(desk: Desk, workloads: Sequence[EntityId], period: Period, *, since: datetime) -> None:
@@ -198,6 +202,10 @@ async def _logs(desk: Desk, workloads: Sequence[EntityId], period: Period, *, si
 
 def _red(desk: Desk, entity: EntityId, period: Period) -> Awaitable[Any]:
     return desk.observe(RED, RedArgs(entity=entity, start=period.start, end=period.end))
+
+
+def _wide(desk: Desk, entity: EntityId, period: Period) -> Awaitable[Any]:
+    return desk.observe(WIDE, WideArgs(entity=entity, start=period.start, end=period.end))
 
 
 def _usage(desk: Desk, entity: EntityId, period: Period) -> Awaitable[Any]:

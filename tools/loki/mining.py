@@ -7,7 +7,7 @@ what only varies (numbers, addresses, ids) was masked. The same lines in the sam
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from drain3.drain import Drain
@@ -61,7 +61,12 @@ class LogTemplate(Value):
     first: datetime
     """When it was first seen in what was read."""
     first_after: datetime | None = None
+    """When it was first seen after the moment, in what was read."""
+    begun_unread: bool = False
+    """Whether it may have come after the moment before that, among lines that were not read."""
     last: datetime
+    stopped: datetime | None = None
+    """When it was over at the latest: it came often, and the log went on without it. None while it may go on."""
     example: str
     """One line of it, the first after the moment when there is one."""
     details: str = ""
@@ -74,7 +79,18 @@ class LogTemplate(Value):
         """Whether nothing like it was written before."""
         return self.before == 0 and self.after > 0
 
+    @property
+    def began(self) -> datetime | None:
+        """When it first came after the moment; None where that was not read."""
+        return None if self.begun_unread else self.first_after
 
+
+OFTEN = 5
+"""Lines of a kind from which their pace tells when one is missing."""
+PACES = 10
+"""Times the usual pause between two lines of a kind: that long without one is no coincidence."""
+QUIET = timedelta(minutes=2)
+"""What collectors of logs hold back, and a pod that starts anew: a kind that is missing for less has not stopped."""
 MOST_WORDINGS = 16
 """Wordings of one kind that are counted apart."""
 _FIGURES = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
@@ -95,6 +111,27 @@ class _Kind:
     details: str = ""
     pods: dict[str, None] = field(default_factory=dict)
     wordings: dict[str, tuple[int, LogLine]] = field(default_factory=dict)
+
+    @property
+    def patience(self) -> timedelta:
+        """How long it may be missing by chance, by its pace since the moment."""
+        assert self.first_after is not None
+        assert self.last is not None
+        return PACES * (self.last - self.first_after) / max(self.after - 1, 1)
+
+    def begun_unread(self, resumed: datetime | None) -> bool:
+        """Whether it may have come before reading was resumed: of a kind that did, the next line comes soon."""
+        begun = self.first_after
+        if resumed is None or begun is None or begun < resumed:
+            return False
+        return self.after < OFTEN or begun - resumed <= self.patience
+
+    def stopped(self, *, resumed: datetime | None, end: datetime) -> datetime | None:
+        """When it was over at the latest, given that lines of the log are known up to the end."""
+        if self.after < OFTEN or self.last is None:
+            return None
+        over = max(self.last, resumed) if resumed else self.last
+        return over if end - over > max(self.patience, QUIET) else None
 
     def add(self, line: LogLine, *, wording: str, since: datetime) -> None:
         self.first, self.last = self.first or line.at, line.at
@@ -118,10 +155,14 @@ class _Kind:
             self.example, self.details = best.text, best.details
 
 
-def mine(lines: Sequence[LogLine], *, since: datetime) -> tuple[LogTemplate, ...]:
-    """The kinds of these lines, new ones first, then the most grown; at most MOST_TEMPLATES."""
+def mine(lines: Sequence[LogLine], *, since: datetime, resumed: datetime | None = None) -> tuple[LogTemplate, ...]:
+    """The kinds of these lines, new ones first, then the most grown; at most MOST_TEMPLATES.
+
+    `resumed`: from there on lines were read again, after some that were left out. None: all since the moment were read.
+    """
     miner, kinds, said = _Miner(), dict[int, _Kind](), dict[str, _Said]()
-    for line in sorted(lines, key=lambda line: (line.at, line.pod, line.text)):
+    ordered = sorted(lines, key=lambda line: (line.at, line.pod, line.text))
+    for line in ordered:
         what = said.get(line.text)
         if what is None:
             what = said[line.text] = _said(line.text)
@@ -131,11 +172,11 @@ def mine(lines: Sequence[LogLine], *, since: datetime) -> tuple[LogTemplate, ...
             kind = kinds[number] = _Kind()
         kind.add(line, wording=what.wording, since=since)
     templates = miner.templates()
-    found = [_template(templates[number], kind) for number, kind in kinds.items()]
+    found = [_template(templates[number], kind, resumed=resumed, end=ordered[-1].at) for number, kind in kinds.items()]
     return tuple(sorted(found, key=_order)[:MOST_TEMPLATES])
 
 
-def _template(text: str, kind: _Kind) -> LogTemplate:
+def _template(text: str, kind: _Kind, *, resumed: datetime | None, end: datetime) -> LogTemplate:
     assert kind.first is not None
     assert kind.last is not None
     return LogTemplate(
@@ -145,7 +186,9 @@ def _template(text: str, kind: _Kind) -> LogTemplate:
         after=kind.after,
         first=kind.first,
         first_after=kind.first_after,
+        begun_unread=kind.begun_unread(resumed),
         last=kind.last,
+        stopped=kind.stopped(resumed=resumed, end=end),
         example=kind.example,
         details=kind.details,
         pods=tuple(sorted(kind.pods)),

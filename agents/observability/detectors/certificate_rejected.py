@@ -8,7 +8,7 @@ from agents.detector import Detector, Scene, Sightings
 from agents.observability.error_class import read_error
 from agents.observability.names import Names
 from agents.reporting import state
-from agents.wording import clock_time, count
+from agents.wording import count, since
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
@@ -47,7 +47,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 
 
 def _fact(seen: Observation[TemplatesView], found: list[LogTemplate], names: Names, now: datetime) -> Fact:
-    first = min(one.first_after or one.first for one in found)
+    first = min((one.began for one in found if one.began), default=None)
     peer = next((read.peer for one in found if (read := read_error(message_of(one.example))) and read.peer), None)
     date = next((match["date"] for one in found if (match := _DATE.search(one.example))), None)
     known = names.resolve(peer.partition(":")[0]) if peer else None
@@ -56,7 +56,7 @@ def _fact(seen: Observation[TemplatesView], found: list[LogTemplate], names: Nam
     return state(
         REJECTED,
         entity=seen.view.entity,
-        text=f"{name_of(seen.view.entity)} refuses the certificate{whose} since {clock_time(first, now=now)}: "
+        text=f"{name_of(seen.view.entity)} refuses the certificate{whose}{since(first, now=now)}: "
         f"it has ended ({count(lines, 'line')})",
         seen=[seen],
         at=first,

@@ -59,7 +59,7 @@ def _throttled(seen: Observation[UsageView], one: ContainerUsage, scene: Scene) 
         THROTTLED,
         entity=seen.view.entity,
         text=f"{_who(seen, one)} is held back by its CPU limit in {percent(shift.after)} of periods"
-        f"{since(shift.at, now=scene.now)} ({percent(shift.before)} before)",
+        f"{since(shift.at, until=shift.until, now=scene.now)} ({percent(shift.before)} before)",
         seen=[seen],
         at=shift.at,
         until=shift.until,

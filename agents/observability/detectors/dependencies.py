@@ -52,11 +52,12 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 
 def _trouble(call: SeenCall, scene: Scene) -> Iterable[Fact]:
     if call.failing is not None:
+        when = since(call.failing.at, until=call.failing.until, now=scene.now)
         yield state(
             FAILING,
             entity=call.callee,
             text=f"{percent(call.failing.after)} of calls from {call.caller_name} to {call.callee_name} fail"
-            f"{since(call.failing.at, now=scene.now)} ({percent(call.failing.before)} before)",
+            f"{when} ({percent(call.failing.before)} before)",
             seen=[call.seen],
             at=call.failing.at,
             until=call.failing.until,
@@ -72,7 +73,7 @@ def _trouble(call: SeenCall, scene: Scene) -> Iterable[Fact]:
             SLOW,
             entity=call.callee,
             text=f"p99 of calls from {call.caller_name} to {call.callee_name} {change}"
-            + since(call.slow.at, now=scene.now),
+            + since(call.slow.at, until=call.slow.until, now=scene.now),
             seen=[call.seen],
             at=call.slow.at,
             until=call.slow.until,

@@ -57,7 +57,7 @@ def _risen(seen: Observation[RedView], curve: Curve, scene: Scene) -> Fact | Non
     return state(
         ERRORS,
         entity=seen.view.entity,
-        text=text + _ended(shift, scene) + before,
+        text=text + since(shift.at, until=shift.until, now=scene.now) + before,
         seen=[seen],
         at=shift.at,
         until=shift.until,
@@ -86,12 +86,6 @@ def _always(seen: Observation[RedView], curve: Curve) -> Fact | None:
         rate=round(level, 4),
         code=_worst(seen.view, None),
     )
-
-
-def _ended(shift: Shift, scene: Scene) -> str:
-    if shift.until is None:
-        return since(shift.at, now=scene.now)
-    return f" from {shift.at:%H:%M} to {shift.until:%H:%M}"
 
 
 def _worst(view: RedView, at: datetime | None) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agents.detector import Detector, Scene, Sightings
+from agents.observability.calls import edges_of, most_called_first
 from agents.observability.detectors.errors import NOISE as ERROR_NOISE
 from agents.observability.error_class import ErrorClass, read_error
 from agents.observability.names import Names, workloads_of
@@ -46,6 +47,8 @@ class _Sign:
     at: datetime
     by: str
     seen: Observation[Any]
+    until: datetime | None = None
+    """When it was over; None while it may go on."""
 
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
@@ -55,17 +58,22 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         return  # who asks about one thing alone cannot say who was first
     signs: dict[EntityId, list[_Sign]] = {}
     names = Names.of(sightings, scene)
+    over = scene.case.incident.started_at - TOLERANCE
     for one in (*_traced(sightings, names), *_logged(sightings, names), *_requested(sightings)):
-        signs.setdefault(one.entity, []).append(one)
+        if one.until is None or one.until >= over:
+            signs.setdefault(one.entity, []).append(one)
     asked = [entity for entity in workloads_of(scene.case.incident.entities, scene.case.topology) if entity in signs]
     if not asked:
         return
+    start = most_called_first(sightings, scene, sorted(asked, key=lambda one: _first(signs[one]).at))[0]
     calls: dict[EntityId, set[EntityId]] = {}
     for caller, callee in traced_calls(sightings, scene):
         calls.setdefault(caller, set()).add(callee)
+    for caller, callee, _ in edges_of(sightings, scene):
+        calls.setdefault(caller, set()).add(callee)
     for caller in signs:
         calls.setdefault(caller, set()).update(scene.case.topology.callees(caller))
-    found = _deepest(asked[0], signs, calls)
+    found = _deepest(start, signs, calls)
     own = signs[found]
     first = _first(own)
     by = sorted({one.by for one in own})
@@ -121,8 +129,8 @@ def _logged(sightings: Sightings, names: Names) -> Iterator[_Sign]:
     for seen in sightings.of(TemplatesView):
         for template in seen.view.templates:
             news = template.is_new and template.level in {Level.FATAL, Level.ERROR}
-            if news and template.first_after and not _of_another(template, seen.view.entity, names):
-                yield _Sign(entity=seen.view.entity, at=template.first_after, by="logs", seen=seen)
+            if news and template.began and not _of_another(template, seen.view.entity, names):
+                yield _Sign(entity=seen.view.entity, at=template.began, until=template.stopped, by="logs", seen=seen)
 
 
 def _of_another(template: LogTemplate, entity: EntityId, names: Names) -> bool:
@@ -141,7 +149,7 @@ def _requested(sightings: Sightings) -> Iterator[_Sign]:
         for curve in (seen.view.error_ratio, seen.view.p99):
             shift = find_shift(curve, floor=ERROR_NOISE) if curve else None
             if shift is not None and shift.up:
-                yield _Sign(entity=seen.view.entity, at=shift.at, by=BY_REQUESTS, seen=seen)
+                yield _Sign(entity=seen.view.entity, at=shift.at, until=shift.until, by=BY_REQUESTS, seen=seen)
 
 
 DETECTOR = Detector(name="observability.first_failing", emits=(FIRST,), needs=(RedView, TemplatesView), detect=detect)

@@ -41,7 +41,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         yield state(
             LATENCY,
             entity=seen.view.entity,
-            text=change + since(shift.at, now=scene.now),
+            text=change + since(shift.at, until=shift.until, now=scene.now),
             seen=[seen],
             at=shift.at,
             until=shift.until,

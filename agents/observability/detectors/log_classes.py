@@ -9,7 +9,7 @@ from agents.observability.dating import began
 from agents.observability.error_class import ErrorClass, Reading, read_error
 from agents.observability.names import Names
 from agents.reporting import state
-from agents.wording import clock_time, count
+from agents.wording import count, since
 from incidents.action import name_of
 from incidents.entity import Entity, EntityKind
 from incidents.fact import Fact, FactRole, FactSpec
@@ -74,6 +74,7 @@ class _Gathered:
 
     count: int = 0
     first: datetime | None = None
+    stopped: list[datetime | None] = field(default_factory=list)
     example: str = ""
     templates: list[str] = field(default_factory=list)
 
@@ -83,7 +84,14 @@ class _Gathered:
             self.first, self.example = first, template.example
         self.example = self.example or template.example
         self.count += template.after
+        self.stopped.append(template.stopped)
         self.templates.append(template.template)
+
+    @property
+    def until(self) -> datetime | None:
+        """When all of them were over; None while one may go on."""
+        over = [stopped for stopped in self.stopped if stopped is not None]
+        return max(over) if over and len(over) == len(self.stopped) else None
 
 
 def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
@@ -124,7 +132,7 @@ def _peer(reading: Reading, names: Names, *, of: EntityId) -> EntityId | None:
 def _fact(
     seen: Observation[TemplatesView], reading: Reading, lines: _Gathered, *, scene: Scene, peer: EntityId | None
 ) -> Fact:
-    when = f" since {clock_time(lines.first, now=scene.now)}" if lines.first else ""
+    when = since(lines.first, until=lines.until, now=scene.now)
     words = _PHRASES.get(reading.kind, reading.kind.value.replace("_", " "))
     named = f"{_TOWARDS.get(reading.kind, ' of ')}{reading.peer}" if reading.peer else ""
     said = f"{name_of(seen.view.entity)} logs {words}{named}"
@@ -134,6 +142,7 @@ def _fact(
         text=f"{said}, {count(lines.count, 'time')}{when}: {message_of(lines.example)[:LONGEST]}",
         seen=[seen],
         at=lines.first,
+        until=lines.until,
         related=[peer] if peer else [],
         strength=0.9,
         detector=DETECTOR.name,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from agents.detector import Detector, Scene, Sightings
 from agents.observability.dating import began
 from agents.reporting import state
-from agents.wording import clock_time, count
+from agents.wording import count, since
 from incidents.action import name_of
 from incidents.fact import Fact, FactRole, FactSpec
 from incidents.ids import FactKind
@@ -55,20 +55,21 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
 
 
 def _new(seen: Observation[TemplatesView], template: LogTemplate, scene: Scene) -> Fact:
-    first = template.first_after or template.first
+    first = began(seen.view, template)
     known = seen.view.lines_before >= LEAST_BEFORE
     return state(
         NEW,
         entity=seen.view.entity,
-        text=f"new in the log of {name_of(seen.view.entity)} since {clock_time(first, now=scene.now)}, "
+        text=f"new in the log of {name_of(seen.view.entity)}{since(first, until=template.stopped, now=scene.now)}, "
         f"{count(template.after, 'time')}: {message_of(template.example)[:LONGEST]}",
         seen=[seen],
         at=first,
+        until=template.stopped,
         strength=1.0 if known else 0.6,
         detector=DETECTOR.name,
         template=template.template[:LONGEST],
         count=template.after,
-        first=first.isoformat(),
+        first=first.isoformat() if first else None,
         level=template.level.value,
         details=template.details or None,
     )
@@ -91,6 +92,7 @@ def _surge(seen: Observation[TemplatesView], template: LogTemplate, rates: tuple
         f"{message_of(template.example)[:LONGEST]}",
         seen=[seen],
         at=began(seen.view, template),
+        until=template.stopped,
         detector=DETECTOR.name,
         template=template.template[:LONGEST],
         before=round(before, 2),

@@ -71,7 +71,7 @@ def _shifted(seen: Observation[WideView], name: str, shift: Shift, scene: Scene)
         SHIFTED,
         entity=seen.view.entity,
         text=f"{name} of {name_of(seen.view.entity)} went {shift.before:.4g} -> {shift.after:.4g}"
-        + since(shift.at, now=scene.now),
+        + since(shift.at, until=shift.until, now=scene.now),
         seen=[seen],
         at=shift.at,
         until=shift.until,

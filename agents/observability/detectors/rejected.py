@@ -42,7 +42,7 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
             REJECTED,
             entity=seen.view.entity,
             text=f"{percent(shift.after)} of requests to {name_of(seen.view.entity)} are answered with {code}"
-            f"{since(shift.at, now=scene.now)} ({percent(shift.before)} before)",
+            f"{since(shift.at, until=shift.until, now=scene.now)} ({percent(shift.before)} before)",
             seen=[seen],
             at=shift.at,
             until=shift.until,

@@ -57,7 +57,9 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
         yield state(
             spec,
             entity=seen.view.entity,
-            text=words + since(shift.at, now=scene.now) + (f", {rate(shift.before)} before" if gone else ""),
+            text=words
+            + since(shift.at, until=shift.until, now=scene.now)
+            + (f", {rate(shift.before)} before" if gone else ""),
             seen=[seen],
             at=shift.at,
             until=shift.until,

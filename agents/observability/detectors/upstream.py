@@ -1,11 +1,11 @@
 """Workloads that suffer because they call what is in trouble: victims, not culprits."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from agents.detector import Detector, Scene, Sightings
 from agents.observability.calls import SeenCall, calls_of
 from agents.observability.names import workloads_of
+from agents.observability.shift import Shift
 from agents.reporting import state
 from agents.wording import since
 from incidents.action import name_of
@@ -26,28 +26,33 @@ def detect(sightings: Sightings, scene: Scene) -> Iterable[Fact]:
     calls = calls_of(sightings, scene)
     asked = set(workloads_of((*scene.entities, *scene.case.focus[:1]), scene.case.topology))
     for call in calls:
-        at = _start(call)
-        if at is None or call.callee not in asked:
+        trouble = _trouble(call)
+        if trouble is None or call.callee not in asked:
             continue
+        when = since(trouble.at, until=trouble.until, now=scene.now)
         yield state(
             AFFECTED,
             entity=call.caller,
-            text=f"{name_of(call.caller)} suffers from {name_of(call.callee)}: {_how(call)}{since(at, now=scene.now)}",
+            text=f"{name_of(call.caller)} suffers from {name_of(call.callee)}: {_how(call, trouble)}{when}",
             seen=[call.seen],
-            at=at,
+            at=trouble.at,
+            until=trouble.until,
             related=[call.callee],
             detector=DETECTOR.name,
             callee=call.callee_name,
         )
 
 
-def _start(call: SeenCall) -> datetime | None:
-    times = [shift.at for shift in (call.failing, call.slow) if shift is not None]
-    return min(times, default=None)
+def _trouble(call: SeenCall) -> Shift | None:
+    """What is the matter with it: of failing and being slow what lasts, and of two that last the earlier."""
+    found = [shift for shift in (call.failing, call.slow) if shift is not None]
+    return min(found, key=lambda shift: (shift.until is not None, shift.at), default=None)
 
 
-def _how(call: SeenCall) -> str:
-    return "its calls fail" if call.failing is not None else "its calls are slow"
+def _how(call: SeenCall, trouble: Shift) -> str:
+    """Failing is told first where both last: who is not answered does not care how slowly."""
+    failing = call.failing is not None and (call.failing.until is None or trouble is call.failing)
+    return "its calls fail" if failing else "its calls are slow"
 
 
 DETECTOR = Detector(name="observability.upstream", emits=(AFFECTED,), needs=(ServiceGraphView,), detect=detect)
