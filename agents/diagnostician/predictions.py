@@ -38,6 +38,8 @@ class Prediction:
     worth: float = 0.0
     looked: float = 0.0
     """Share of the line's kinds that were looked for, when none holds."""
+    over: bool = False
+    """Whether all that makes it hold is over."""
 
     @property
     def fact(self) -> Fact | None:
@@ -53,6 +55,7 @@ class Prediction:
 
 
 SYMPTOMATIC = frozenset({FactRole.SYMPTOM, FactRole.CLEARED})
+TROUBLE = frozenset({FactRole.SYMPTOM, FactRole.MECHANISM})
 
 
 def judge(line: Alternative, *, entity: EntityId, reading: Reading, onset: datetime) -> Prediction:
@@ -64,7 +67,8 @@ def judge(line: Alternative, *, entity: EntityId, reading: Reading, onset: datet
     holding = tuple(fact for fact in facts if worth[fact.id] > 0)
     if holding:
         cited = holding[:MOST_CITED]
-        return Prediction(line=line, standing=Standing.HOLDS, facts=cited, worth=worth[holding[0].id])
+        over = all(fact.until is not None for fact in holding)
+        return Prediction(line=line, standing=Standing.HOLDS, facts=cited, worth=worth[holding[0].id], over=over)
     if facts:
         return Prediction(line=line, standing=Standing.TOO_LATE, facts=tuple(facts[:MOST_CITED]))
     looked = sum(reading.looked_for([kind], entity) for kind in line.kinds) / len(line.kinds)

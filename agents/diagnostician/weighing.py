@@ -7,7 +7,7 @@ from functools import cached_property
 
 from agents.diagnostician import timing
 from agents.diagnostician import weights as w
-from agents.diagnostician.predictions import Prediction, Standing, judge
+from agents.diagnostician.predictions import TROUBLE, Prediction, Standing, judge
 from agents.diagnostician.reading import OWN_BUSINESS_DOMAINS, Reading, Symptom
 from agents.diagnostician.spread import Spread, carries_load, harms
 from agents.diagnostician.victims import blame
@@ -68,6 +68,7 @@ def weigh(cause: Cause, *, entity: EntityId, reading: Reading, spread: Spread) -
     compared = _compared(must)  # what callees explain was taken off already when places were compared
     points = [
         *_must_points(must, entity=entity, onset=onset),
+        *_over_points(must, likely),
         *_likely_points(likely, entity=entity, onset=onset),
         *_never_points(never, entity=entity, onset=onset),
         *_alert_points(cause, reading=reading),
@@ -123,9 +124,15 @@ def _own_failure(prediction: Prediction) -> bool:
 
 
 def _since(must: Sequence[Prediction]) -> datetime | None:
-    """When the mechanism began: the earliest mechanism that has to hold and does."""
-    times = [f.at for p in must if p.proves for f in p.facts if f.at and f.role is FactRole.MECHANISM]
-    return min(times, default=None)
+    """When it began: with the earliest mechanism that has to hold and does, and not before a change that has to."""
+    held = [p for p in must if p.proves]
+    mechanisms = [f.at for p in held for f in p.facts if f.at and f.role is FactRole.MECHANISM]
+    changes = [p.fact.at for p in held if p.fact and p.fact.at and p.fact.kind.startswith(MADE)]
+    return max([*([min(mechanisms)] if mechanisms else []), *changes], default=None)
+
+
+MADE = "change."
+"""Facts of this domain are about what somebody changed, and exactly when; loads that rise are dated by samples."""
 
 
 def _explained(
@@ -165,6 +172,17 @@ def _must_points(must: Sequence[Prediction], *, entity: EntityId, onset: datetim
                 yield _citing(prediction.facts, weight=w.MUST_OLD_CHANGE, text=text)
             case Standing.HOLDS:
                 pass
+
+
+def _over_points(must: Sequence[Prediction], likely: Sequence[Prediction]) -> Iterator[Argument]:
+    """A point against what somebody changed and nobody changed since, when all the trouble it predicts is over."""
+    held = (p.fact for p in must if p.proves and p.fact)
+    change = next((fact for fact in held if fact.kind.startswith(MADE) and fact.until is None), None)
+    trouble = [p for p in (*must, *likely) if p.fact and p.standing is Standing.HOLDS and p.fact.role in TROUBLE]
+    if change is not None and trouble and all(p.over for p in trouble):
+        facts = trouble[0].facts
+        text = f"It is over although what set it off is still so: {facts[0].text}"
+        yield _citing((*facts, change), weight=w.OVER, text=text)
 
 
 def _is_old(fact: Fact, *, onset: datetime) -> bool:

@@ -67,6 +67,10 @@ MUST_ABSENT = -3.5
 MUST_UNSEEN = -2.6
 """What has to hold could not be seen, or nobody looked yet."""
 
+OVER = -2.3
+"""All the trouble is over while the change that is to have set it off is still in place: a release that fails goes on
+failing, and while it is rolled out fewer pods answer, however good it is."""
+
 MUST_OLD_CHANGE = -1.5
 """What has to have changed did so, and more than a day of health lies between that and the trouble."""
 
