@@ -76,6 +76,15 @@ def test_the_onset_is_the_earliest_symptom_not_the_change_before_it() -> None:
     assert onset_of(facts, started_at=NOW) == after(-720)
 
 
+def test_what_was_over_when_the_first_alert_came_is_no_onset() -> None:
+    over = fact(FactRole.SYMPTOM, -900).model_copy(update={"until": after(-400)})
+    lasting = fact(FactRole.SYMPTOM, -60)
+    assert onset_of([over, lasting], started_at=NOW) == after(-60)
+    assert onset_of([over], started_at=NOW) == NOW
+    until_then = over.model_copy(update={"until": after(-30)})
+    assert onset_of([until_then, lasting], started_at=NOW) == after(-900), "alerts and samples come late"
+
+
 def test_without_a_symptom_the_onset_is_the_first_alert() -> None:
     assert onset_of([fact(FactRole.CHANGE, -900)], started_at=NOW) == NOW
 

@@ -57,6 +57,19 @@ async def test_templates_tell_what_is_new_since_the_onset(still: Served) -> None
     assert next(t.level for t in new if "thread pool exhausted" in t.template) in (Level.WARN, Level.ERROR)
 
 
+async def test_of_a_long_log_the_first_lines_and_the_newest_are_read(still: Served) -> None:
+    now = still.cluster.clock.now()
+    since = now - timedelta(minutes=45)
+    args = templates.TemplatesArgs(entity=still.id(CHECKOUT), start=since - timedelta(minutes=30), since=since, end=now)
+    seen = await templates.PROBE.run(still.cluster, args)
+    assert seen.view.lines_after == 2 * templates.LINES_EACH
+    assert 0 < seen.view.minutes_after < 45
+    assert "the first and the newest 1000 lines after" in (seen.evidence.cut or "")
+    (full,) = (one for one in seen.view.templates if "thread pool exhausted" in one.template)
+    assert full.is_new, "it came half an hour after the first lines"
+    assert max(one.last for one in seen.view.templates) > now - timedelta(minutes=1)
+
+
 async def test_alerts_that_fire(still: Served) -> None:
     seen = await alerts.PROBE.run(still.cluster, alerts.AlertsArgs())
     names = {alert.name for alert in seen.view.alerts}

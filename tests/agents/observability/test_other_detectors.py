@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.detector import Sightings
-from agents.observability.calls import edges_of, troubled
+from agents.observability.calls import edges_of, most_called_first, troubled
 from agents.observability.concluding import findings, questions, ruled_out
 from agents.observability.detectors import (
     alerts,
@@ -78,6 +78,32 @@ def test_slow_calls() -> None:
 def test_callers_of_what_is_in_trouble_are_victims() -> None:
     (fact,) = facts(upstream.DETECTOR, PAYMENTS_FAIL, at=SCENE)
     assert (fact.kind, fact.entity) == ("upstream.affected", WEB)
+
+
+def test_what_lasts_says_since_when_a_caller_suffers_and_not_what_is_over() -> None:
+    def while_it_rolled_out(minutes: float) -> float:
+        return 2.0 if -15 <= minutes < -8 else 0.2
+
+    (fact,) = facts(
+        upstream.DETECTOR,
+        graph(call("web", "checkout", p99=while_it_rolled_out, failing=steps(0.001, 0.3, at=0))),
+        at=SCENE,
+    )
+    assert (fact.at, fact.until) == (ONSET, None)
+    assert fact.text == "web suffers from checkout: its calls fail since 02:35"
+    (over,) = facts(upstream.DETECTOR, graph(call("web", "checkout", p99=while_it_rolled_out)), at=SCENE)
+    assert over.text == "web suffers from checkout: its calls are slow from 02:20 to 02:27"
+    assert over.until == ONSET - timedelta(minutes=8)
+
+
+def test_those_that_others_lead_to_come_first() -> None:
+    sightings = Sightings(observations=[PAYMENTS_FAIL])
+    for asked in ((WEB, CHECKOUT, PAYMENTS, CART), (CART, PAYMENTS, CHECKOUT, WEB)):
+        found = most_called_first(sightings, SCENE, asked)
+        assert set(found[:2]) == {PAYMENTS, CART}
+        assert found[2:] == (CHECKOUT, WEB)
+    nothing_known = (WEB, EntityId(entity_id("search")))
+    assert most_called_first(sightings, SCENE, nothing_known) == nothing_known
 
 
 def test_a_name_in_two_namespaces_is_that_of_the_incident() -> None:

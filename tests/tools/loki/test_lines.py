@@ -96,5 +96,48 @@ def test_the_same_lines_in_any_order_give_the_same_templates() -> None:
     assert mine(every, since=NOW) == mine(every[::-1], since=NOW)
 
 
+REST = lines("INFO served request {i} in {i}ms", count=80, start=-30, every=60)
+"""A log that goes on for fifty minutes after the onset."""
+END = REST[-1].at
+
+
+@pytest.mark.parametrize(
+    ("said", "stopped"),
+    [
+        pytest.param(
+            lines("ERROR b failed", count=60, start=1, every=10), True, id="every ten seconds for ten minutes"
+        ),
+        pytest.param(lines("ERROR b failed", count=4, start=1), False, id="too few to tell"),
+        pytest.param(
+            lines("ERROR b failed", count=6, start=1, every=360), False, id="every six minutes until half past"
+        ),
+        pytest.param(lines("ERROR b failed", count=289, start=1, every=10), False, id="until a minute before the end"),
+        pytest.param(lines("ERROR b failed", count=60, start=40, every=10), False, id="until now"),
+    ],
+)
+def test_a_kind_has_stopped_when_it_came_often_and_the_log_goes_on_long_without_it(said: list, stopped: bool) -> None:
+    (kind,) = (one for one in mine([*REST, *said], since=NOW) if one.level is Level.ERROR)
+    assert kind.stopped == (said[-1].at if stopped else None)
+    assert kind.began == said[0].at
+
+
+def test_a_log_that_ends_as_a_whole_says_nothing_about_its_kinds() -> None:
+    said = lines("ERROR b failed", count=60, start=1, every=10)
+    assert [kind.stopped for kind in mine(said, since=NOW)] == [None]
+
+
+def test_what_first_came_when_reading_was_resumed_may_have_begun_before() -> None:
+    resumed = NOW + timedelta(minutes=20)
+    read = [line for line in REST if line.at < NOW + timedelta(minutes=5) or line.at >= resumed]
+    at_once = lines("ERROR b failed", count=60, start=20.2, every=10)
+    later = lines("ERROR c broke", count=60, start=30, every=10)
+    over = lines("ERROR d refused", count=24, start=1, every=10)
+    kinds = {one.example: one for one in mine([*read, *at_once, *later, *over], since=NOW, resumed=resumed)}
+    assert kinds["ERROR b failed"].began is None
+    assert kinds["ERROR b failed"].is_new
+    assert kinds["ERROR c broke"].began == later[0].at
+    assert kinds["ERROR d refused"].stopped == resumed, "when exactly was not read"
+
+
 def test_nothing_gives_nothing() -> None:
     assert mine([], since=NOW) == ()
