@@ -69,7 +69,11 @@ def _status(code: int) -> str:
 
 _WORDS: dict[ErrorClass, tuple[str, ...]] = {
     ErrorClass.THREADS_EXHAUSTED: (
-        r"(?:thread|worker) ?pool (?:is )?(?:exhausted|full)",
+        r"(?:thread|worker|process) ?pool (?:is )?(?:exhausted|full|saturated)",
+        r"thread ?pool starvation",
+        r"reached (?:the )?(?:pm\.max_children|MaxRequestWorkers|MaxClients)",
+        r"all (?:worker|thread)s (?:are )?busy",
+        r"listen queue of socket .{0,60}\bfull\b",
         r"RejectedExecution",
         r"no (?:free|available) (?:worker|thread)s?",
         r"unable to create (?:new )?(?:native )?thread",

@@ -25,8 +25,8 @@ LEAST_POINTS = 4
 """Points on each side of a split: the median of fewer follows single values."""
 ENOUGH_POINTS = 15
 """Points from which their MAD is a fair estimate of noise: by chance, that of four is often far too small."""
-SUDDEN = 0.5
-"""Share of a shift that happens around its split; a drift of the same size moves less than that there."""
+SUDDEN = 0.4
+"""Share of a shift that happens around its split: the first of two equal steps does, and a drift moves less there."""
 NEAR, FAR = 2, 8
 """Points around the split that are looked at for suddenness: the nearest are skipped, since rates climb over them."""
 SMOOTHED = 5

@@ -57,6 +57,7 @@ FOUND: list[tuple[str, np.ndarray, float, float]] = [
     ("a step with gaps", with_gaps(noisy(level(5, 9), 0.2)), 5, 9),
     ("a step out of nothing", level(0, 3.0), 0, 3),
     ("a step four samples ago", noisy(level(1, 4, at=COUNT - 4), 0.1), 1, 4),
+    ("a step that halts halfway", noisy(level(1, 5) - 2.15 * (np.abs(np.arange(COUNT) - ONSET - 7) <= 4), 0.05), 1, 5),
     ("a step on a slow drift", noisy(level(10, 30) + np.linspace(0, 2, COUNT), 0.4), 10.8, 31.8),
 ]
 
